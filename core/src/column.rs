@@ -1,0 +1,178 @@
+//! Columns in memory: what a report's rows are parsed into, and what a roll takes and gives. There are two physical
+//! types, text and 64-bit integers; money, times, dates and counts are integers whose meaning the sales schema knows.
+
+use std::sync::Arc;
+
+use arrow_buffer::NullBuffer;
+
+/// The code of a null in a dictionary-coded column.
+pub const NULL_CODE: u32 = u32::MAX;
+
+/// The physical type of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Type {
+    /// UTF-8 text.
+    Text,
+    /// A signed 64-bit integer.
+    Int,
+}
+
+/// A column's name and type. Names are unique within a table.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Field {
+    /// The column's name.
+    pub name: String,
+    /// Its physical type.
+    pub ty: Type,
+}
+
+impl Field {
+    /// A field of this name and type.
+    pub fn new(name: impl Into<String>, ty: Type) -> Self {
+        Self { name: name.into(), ty }
+    }
+}
+
+/// Many strings in one allocation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Strings {
+    text: String,
+    /// Where each string ends in `text`.
+    ends: Vec<u32>,
+}
+
+impl Strings {
+    /// The number of strings.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The bytes of all strings together.
+    pub fn text_len(&self) -> usize {
+        self.text.len()
+    }
+
+    /// The string at `index`; empty where there is none, so that a wrong index can never panic.
+    pub fn get(&self, index: usize) -> &str {
+        let start = if index == 0 { 0 } else { self.ends.get(index - 1).map_or(0, |&end| end as usize) };
+        self.ends.get(index).and_then(|&end| self.text.get(start..end as usize)).unwrap_or_default()
+    }
+
+    /// Appends a string. The whole may hold at most 4 GiB; callers bound their chunks far below that.
+    pub fn push(&mut self, value: &str) {
+        self.text.push_str(value);
+        self.ends.push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
+    }
+
+    /// All strings in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> + '_ {
+        (0..self.len()).map(|index| self.get(index))
+    }
+}
+
+impl<'a> FromIterator<&'a str> for Strings {
+    fn from_iter<I: IntoIterator<Item = &'a str>>(values: I) -> Self {
+        let mut strings = Self::default();
+        values.into_iter().for_each(|value| strings.push(value));
+        strings
+    }
+}
+
+/// The values of one column for some rows.
+#[derive(Debug, Clone)]
+pub enum Column {
+    /// Integers; the value under a null is unspecified.
+    Int {
+        /// One value a row.
+        values: Vec<i64>,
+        /// Which rows have a value; `None`: all.
+        nulls: Option<NullBuffer>,
+    },
+    /// Text as indexes into a dictionary of distinct strings; [`NULL_CODE`] is null.
+    Coded {
+        /// The strings that codes point to. Not every string need be used.
+        dictionary: Arc<Strings>,
+        /// One code a row.
+        codes: Vec<u32>,
+    },
+    /// Text as it is, for columns with few repeats; the string under a null is empty.
+    Plain {
+        /// One string a row.
+        values: Strings,
+        /// Which rows have a value; `None`: all.
+        nulls: Option<NullBuffer>,
+    },
+}
+
+impl Column {
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Int { values, .. } => values.len(),
+            Self::Coded { codes, .. } => codes.len(),
+            Self::Plain { values, .. } => values.len(),
+        }
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The physical type.
+    pub fn ty(&self) -> Type {
+        match self {
+            Self::Int { .. } => Type::Int,
+            Self::Coded { .. } | Self::Plain { .. } => Type::Text,
+        }
+    }
+
+    /// The integer of a row; `None` for null, another type or no such row.
+    pub fn int(&self, row: usize) -> Option<i64> {
+        match self {
+            Self::Int { values, nulls } => {
+                let valid = nulls.as_ref().is_none_or(|nulls| row < nulls.len() && nulls.is_valid(row));
+                values.get(row).copied().filter(|_| valid)
+            }
+            _ => None,
+        }
+    }
+
+    /// The text of a row; `None` for null, another type or no such row.
+    pub fn text(&self, row: usize) -> Option<&str> {
+        match self {
+            Self::Int { .. } => None,
+            Self::Coded { dictionary, codes } => {
+                codes.get(row).filter(|&&code| code != NULL_CODE).map(|&code| dictionary.get(code as usize))
+            }
+            Self::Plain { values, nulls } => {
+                let valid = nulls.as_ref().is_none_or(|nulls| row < nulls.len() && nulls.is_valid(row));
+                (valid && row < values.len()).then(|| values.get(row))
+            }
+        }
+    }
+}
+
+/// Rows as columns: what a report reader hands on and a roll appends.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// The number of rows, which every column has.
+    pub rows: usize,
+    /// The columns' names and types.
+    pub fields: Arc<[Field]>,
+    /// The columns, in the order of `fields`.
+    pub columns: Vec<Column>,
+}
+
+impl Batch {
+    /// The column of this name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        let index = self.fields.iter().position(|field| field.name == name)?;
+        self.columns.get(index)
+    }
+}

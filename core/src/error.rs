@@ -1,0 +1,200 @@
+//! What can go wrong, in two tiers: precise variants that carry what is needed to find the fault, and a few
+//! [`ErrorKind`]s that tell the caller what to do. The C code and the Python class follow from the kind, the text
+//! from the variant.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Shorthand for results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Faults of a record or a query by field: `{field: [message, …]}`.
+pub type FieldErrors = BTreeMap<String, Vec<String>>;
+
+/// What a caller can do about an [`Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// There is no such record, report or file name in the database: ask for another.
+    NotFound,
+    /// The change contradicts what is stored (a unique field, bytes of another period): resolve it first.
+    Conflict,
+    /// The input breaks a rule: mend the named fields.
+    Validation,
+    /// The handle may not do this: it is read-only or its scopes do not cover it.
+    Access,
+    /// The answer is still being fetched: ask again later.
+    Pending,
+    /// A secret cannot be read or written: open with the right passphrase.
+    Vault,
+    /// Another process holds the database: wait for it or end it.
+    Locked,
+    /// Bytes on disk are not what was written: run `check`, then `repair` or restore a backup.
+    Corruption,
+    /// An input file is not a report that can be read exactly: the message names file and line.
+    Format,
+    /// The handle was closed: open the database again.
+    Closed,
+    /// The operating system refused: mend the cause (space, permissions, path) and try again.
+    Io,
+    /// The caller cancelled the operation.
+    Cancelled,
+}
+
+/// Every error of this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No such record, report or collection.
+    #[error("{what} not found")]
+    NotFound {
+        /// What was asked for, e.g. `external account 7`.
+        what: String,
+    },
+    /// The change contradicts what is stored.
+    #[error("{detail}")]
+    Conflict {
+        /// The unique field in question, empty where it is not about a field.
+        field: String,
+        /// What it collides with.
+        detail: String,
+    },
+    /// The input breaks a rule.
+    #[error("{}", display_fields(.fields))]
+    Validation {
+        /// All faults of the input at once.
+        fields: FieldErrors,
+    },
+    /// The handle may not do this.
+    #[error("{detail}")]
+    Access {
+        /// Which scope is missing, or that the database is read-only.
+        detail: String,
+    },
+    /// The answer is still on its way.
+    #[error("{detail}")]
+    Pending {
+        /// What is being waited for.
+        detail: String,
+    },
+    /// A secret cannot be read or written.
+    #[error("{detail}")]
+    Vault {
+        /// Why; never the secret.
+        detail: String,
+    },
+    /// Another process has the database open for writing.
+    #[error("{} is in use{}", .path.display(), display_pid(*.pid))]
+    Locked {
+        /// The database directory.
+        path: PathBuf,
+        /// The process that holds it, where it can be told.
+        pid: Option<u32>,
+    },
+    /// Bytes on disk are not what was written.
+    #[error("{} is damaged: {detail}", .path.display())]
+    Corruption {
+        /// The damaged file.
+        path: PathBuf,
+        /// Block or offset, with what was expected and what was found.
+        detail: String,
+    },
+    /// A file that cannot be read as what it should be.
+    #[error("{}{}: {detail}", .path.display(), display_line(*.line))]
+    Format {
+        /// The file; a member of a container stands behind it as `archive.zip/member.csv`.
+        path: PathBuf,
+        /// 1-based line in the decoded text, where the fault has one.
+        line: Option<u64>,
+        /// What is wrong and, where that is known, what to do.
+        detail: String,
+    },
+    /// The handle was closed, or poisoned by a failed write.
+    #[error("{detail}")]
+    Closed {
+        /// Why nothing more is accepted on this handle.
+        detail: String,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} {}: {source}", .path.display())]
+    Io {
+        /// A verb phrase: `read`, `write`, `sync` …
+        action: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// The operating system's own error.
+        source: std::io::Error,
+    },
+    /// The caller cancelled.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl Error {
+    /// What the caller can do about it.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NotFound { .. } => ErrorKind::NotFound,
+            Self::Conflict { .. } => ErrorKind::Conflict,
+            Self::Validation { .. } => ErrorKind::Validation,
+            Self::Access { .. } => ErrorKind::Access,
+            Self::Pending { .. } => ErrorKind::Pending,
+            Self::Vault { .. } => ErrorKind::Vault,
+            Self::Locked { .. } => ErrorKind::Locked,
+            Self::Corruption { .. } => ErrorKind::Corruption,
+            Self::Format { .. } => ErrorKind::Format,
+            Self::Closed { .. } => ErrorKind::Closed,
+            Self::Io { .. } => ErrorKind::Io,
+            Self::Cancelled => ErrorKind::Cancelled,
+        }
+    }
+
+    /// A fault of one field.
+    pub(crate) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Validation { fields: FieldErrors::from([(field.into(), vec![message.into()])]) }
+    }
+
+    /// Damage found in `path`.
+    pub(crate) fn corrupt(path: &Path, detail: impl Into<String>) -> Self {
+        Self::Corruption { path: path.to_owned(), detail: detail.into() }
+    }
+
+    /// An unreadable input file.
+    pub(crate) fn format(path: &Path, line: Option<u64>, detail: impl Into<String>) -> Self {
+        Self::Format { path: path.to_owned(), line, detail: detail.into() }
+    }
+
+    /// Wraps an operating system error with what was being done, for `map_err`.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+}
+
+fn display_fields(fields: &FieldErrors) -> String {
+    let one = |(field, messages): (&String, &Vec<String>)| format!("{field}: {}", messages.join(", "));
+    fields.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+fn display_pid(pid: Option<u32>) -> String {
+    pid.map_or_else(|| " by another process".to_owned(), |pid| format!(" by process {pid}"))
+}
+
+fn display_line(line: Option<u64>) -> String {
+    line.map_or_else(String::new, |line| format!(", line {line}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_name_the_place() {
+        let path = Path::new("a.csv");
+        assert_eq!(Error::format(path, Some(3), "no Units").to_string(), "a.csv, line 3: no Units");
+        assert_eq!(Error::format(path, None, "empty").to_string(), "a.csv: empty");
+        assert_eq!(Error::invalid("store", "is required").to_string(), "store: is required");
+        let locked = Error::Locked { path: path.to_owned(), pid: Some(7) };
+        assert_eq!(locked.to_string(), "a.csv is in use by process 7");
+    }
+}
