@@ -132,6 +132,15 @@ impl Column {
         }
     }
 
+    /// About how much memory the values take, in bytes.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Int { values, .. } => values.len() * 8,
+            Self::Coded { dictionary, codes } => dictionary.text_len() + codes.len() * 4,
+            Self::Plain { values, .. } => values.text_len() + values.len() * 4,
+        }
+    }
+
     /// The integer of a row; `None` for null, another type or no such row.
     pub fn int(&self, row: usize) -> Option<i64> {
         match self {
@@ -170,6 +179,11 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// About how much memory the rows take, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.columns.iter().map(Column::bytes).sum()
+    }
+
     /// The column of this name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         let index = self.fields.iter().position(|field| field.name == name)?;

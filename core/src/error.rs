@@ -149,6 +149,29 @@ impl Error {
         }
     }
 
+    /// The same error once more, for a second place that has to tell it. Only an operating system error is changed:
+    /// it keeps its code, or its kind and text.
+    pub(crate) fn told_again(&self) -> Self {
+        match self {
+            Self::NotFound { what } => Self::NotFound { what: what.clone() },
+            Self::Conflict { field, detail } => Self::Conflict { field: field.clone(), detail: detail.clone() },
+            Self::Validation { fields } => Self::Validation { fields: fields.clone() },
+            Self::Access { detail } => Self::Access { detail: detail.clone() },
+            Self::Pending { detail } => Self::Pending { detail: detail.clone() },
+            Self::Vault { detail } => Self::Vault { detail: detail.clone() },
+            Self::Locked { path, pid } => Self::Locked { path: path.clone(), pid: *pid },
+            Self::Corruption { path, detail } => Self::Corruption { path: path.clone(), detail: detail.clone() },
+            Self::Format { path, line, detail } => {
+                Self::Format { path: path.clone(), line: *line, detail: detail.clone() }
+            }
+            Self::Closed { detail } => Self::Closed { detail: detail.clone() },
+            Self::Io { action, path, source } => {
+                Self::Io { action, path: path.clone(), source: same_io_error(source) }
+            }
+            Self::Cancelled => Self::Cancelled,
+        }
+    }
+
     /// A fault of one field.
     pub(crate) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Validation { fields: FieldErrors::from([(field.into(), vec![message.into()])]) }
@@ -168,6 +191,13 @@ impl Error {
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
+    }
+}
+
+fn same_io_error(error: &std::io::Error) -> std::io::Error {
+    match error.raw_os_error() {
+        Some(code) => std::io::Error::from_raw_os_error(code),
+        None => std::io::Error::new(error.kind(), error.to_string()),
     }
 }
 
