@@ -1,6 +1,204 @@
 //! Report files in, columns out: containers, encodings, records, headers, and what each store means by its columns.
 //! Knows no storage.
+//!
+//! ```text
+//! file ─ container (gzip | zip | plain) ─ text (UTF-8, UTF-16) ─ fields (records) ─ header (bound by name)
+//!      ─ amazon (meaning) ─ columns ─ sink
+//! ```
+//!
+//! A store's kind of report is one file: a `Layout` bound to a header, and a builder that takes rows.
 
+mod amazon;
+mod columns;
+mod container;
+mod fields;
+mod header;
+mod identity;
 mod kind;
+mod pipeline;
+mod reject;
+mod sniff;
+mod stamp;
+#[cfg(test)]
+mod test;
+mod text;
+mod written;
+mod zone;
 
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+pub use container::{File, Member};
+pub use header::personal;
+pub use identity::{month_names, part, period};
 pub use kind::{Kind, StoreKind};
+pub use reject::Reject;
+pub use written::{Interpreted, RowValues, written};
+
+use crate::column::{Batch, Field, Type};
+use crate::{Error, Result};
+use amazon::AmazonLayout;
+use pipeline::{Cutter, Job, Limits};
+use sniff::{Head, Looks};
+use text::Text;
+
+/// Raised whenever the same bytes would be read into other rows, so that unchanged files are read again.
+pub const READER_VERSION: u32 = 1;
+
+/// Rows by year and month of their `date`.
+pub type Months = BTreeMap<(i16, u8), u64>;
+
+/// Columns that the engine adds to a report's; files cannot take their names.
+const RESERVED: [&str; 5] = ["account", "store", "kind", "period", "product"];
+
+/// The columns that every batch begins with, whatever the store.
+///
+/// `time` is in microseconds UTC, `date` in days since 1970, `sales` and `earnings` in millionths. Columns of the file
+/// follow under their own header names, as text: those that have no standard place, and the text of those that were
+/// interpreted (see [`written`]).
+pub fn standard_fields() -> Arc<[Field]> {
+    static FIELDS: LazyLock<Arc<[Field]>> = LazyLock::new(|| {
+        let text = |name: &str| Field::new(name, Type::Text);
+        let int = |name: &str| Field::new(name, Type::Int);
+        Arc::new([
+            text("marketplace"),
+            text("country"),
+            text("invoice_id"),
+            text("transaction_id"),
+            int("time"),
+            int("date"),
+            text("type"),
+            text("sku"),
+            text("parent_sku"),
+            text("title"),
+            text("item_name"),
+            text("item_type"),
+            text("term"),
+            int("units"),
+            text("usage_time"),
+            text("currency"),
+            int("sales"),
+            int("earnings"),
+            text("earnings_currency"),
+        ])
+    });
+    FIELDS.clone()
+}
+
+/// Takes what [`read`] reads, in the order of the file. An error stops the reading at once.
+pub trait Sink {
+    /// So many more bytes of the file (as it lies on disk) were used since the last call.
+    fn progress(&mut self, bytes: u64) -> Result<()>;
+    /// The next rows and the rejects among them.
+    fn batch(&mut self, batch: Batch, rejects: Vec<Reject>) -> Result<()>;
+}
+
+/// How a file is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ReadOptions {
+    /// What the file holds; `None`: what its header says.
+    pub kind: Option<Kind>,
+    /// Whether buyers' personal fields are kept.
+    pub keep_personal: bool,
+}
+
+/// What one member of a file came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberSummary {
+    /// What it holds.
+    pub kind: Kind,
+    /// Rows read.
+    pub rows: u64,
+    /// Rows refused.
+    pub rejects: u64,
+    /// The header's names as written.
+    pub header: Vec<String>,
+    /// The rows by the month of their date.
+    pub months: Months,
+}
+
+/// What kind of report a member holds, by its header line.
+///
+/// # Errors
+/// `Format` that says what the file looks like, where that is no report Tillroll knows.
+pub fn sniff(file: &File, member: usize) -> Result<Kind> {
+    let path = file.member_path(member);
+    file.unpack(member, &Cell::new(0), |stream| {
+        let mut text = Text::new(stream)?;
+        let limits = Limits { chunk: 64 << 10, ..Limits::STANDARD };
+        let mut cutter = Cutter::new(&mut text, limits);
+        let head = sniff::read_head(cutter.peek()?);
+        let head = head.map_err(|(line, detail)| Error::format(&path, line, detail))?;
+        match head.looks {
+            Looks::Kind(kind) => Ok(kind),
+            other => Err(unknown(&path, &head, other)),
+        }
+    })
+}
+
+/// Reads a member's rows into `sink`, on the calling thread and those of `pool`. Call it from a thread that is not one
+/// of the pool's: it waits for them.
+///
+/// # Errors
+/// `Format` naming file and line where this is no report, or cannot be read to its end; whatever `sink` gives.
+pub fn read(
+    file: &File,
+    member: usize,
+    options: &ReadOptions,
+    pool: &rayon::ThreadPool,
+    sink: &mut dyn Sink,
+) -> Result<MemberSummary> {
+    read_with(file, member, options, Limits::STANDARD, pool, sink)
+}
+
+fn read_with(
+    file: &File,
+    member: usize,
+    options: &ReadOptions,
+    limits: Limits,
+    pool: &rayon::ThreadPool,
+    sink: &mut dyn Sink,
+) -> Result<MemberSummary> {
+    let path = file.member_path(member);
+    let consumed = Cell::new(0);
+    file.unpack(member, &consumed, |stream| {
+        let mut text = Text::new(stream)?;
+        let mut cutter = Cutter::new(&mut text, limits);
+        let (head, kind) = open_head(&path, &mut cutter, options, limits)?;
+        let line = head.rows_line;
+        let layout = AmazonLayout::bind(&path, line, &head.header, head.looks, options.keep_personal)?;
+        let consumed = &|| consumed.get();
+        let job = Job { path: &path, dialect: head.dialect, layout: &layout, limits, consumed };
+        let totals = pipeline::run(&job, &mut cutter, (head.rows_at, line), pool, sink)?;
+        let header = head.header.names;
+        Ok(MemberSummary { kind, rows: totals.rows, rejects: totals.rejects, header, months: totals.months })
+    })
+}
+
+/// Reads the header and settles what the file holds.
+fn open_head(
+    path: &std::path::Path,
+    cutter: &mut Cutter<'_, '_, '_>,
+    options: &ReadOptions,
+    limits: Limits,
+) -> Result<(Head, Kind)> {
+    let text = cutter.peek()?;
+    let head = sniff::read_head(text).map_err(|(line, detail)| Error::format(path, line, detail))?;
+    if head.rows_at > limits.record {
+        return Err(Error::format(path, Some(head.rows_line), "the header line is too long for a report's"));
+    }
+    let kind = match (options.kind, head.looks) {
+        (Some(kind), _) | (None, Looks::Kind(kind)) => kind,
+        (None, other) => return Err(unknown(path, &head, other)),
+    };
+    if kind != Kind::AmazonSales {
+        return Err(Error::format(path, None, format!("{kind} is not read yet; {} is", Kind::AmazonSales)));
+    }
+    Ok((head, kind))
+}
+
+fn unknown(path: &std::path::Path, head: &Head, looks: Looks) -> Error {
+    let detail = format!("this is {}; Tillroll reads {} reports", looks.describe(), Kind::AmazonSales);
+    Error::format(path, Some(head.rows_line), detail)
+}
