@@ -1,6 +1,7 @@
 //! Columns in memory: what a report's rows are parsed into, and what a roll takes and gives. There are two physical
 //! types, text and 64-bit integers; money, times, dates and counts are integers whose meaning the sales schema knows.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_buffer::NullBuffer;
@@ -72,6 +73,43 @@ impl Strings {
     /// All strings in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> + '_ {
         (0..self.len()).map(|index| self.get(index))
+    }
+}
+
+/// Whole runs of strings at once, for roll pages and Arrow.
+impl Strings {
+    /// No strings yet, with room for this many and their bytes.
+    pub fn with_capacity(strings: usize, bytes: usize) -> Self {
+        Self { text: String::with_capacity(bytes), ends: Vec::with_capacity(strings) }
+    }
+
+    /// All strings one behind the other.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Where each string ends in [`Strings::text`]; the next begins there.
+    pub fn ends(&self) -> &[u32] {
+        &self.ends
+    }
+
+    /// Appends some strings of another run; rows it does not have are left out.
+    pub fn extend_from(&mut self, other: &Self, rows: Range<usize>) {
+        let Some(ends) = other.ends.get(rows.clone()) else { return };
+        let start = rows.start.checked_sub(1).and_then(|row| other.ends.get(row)).copied().unwrap_or(0);
+        let end = ends.last().copied().unwrap_or(start);
+        let base = self.text.len();
+        self.text.push_str(other.text.get(start as usize..end as usize).unwrap_or_default());
+        let place = |&end: &u32| u32::try_from(base + (end - start) as usize).unwrap_or(u32::MAX);
+        self.ends.extend(ends.iter().map(place));
+    }
+
+    /// Appends `text` cut into strings of `len` bytes each. Cuts that are not between characters give empty strings.
+    pub fn extend_fixed(&mut self, text: &str, len: usize) {
+        let base = self.text.len();
+        self.text.push_str(text);
+        let place = |row: usize| u32::try_from(base + (row + 1) * len).unwrap_or(u32::MAX);
+        self.ends.extend((0..text.len().checked_div(len).unwrap_or(0)).map(place));
     }
 }
 

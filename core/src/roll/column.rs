@@ -1,0 +1,370 @@
+//! A column while it is written: the rows of the block being filled, and the dictionary of all blocks.
+
+use std::ops::Range;
+
+use hashbrown::HashSet;
+
+use super::derive::{self, Derivation};
+use super::dictionary::{Dictionary, Limits};
+use super::footer::{Chunk, Place};
+use super::validity::Presence;
+use super::{PAGE_ROWS, Zone, bits, int, text};
+use crate::column::{Column, NULL_CODE, Strings, Type};
+use crate::{Error, Result};
+
+const PAGE: usize = PAGE_ROWS as usize;
+
+/// Plain text waiting in a block beyond this many bytes is written page by page before the block is full.
+const WAITING_MAX: usize = 8 << 20;
+
+/// Plain text of one column that may be appended at once, so that places in it fit 32 bits.
+const TEXT_MAX: usize = 1 << 30;
+
+/// Rows looked at to tell identifiers from repeating text.
+const SAMPLE: usize = 512;
+
+/// Takes the bytes of a page and tells where they will stand.
+pub(crate) trait PageSink {
+    /// Appends a page.
+    fn put_page(&mut self, bytes: &[u8]) -> Result<Place>;
+}
+
+/// The values of the block being filled.
+#[derive(Debug)]
+enum Values {
+    Int {
+        values: Vec<i64>,
+        present: Presence,
+    },
+    /// Codes as stored: the dictionary's code + 1, 0 for null.
+    Coded(Vec<u32>),
+    Plain {
+        values: Strings,
+        present: Presence,
+    },
+}
+
+/// One column being written.
+#[derive(Debug)]
+pub(crate) struct ColumnWriter {
+    values: Values,
+    dictionary: Dictionary,
+    chunks: Vec<Chunk>,
+    /// Pages of the current block that are written already, and their nulls. Such a block stays plain.
+    flushed: Vec<Place>,
+    flushed_nulls: usize,
+    /// The page being encoded.
+    page: Vec<u8>,
+}
+
+impl ColumnWriter {
+    /// A column that is null in the blocks and rows before.
+    pub(crate) fn new(ty: Type, limits: Limits, blocks: usize, rows: usize) -> Self {
+        let values = match ty {
+            Type::Int => Values::Int { values: Vec::new(), present: Presence::default() },
+            Type::Text => Values::Coded(Vec::new()),
+        };
+        let mut column = Self {
+            values,
+            dictionary: Dictionary::new(limits),
+            chunks: vec![Chunk::Null; blocks],
+            flushed: Vec::new(),
+            flushed_nulls: 0,
+            page: Vec::new(),
+        };
+        column.extend_null(rows);
+        column
+    }
+
+    /// The dictionary and the finished blocks. A dictionary whose blocks all turned plain is of no use any more.
+    pub(crate) fn into_parts(self) -> (Strings, Vec<Chunk>) {
+        let coded = |chunk: &Chunk| matches!(chunk, Chunk::Coded { .. } | Chunk::Derived { .. });
+        let used = self.chunks.iter().any(coded);
+        (if used { self.dictionary.into_strings() } else { Strings::default() }, self.chunks)
+    }
+
+    /// About how many bytes the waiting rows and the dictionary will take.
+    pub(crate) fn pending_bytes(&self) -> u64 {
+        let waiting = match &self.values {
+            Values::Int { values, .. } => values.len() * 3,
+            Values::Coded(codes) => codes.len(),
+            Values::Plain { values, .. } => values.text_len() / 2 + values.len(),
+        };
+        (waiting + self.dictionary.strings().text_len() + self.dictionary.strings().len()) as u64
+    }
+
+    /// Appends rows without a value.
+    pub(crate) fn extend_null(&mut self, rows: usize) {
+        match &mut self.values {
+            Values::Int { values, present } => {
+                values.resize(values.len() + rows, 0);
+                present.extend(rows, false);
+            }
+            Values::Coded(codes) => codes.resize(codes.len() + rows, 0),
+            Values::Plain { values, present } => {
+                (0..rows).for_each(|_| values.push(""));
+                present.extend(rows, false);
+            }
+        }
+    }
+
+    /// Appends some rows of a batch's column, which has this column's type. `remap` belongs to the batch's column: it
+    /// keeps, over several calls, which stored code each of the batch's codes became (0: not met yet).
+    pub(crate) fn extend(&mut self, from: &Column, rows: Range<usize>, remap: &mut Vec<u32>) -> Result<()> {
+        match from {
+            Column::Int { values: from, nulls } => {
+                let Values::Int { values, present } = &mut self.values else { return Ok(()) };
+                values.extend_from_slice(from.get(rows.clone()).unwrap_or_default());
+                extend_presence(present, nulls.as_ref(), rows);
+                Ok(())
+            }
+            Column::Coded { dictionary, codes } => {
+                remap.resize(dictionary.len(), 0);
+                self.extend_coded(dictionary, codes.get(rows).unwrap_or_default(), remap)
+            }
+            Column::Plain { values: from, nulls } => {
+                let coded = matches!(self.values, Values::Coded(_));
+                if coded && !self.dictionary.is_full() && !looks_unique(from, rows.clone()) {
+                    let valid = |row: usize| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
+                    return rows.into_iter().try_for_each(|row| self.push(valid(row).then(|| from.get(row))));
+                }
+                self.make_plain()?;
+                let Values::Plain { values, present } = &mut self.values else { return Ok(()) };
+                check_room(values, from.text_len())?;
+                values.extend_from(from, rows.clone());
+                extend_presence(present, nulls.as_ref(), rows);
+                Ok(())
+            }
+        }
+    }
+
+    fn extend_coded(&mut self, strings: &Strings, codes: &[u32], remap: &mut [u32]) -> Result<()> {
+        let mut rest = codes;
+        if let Values::Coded(stored) = &mut self.values {
+            stored.reserve(codes.len());
+            while let Some((&code, after)) = rest.split_first() {
+                let known = remap.get(code as usize).copied().unwrap_or(0);
+                if known != 0 {
+                    stored.push(known);
+                } else if code == NULL_CODE {
+                    stored.push(0);
+                } else if let Some(new) = self.dictionary.intern(strings.get(code as usize)) {
+                    stored.push(new + 1);
+                    if let Some(slot) = remap.get_mut(code as usize) {
+                        *slot = new + 1;
+                    }
+                } else {
+                    break;
+                }
+                rest = after;
+            }
+        }
+        if rest.is_empty() {
+            return Ok(());
+        }
+        rest.iter().try_for_each(|&code| self.push((code != NULL_CODE).then(|| strings.get(code as usize))))
+    }
+
+    /// Appends one text, coded as long as the block and the dictionary allow.
+    fn push(&mut self, value: Option<&str>) -> Result<()> {
+        if let Values::Coded(codes) = &mut self.values {
+            let stored = value.map_or(Some(0), |value| self.dictionary.intern(value).map(|code| code + 1));
+            if let Some(stored) = stored {
+                codes.push(stored);
+                return Ok(());
+            }
+            self.make_plain()?;
+        }
+        let Values::Plain { values, present } = &mut self.values else { return Ok(()) };
+        check_room(values, value.map_or(0, str::len))?;
+        values.push(value.unwrap_or_default());
+        present.extend(1, value.is_some());
+        Ok(())
+    }
+
+    /// Turns the codes of the current block back into text.
+    fn make_plain(&mut self) -> Result<()> {
+        let Values::Coded(codes) = &self.values else { return Ok(()) };
+        let (mut values, mut present) = (Strings::default(), Presence::default());
+        for code in codes {
+            let value = code.checked_sub(1).map(|code| self.dictionary.strings().get(code as usize));
+            check_room(&values, value.map_or(0, str::len))?;
+            values.push(value.unwrap_or_default());
+            present.extend(1, value.is_some());
+        }
+        self.values = Values::Plain { values, present };
+        Ok(())
+    }
+
+    /// Writes whole pages of plain text ahead of the block's end where much is waiting, so that memory stays bounded
+    /// however long the texts are.
+    pub(crate) fn relieve(&mut self, sink: &mut dyn PageSink) -> Result<()> {
+        let Values::Plain { values, present } = &mut self.values else { return Ok(()) };
+        if values.text_len() < WAITING_MAX {
+            return Ok(());
+        }
+        let rows = values.len() / PAGE * PAGE;
+        self.flushed_nulls += put_text(values, present, 0..rows, &mut self.page, &mut self.flushed, sink)?;
+        let mut rest = Strings::default();
+        rest.extend_from(values, rows..values.len());
+        *values = rest;
+        present.drain(rows);
+        Ok(())
+    }
+
+    /// Decides how the block, which is complete, is stored: text that was taken for unique but repeats is coded.
+    pub(crate) fn settle(&mut self) {
+        let Values::Plain { values, present } = &self.values else { return };
+        if !self.flushed.is_empty() || self.dictionary.is_full() || looks_unique(values, 0..values.len()) {
+            return;
+        }
+        let mut codes = Vec::with_capacity(values.len());
+        for (row, value) in values.iter().enumerate() {
+            match present.get(row).then(|| self.dictionary.intern(value)) {
+                None => codes.push(0),
+                Some(Some(code)) => codes.push(code + 1),
+                Some(None) => return,
+            }
+        }
+        self.values = Values::Coded(codes);
+    }
+
+    /// The stored codes of the settled block, if it is coded.
+    pub(crate) fn codes(&self) -> Option<&[u32]> {
+        match &self.values {
+            Values::Coded(codes) => Some(codes),
+            _ => None,
+        }
+    }
+
+    /// Writes the settled block and begins the next.
+    pub(crate) fn close_block(
+        &mut self,
+        derivation: Option<Derivation>,
+        sink: &mut dyn PageSink,
+    ) -> Result<()> {
+        let mut pages = std::mem::take(&mut self.flushed);
+        let page = &mut self.page;
+        let chunk = match &mut self.values {
+            Values::Int { values, present } => {
+                let zone = Zone::of(
+                    values.iter().enumerate().map(|(row, &value)| present.get(row).then_some(value)),
+                );
+                for (number, rows) in values.chunks(PAGE).enumerate().filter(|_| zone.min <= zone.max) {
+                    let present = present.slice(number * PAGE, rows.len());
+                    pages.push(put_ints(rows, present, page, sink)?);
+                }
+                if zone.min > zone.max { Chunk::Null } else { Chunk::Int { zone, pages: pages.into() } }
+            }
+            Values::Coded(codes) => {
+                let zone = Zone::of(codes.iter().map(|&code| code.checked_sub(1).map(i64::from)));
+                match derivation {
+                    _ if zone.min > zone.max => Chunk::Null,
+                    Some(derivation) => put_table(&derivation, zone, page, sink)?,
+                    None => Chunk::Coded { zone, pages: put_codes(codes, page, sink)?.into() },
+                }
+            }
+            Values::Plain { values, present } => {
+                let rows = 0..values.len();
+                let nulls = self.flushed_nulls + put_text(values, present, rows, page, &mut pages, sink)?;
+                Chunk::Plain { nulls: bits::count(nulls), pages: pages.into() }
+            }
+        };
+        self.chunks.push(chunk);
+        self.begin_block();
+        Ok(())
+    }
+
+    fn begin_block(&mut self) {
+        self.flushed_nulls = 0;
+        match &mut self.values {
+            Values::Int { values, present } => {
+                values.clear();
+                *present = Presence::default();
+            }
+            Values::Coded(codes) => codes.clear(),
+            Values::Plain { .. } if !self.dictionary.is_full() => self.values = Values::Coded(Vec::new()),
+            Values::Plain { values, present } => {
+                *values = Strings::default();
+                *present = Presence::default();
+            }
+        }
+    }
+}
+
+fn put_ints(
+    rows: &[i64],
+    present: Option<&[bool]>,
+    page: &mut Vec<u8>,
+    sink: &mut dyn PageSink,
+) -> Result<Place> {
+    page.clear();
+    int::encode(rows, present, page);
+    sink.put_page(page)
+}
+
+fn put_codes(codes: &[u32], page: &mut Vec<u8>, sink: &mut dyn PageSink) -> Result<Vec<Place>> {
+    let mut numbers = Vec::with_capacity(PAGE);
+    let put = |rows: &[u32]| {
+        numbers.clear();
+        numbers.extend(rows.iter().map(|&code| i64::from(code)));
+        put_ints(&numbers, None, page, sink)
+    };
+    codes.chunks(PAGE).map(put).collect()
+}
+
+fn put_table(
+    derivation: &Derivation,
+    zone: Zone,
+    page: &mut Vec<u8>,
+    sink: &mut dyn PageSink,
+) -> Result<Chunk> {
+    let table: Vec<i64> = derivation.table.iter().map(|&code| i64::from(code)).collect();
+    let page = put_ints(&table, None, page, sink)?;
+    let (key, base, span) = (bits::count(derivation.key), derivation.base, derive::span(derivation));
+    Ok(Chunk::Derived { zone, key, base, span, page })
+}
+
+/// Writes some rows of plain text, a multiple of a page or the rest, and tells how many of them are null.
+fn put_text(
+    values: &Strings,
+    present: &Presence,
+    rows: Range<usize>,
+    page: &mut Vec<u8>,
+    pages: &mut Vec<Place>,
+    sink: &mut dyn PageSink,
+) -> Result<usize> {
+    let mut nulls = 0;
+    for start in rows.clone().step_by(PAGE) {
+        let rows = start..(start + PAGE).min(rows.end);
+        let texts: Vec<Option<&str>> = rows.map(|row| present.get(row).then(|| values.get(row))).collect();
+        nulls += texts.iter().filter(|text| text.is_none()).count();
+        page.clear();
+        text::encode(&texts, page);
+        pages.push(sink.put_page(page)?);
+    }
+    Ok(nulls)
+}
+
+fn extend_presence(present: &mut Presence, nulls: Option<&arrow_buffer::NullBuffer>, rows: Range<usize>) {
+    match nulls {
+        None => present.extend(rows.len(), true),
+        Some(nulls) => rows.for_each(|row| present.extend(1, nulls.is_valid(row))),
+    }
+}
+
+/// Whether most of a sample of texts are different.
+fn looks_unique(values: &Strings, rows: Range<usize>) -> bool {
+    let step = (rows.len() / SAMPLE).max(1);
+    let sample = rows.step_by(step).take(SAMPLE);
+    let count = sample.len();
+    let distinct: HashSet<&str> = sample.map(|row| values.get(row)).collect();
+    count >= 16 && distinct.len() * 2 > count
+}
+
+fn check_room(values: &Strings, more: usize) -> Result<()> {
+    if values.text_len() + more > TEXT_MAX {
+        return Err(Error::invalid("rows", "more than 1 GiB of text in one page"));
+    }
+    Ok(())
+}

@@ -1,0 +1,247 @@
+//! Identifiers by shape: what all values of a page share is written once, only what varies is kept.
+//!
+//! ```text
+//! template   len u8 (1..=255), holes ⌈len/8⌉ bitmap, literal bytes × len (0 in a hole)
+//! digits     template, integer page     the holes of a row, read as one number of at most 18 digits
+//! hex        template, case u8 (0 lower, 1 upper), ⌈holes/2⌉ bytes a row, the first hole in the high half of the first byte
+//! decimal    integer page               numbers of at most 18 digits without sign or leading zero
+//! ```
+//!
+//! A UUID is a template with four literal dashes and 32 hex holes, `D01-1234567-1234567` one with digit holes. Lengths,
+//! leading zeros and the case of letters are part of the template, so a page is encoded this way only where every value
+//! comes back as it was.
+
+use super::bits;
+use super::int;
+use super::validity::{Validity, bitmap};
+use super::wire::Take;
+use crate::column::Strings;
+
+/// A number of this many digits always fits an i64.
+const DIGITS_MAX: usize = 18;
+
+const DIGIT: u8 = 1;
+const LOWER: u8 = 2;
+const UPPER: u8 = 4;
+const OTHER: u8 = 8;
+
+/// What each byte may be in a hole.
+const CLASSES: [u8; 256] = classes();
+
+const fn classes() -> [u8; 256] {
+    let mut classes = [OTHER; 256];
+    let mut digit = 0;
+    while digit < 10 {
+        classes[b'0' as usize + digit] = DIGIT;
+        digit += 1;
+    }
+    let mut letter = 0;
+    while letter < 6 {
+        classes[b'a' as usize + letter] = LOWER;
+        classes[b'A' as usize + letter] = UPPER;
+        letter += 1;
+    }
+    classes
+}
+
+/// What varies in the holes of a template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holes {
+    Digits,
+    HexLower,
+    HexUpper,
+}
+
+/// What all values share.
+#[derive(Debug)]
+pub(super) struct Template {
+    /// The shared bytes, `0` (the character) in a hole.
+    literal: Vec<u8>,
+    /// The places that vary, ascending.
+    holes: Vec<u8>,
+}
+
+impl Template {
+    /// The template of these values, where they have one.
+    pub(super) fn of(values: &[&str]) -> Option<(Self, Holes)> {
+        let first = values.first()?.as_bytes();
+        let len = u8::try_from(first.len()).ok().filter(|&len| len > 0)?;
+        let (mut seen, mut differs) = ([0_u8; 255], [0_u8; 255]);
+        for value in values {
+            if value.len() != first.len() {
+                return None;
+            }
+            let columns = seen.iter_mut().zip(differs.iter_mut());
+            for ((&byte, &first), (seen, differs)) in value.as_bytes().iter().zip(first).zip(columns) {
+                *seen |= CLASSES.get(usize::from(byte)).copied().unwrap_or(OTHER);
+                *differs |= byte ^ first;
+            }
+        }
+        let place = |(place, &differs): (u8, &u8)| (differs != 0).then_some(place);
+        let holes: Vec<u8> = (0..len).zip(&differs).filter_map(place).collect();
+        let kinds =
+            holes.iter().filter_map(|&hole| seen.get(usize::from(hole))).fold(0, |all, seen| all | seen);
+        let kind = match kinds {
+            0 | DIGIT if holes.len() <= DIGITS_MAX => Holes::Digits,
+            kinds if kinds & !(DIGIT | LOWER) == 0 => Holes::HexLower,
+            kinds if kinds & !(DIGIT | UPPER) == 0 => Holes::HexUpper,
+            _ => return None,
+        };
+        let mut literal = first.to_vec();
+        holes.iter().filter_map(|&hole| literal.get_mut(usize::from(hole)).map(|byte| *byte = b'0')).count();
+        Some((Self { literal, holes }, kind))
+    }
+
+    /// Appends the template itself.
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        out.push(u8::try_from(self.literal.len()).unwrap_or(u8::MAX));
+        let hole = |place: usize| self.holes.iter().any(|&hole| usize::from(hole) == place);
+        bitmap((0..self.literal.len()).map(hole), out);
+        let byte = |(place, &byte): (usize, &u8)| if hole(place) { 0 } else { byte };
+        out.extend(self.literal.iter().enumerate().map(byte));
+    }
+
+    /// Takes a template. Its literals are UTF-8 on their own, so that filling the holes cannot break that.
+    pub(super) fn take(take: &mut Take<'_>) -> Option<Self> {
+        let len = take.byte().filter(|&len| len > 0)?;
+        let map = take.raw(usize::from(len).div_ceil(8))?;
+        let mut literal = take.raw(usize::from(len))?.to_vec();
+        let holes: Vec<u8> =
+            (0..len).filter(|&place| bits::get(map, 1, usize::from(place)) == Some(1)).collect();
+        for &hole in &holes {
+            *literal.get_mut(usize::from(hole))? = b'0';
+        }
+        std::str::from_utf8(&literal).ok()?;
+        Some(Self { literal, holes })
+    }
+
+    /// Appends the holes of every value.
+    pub(super) fn encode(&self, kind: Holes, values: &[&str], out: &mut Vec<u8>) {
+        match kind {
+            Holes::Digits => {
+                let numbers: Vec<i64> = values.iter().map(|value| self.number(value.as_bytes())).collect();
+                int::encode(&numbers, None, out);
+            }
+            Holes::HexLower | Holes::HexUpper => {
+                out.push(u8::from(kind == Holes::HexUpper));
+                values.iter().for_each(|value| self.put_nibbles(value.as_bytes(), out));
+            }
+        }
+    }
+
+    fn number(&self, value: &[u8]) -> i64 {
+        let digit = |&hole: &u8| value.get(usize::from(hole)).map_or(0, |&byte| i64::from(byte & 15));
+        self.holes.iter().fold(0, |number, hole| number * 10 + digit(hole))
+    }
+
+    fn put_nibbles(&self, value: &[u8], out: &mut Vec<u8>) {
+        let nibble = |hole: &u8| value.get(usize::from(*hole)).map_or(0, |&byte| nibble(byte));
+        let (pairs, rest) = self.holes.as_chunks::<2>();
+        out.extend(pairs.iter().map(|[high, low]| nibble(high) << 4 | nibble(low)));
+        out.extend(rest.iter().map(|high| nibble(high) << 4));
+    }
+
+    /// Appends the strings of a digits page.
+    pub(super) fn decode_digits(&self, page: &[u8], rows: usize, out: &mut Strings) -> Option<()> {
+        let mut numbers = Vec::<i64>::with_capacity(rows);
+        int::decode(page, rows, &mut numbers, &mut Validity::default())?;
+        let mut text = self.literal.repeat(rows);
+        for (value, number) in text.chunks_exact_mut(self.literal.len()).zip(numbers) {
+            self.fill_digits(value, number)?;
+        }
+        out.extend_fixed(std::str::from_utf8(&text).ok()?, self.literal.len());
+        Some(())
+    }
+
+    /// The string of one row of a digits page.
+    pub(super) fn get_digits(&self, page: &[u8], rows: usize, row: usize) -> Option<String> {
+        let mut value = self.literal.clone();
+        self.fill_digits(&mut value, int::get(page, rows, row)??)?;
+        String::from_utf8(value).ok()
+    }
+
+    fn fill_digits(&self, value: &mut [u8], number: i64) -> Option<()> {
+        let mut number = u64::try_from(number).ok()?;
+        for &hole in self.holes.iter().rev() {
+            *value.get_mut(usize::from(hole))? = b'0' | bits::low_byte(number % 10);
+            number /= 10;
+        }
+        (number == 0).then_some(())
+    }
+
+    /// Appends the strings of a hex page.
+    pub(super) fn decode_hex(&self, mut page: Take<'_>, rows: usize, out: &mut Strings) -> Option<()> {
+        let alphabet = alphabet(page.byte()?)?;
+        let stride = self.holes.len().div_ceil(2);
+        let data = page.raw(rows.checked_mul(stride)?)?;
+        let mut text = self.literal.repeat(rows);
+        let values = text.chunks_exact_mut(self.literal.len());
+        for (value, nibbles) in values.zip(data.chunks_exact(stride.max(1))) {
+            self.fill_hex(value, nibbles, alphabet)?;
+        }
+        out.extend_fixed(std::str::from_utf8(&text).ok()?, self.literal.len());
+        Some(())
+    }
+
+    /// The string of one row of a hex page.
+    pub(super) fn get_hex(&self, mut page: Take<'_>, row: usize) -> Option<String> {
+        let alphabet = alphabet(page.byte()?)?;
+        let stride = self.holes.len().div_ceil(2);
+        page.raw(row.checked_mul(stride)?)?;
+        let mut value = self.literal.clone();
+        self.fill_hex(&mut value, page.raw(stride)?, alphabet)?;
+        String::from_utf8(value).ok()
+    }
+
+    fn fill_hex(&self, value: &mut [u8], nibbles: &[u8], alphabet: &[u8; 16]) -> Option<()> {
+        let (pairs, rest) = self.holes.as_chunks::<2>();
+        for (&[first, second], &byte) in pairs.iter().zip(nibbles) {
+            *value.get_mut(usize::from(first))? = *alphabet.get(usize::from(byte >> 4))?;
+            *value.get_mut(usize::from(second))? = *alphabet.get(usize::from(byte & 15))?;
+        }
+        if let (&[hole], Some(&byte)) = (rest, nibbles.last()) {
+            *value.get_mut(usize::from(hole))? = *alphabet.get(usize::from(byte >> 4))?;
+        }
+        Some(())
+    }
+}
+
+fn alphabet(case: u8) -> Option<&'static [u8; 16]> {
+    match case {
+        0 => Some(b"0123456789abcdef"),
+        1 => Some(b"0123456789ABCDEF"),
+        _ => None,
+    }
+}
+
+/// The value of a hex digit of either case.
+fn nibble(byte: u8) -> u8 {
+    (byte & 15) + 9 * (byte >> 6)
+}
+
+/// The number a text is the only decimal form of: no sign, no leading zero, at most 18 digits.
+pub(super) fn decimal(value: &str) -> Option<i64> {
+    let bytes = value.as_bytes();
+    let canonical = !bytes.is_empty() && bytes.len() <= DIGITS_MAX && (bytes.len() == 1 || bytes[0] != b'0');
+    if !canonical || !bytes.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    Some(bytes.iter().fold(0, |number, byte| number * 10 + i64::from(byte & 15)))
+}
+
+/// Appends the decimal form of a number that [`decimal`] gave.
+pub(super) fn put_decimal(number: i64, text: &mut String) -> Option<()> {
+    let mut number = u64::try_from(number).ok()?;
+    let mut digits = [0_u8; 20];
+    let mut len = 0;
+    for slot in digits.iter_mut().rev() {
+        *slot = b'0' | bits::low_byte(number % 10);
+        number /= 10;
+        len += 1;
+        if number == 0 {
+            break;
+        }
+    }
+    text.push_str(std::str::from_utf8(digits.get(digits.len() - len..)?).ok()?);
+    Some(())
+}

@@ -1,0 +1,341 @@
+//! From pages to columns: whole blocks, parts of them, and single rows.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::derive;
+use super::footer::{Chunk, Place, TableMeta, block_rows};
+use super::int::{self, Lane};
+use super::reader::Roll;
+use super::text;
+use super::validity::Validity;
+use super::{BLOCK_ROWS, PAGE_ROWS};
+use crate::column::{Column, NULL_CODE, Strings, Type};
+use crate::{Error, Result};
+
+const PAGE: usize = PAGE_ROWS as usize;
+
+/// A part of a page of at most this many rows is read row by row instead of as a whole.
+const SINGLE_ROWS: usize = 16;
+
+/// A column of a table that exist, for the way down to its pages.
+#[derive(Clone, Copy)]
+pub(super) struct At<'a> {
+    pub(super) table: &'a TableMeta,
+    pub(super) column: usize,
+}
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.table.fields.get(self.column).map_or("", |field| field.name.as_str());
+        write!(f, "table {:?} column {name:?}", self.table.name)
+    }
+}
+
+impl At<'_> {
+    fn ty(&self) -> Type {
+        self.table.fields.get(self.column).map_or(Type::Text, |field| field.ty)
+    }
+
+    fn chunk(&self, block: u32) -> &Chunk {
+        let column = self.table.columns.get(self.column);
+        column.and_then(|column| column.chunks.get(block as usize)).unwrap_or(&Chunk::Null)
+    }
+
+    fn is_plain(&self, row: u32) -> bool {
+        matches!(self.chunk(row / BLOCK_ROWS), Chunk::Plain { .. })
+    }
+
+    fn with(self, column: u32) -> Self {
+        Self { column: column as usize, ..self }
+    }
+}
+
+/// The pages of one block of a column.
+#[derive(Clone, Copy)]
+struct Pages<'a> {
+    at: At<'a>,
+    block: u32,
+    places: &'a [Place],
+}
+
+impl Pages<'_> {
+    fn what(&self, page: usize) -> String {
+        format!("{} block {} page {page}", self.at, self.block)
+    }
+
+    /// The rows of a page.
+    fn rows(&self, page: usize) -> usize {
+        (block_rows(self.at.table.rows, self.block) as usize).saturating_sub(page * PAGE).min(PAGE)
+    }
+}
+
+impl Roll {
+    /// A column that exists.
+    pub(super) fn at(&self, table: usize, column: usize) -> Result<At<'_>> {
+        let found = self.footer.tables.get(table).filter(|table| column < table.columns.len());
+        let missing = || Error::invalid("column", format!("there is no column {column} in a table {table}"));
+        Ok(At { table: found.ok_or_else(missing)?, column })
+    }
+
+    /// Rows of a column, all within one block. Text is coded by the roll's dictionary, or plain, block by block.
+    pub fn read(&self, table: usize, column: usize, rows: Range<u32>) -> Result<Column> {
+        let at = self.at(table, column)?;
+        if rows.start > rows.end || rows.end > at.table.rows {
+            return Err(Error::invalid("rows", format!("{rows:?} of {} rows", at.table.rows)));
+        }
+        let block = rows.start / BLOCK_ROWS;
+        let first = block * BLOCK_ROWS;
+        if rows.end - first > BLOCK_ROWS {
+            return Err(Error::invalid("rows", format!("{rows:?} are not within one block")));
+        }
+        self.read_block(at, block, (rows.start - first) as usize..(rows.end - first) as usize)
+    }
+
+    /// One row of a column, as a column of one row. Touches one page (two for a column that follows from another).
+    pub fn row(&self, table: usize, column: usize, row: u32) -> Result<Column> {
+        self.gather(table, column, &[row])
+    }
+
+    /// Any rows of a column, in the order given. Each page is fetched once for rows that follow each other in it, so
+    /// sorted rows are cheapest. Text is coded if all of the rows are.
+    pub fn gather(&self, table: usize, column: usize, rows: &[u32]) -> Result<Column> {
+        let at = self.at(table, column)?;
+        if let Some(row) = rows.iter().find(|&&row| row >= at.table.rows) {
+            return Err(Error::invalid("rows", format!("row {row} of {} rows", at.table.rows)));
+        }
+        match at.ty() {
+            Type::Int => self.gather_ints(at, rows),
+            Type::Text if rows.iter().any(|&row| at.is_plain(row)) => self.gather_text(at, rows),
+            Type::Text => {
+                let codes = self.gather_codes(at, rows)?;
+                self.coded(at, codes)
+            }
+        }
+    }
+
+    fn read_block(&self, at: At<'_>, block: u32, rows: Range<usize>) -> Result<Column> {
+        let pages = |places| Pages { at, block, places };
+        match at.chunk(block) {
+            Chunk::Null if at.ty() == Type::Int => {
+                let mut nulls = Validity::default();
+                nulls.extend(rows.len(), false);
+                Ok(Column::Int { values: vec![0; rows.len()], nulls: nulls.finish() })
+            }
+            Chunk::Null => self.coded(at, vec![NULL_CODE; rows.len()]),
+            Chunk::Int { pages: places, .. } => {
+                let (mut values, mut nulls) = (Vec::with_capacity(rows.len() + 8), Validity::default());
+                self.decode_ints(pages(places), rows, &mut values, &mut nulls)?;
+                Ok(Column::Int { values, nulls: nulls.finish() })
+            }
+            Chunk::Coded { pages: places, .. } => self.coded(at, self.decode_codes(pages(places), rows)?),
+            Chunk::Derived { key, base, span, page, .. } => {
+                let codes = self.derived(at, block, rows, (*key, *base, *span, *page))?;
+                self.coded(at, codes)
+            }
+            Chunk::Plain { pages: places, .. } => self.decode_texts(pages(places), rows),
+        }
+    }
+
+    /// Text by the roll's dictionary. Codes that are not in it would point nowhere.
+    fn coded(&self, at: At<'_>, codes: Vec<u32>) -> Result<Column> {
+        let dictionary = self.strings(at)?;
+        // Null wraps to 0, every other code to its place counted from 1.
+        let last = codes.iter().fold(0, |last, code| last.max(code.wrapping_add(1)));
+        if last as usize > dictionary.len() {
+            return Err(self.corrupt(format!("{at} has a code that is not in its dictionary")));
+        }
+        Ok(Column::Coded { dictionary, codes })
+    }
+
+    fn decode_codes(&self, pages: Pages<'_>, rows: Range<usize>) -> Result<Vec<u32>> {
+        let mut codes = Vec::with_capacity(rows.len() + 8);
+        self.decode_ints(pages, rows, &mut codes, &mut Validity::default())?;
+        Ok(codes)
+    }
+
+    fn derived(
+        &self,
+        at: At<'_>,
+        block: u32,
+        rows: Range<usize>,
+        (key, base, span, page): (u32, u32, u32, Place),
+    ) -> Result<Vec<u32>> {
+        let table = self.table_page(at, block, page)?;
+        let mut values = Vec::<u32>::new();
+        let decoded = int::decode(&table, span as usize, &mut values, &mut Validity::default());
+        decoded.ok_or_else(|| self.senseless(&table_name(at, block)))?;
+        let key = at.with(key);
+        let Chunk::Coded { pages: places, .. } = key.chunk(block) else {
+            return Err(self.corrupt(format!("{at} follows from a column that is not coded")));
+        };
+        let mut codes = self.decode_codes(Pages { at: key, block, places }, rows)?;
+        derive::apply(&mut codes, base, &values).ok_or_else(|| self.senseless(&table_name(at, block)))?;
+        Ok(codes)
+    }
+
+    fn table_page(&self, at: At<'_>, block: u32, page: Place) -> Result<Arc<[u8]>> {
+        self.page(page, || table_name(at, block))
+    }
+
+    pub(super) fn senseless(&self, what: &str) -> Error {
+        self.corrupt(format!("{what} makes no sense"))
+    }
+
+    fn decode_ints<T: Lane>(
+        &self,
+        pages: Pages<'_>,
+        rows: Range<usize>,
+        out: &mut Vec<T>,
+        nulls: &mut Validity,
+    ) -> Result<()> {
+        self.each_page(pages, rows, |bytes, count, wanted| {
+            if wanted.len() == count {
+                return int::decode(bytes, count, out, nulls);
+            }
+            if wanted.len() <= SINGLE_ROWS {
+                return wanted.into_iter().try_for_each(|row| {
+                    let value = int::get(bytes, count, row)?;
+                    nulls.extend(1, value.is_some());
+                    out.push(value.map_or(T::NULL, T::of));
+                    Some(())
+                });
+            }
+            let (mut values, mut some) = (Vec::new(), Validity::default());
+            int::decode(bytes, count, &mut values, &mut some)?;
+            out.extend_from_slice(values.get(wanted.clone())?);
+            nulls.extend_from(some.finish().as_ref(), wanted);
+            Some(())
+        })
+    }
+
+    fn decode_texts(&self, pages: Pages<'_>, rows: Range<usize>) -> Result<Column> {
+        let (mut values, mut nulls) = (Strings::with_capacity(rows.len(), 0), Validity::default());
+        self.each_page(pages, rows, |bytes, count, wanted| {
+            if wanted.len() == count {
+                return text::decode(bytes, count, &mut values, &mut nulls);
+            }
+            if wanted.len() <= SINGLE_ROWS {
+                return wanted.into_iter().try_for_each(|row| {
+                    let value = text::get(bytes, count, row)?;
+                    nulls.extend(1, value.is_some());
+                    values.push(value.as_deref().unwrap_or_default());
+                    Some(())
+                });
+            }
+            let (mut page, mut some) = (Strings::default(), Validity::default());
+            text::decode(bytes, count, &mut page, &mut some)?;
+            values.extend_from(&page, wanted.clone());
+            nulls.extend_from(some.finish().as_ref(), wanted);
+            Some(())
+        })?;
+        Ok(Column::Plain { values, nulls: nulls.finish() })
+    }
+
+    /// Calls `decode` with the bytes of each page that has some of the rows, its row count, and the rows wanted of it.
+    fn each_page(
+        &self,
+        pages: Pages<'_>,
+        rows: Range<usize>,
+        mut decode: impl FnMut(&[u8], usize, Range<usize>) -> Option<()>,
+    ) -> Result<()> {
+        let first = rows.start / PAGE;
+        let places = pages.places.get(first..rows.end.div_ceil(PAGE)).unwrap_or_default();
+        let bytes = self.pages(places, |page| pages.what(first + page))?;
+        for (page, bytes) in (first..).zip(&bytes) {
+            let wanted =
+                rows.start.max(page * PAGE) - page * PAGE..rows.end.min((page + 1) * PAGE) - page * PAGE;
+            decode(bytes, pages.rows(page), wanted).ok_or_else(|| self.senseless(&pages.what(page)))?;
+        }
+        Ok(())
+    }
+
+    fn gather_ints(&self, at: At<'_>, rows: &[u32]) -> Result<Column> {
+        let (mut values, mut nulls) = (Vec::with_capacity(rows.len()), Validity::default());
+        let mut last = LastPage::default();
+        for &row in rows {
+            let value = match at.chunk(row / BLOCK_ROWS) {
+                Chunk::Int { pages, .. } => self.int(at, pages, row, &mut last)?,
+                _ => None,
+            };
+            nulls.extend(1, value.is_some());
+            values.push(value.unwrap_or_default());
+        }
+        Ok(Column::Int { values, nulls: nulls.finish() })
+    }
+
+    fn gather_codes(&self, at: At<'_>, rows: &[u32]) -> Result<Vec<u32>> {
+        let (mut last, mut last_table) = (LastPage::default(), LastPage::default());
+        let code = |&row: &u32| {
+            let block = row / BLOCK_ROWS;
+            let stored = match at.chunk(block) {
+                Chunk::Coded { pages, .. } => self.int(at, pages, row, &mut last)?,
+                Chunk::Derived { key, base, span, page, .. } => {
+                    let key = at.with(*key);
+                    let key = self.int(key, key.chunk(block).places(), row, &mut last)?.unwrap_or(0);
+                    let bytes = last_table.get(*page, || self.table_page(at, block, *page))?;
+                    let place = usize::try_from(key.wrapping_sub(i64::from(*base))).unwrap_or(usize::MAX);
+                    int::get(bytes, *span as usize, place)
+                        .ok_or_else(|| self.senseless(&table_name(at, block)))?
+                }
+                _ => None,
+            };
+            Ok(stored.map_or(NULL_CODE, u32::of))
+        };
+        rows.iter().map(code).collect()
+    }
+
+    /// One stored integer.
+    fn int(&self, at: At<'_>, places: &[Place], row: u32, last: &mut LastPage) -> Result<Option<i64>> {
+        let (pages, page, row) = locate(at, places, row);
+        let Some(&place) = places.get(page) else { return Err(self.senseless(&pages.what(page))) };
+        let bytes = last.get(place, || self.page(place, || pages.what(page)))?;
+        int::get(bytes, pages.rows(page), row).ok_or_else(|| self.senseless(&pages.what(page)))
+    }
+
+    /// Text of rows of which some are plain; the coded ones are looked up.
+    fn gather_text(&self, at: At<'_>, rows: &[u32]) -> Result<Column> {
+        let (mut values, mut nulls) = (Strings::default(), Validity::default());
+        let mut last = LastPage::default();
+        let mut push = |value: Option<&str>| {
+            values.push(value.unwrap_or_default());
+            nulls.extend(1, value.is_some());
+        };
+        for &row in rows {
+            let Chunk::Plain { pages: places, .. } = at.chunk(row / BLOCK_ROWS) else {
+                push(self.coded(at, self.gather_codes(at, &[row])?)?.text(0));
+                continue;
+            };
+            let (pages, page, row) = locate(at, places, row);
+            let Some(&place) = places.get(page) else { return Err(self.senseless(&pages.what(page))) };
+            let bytes = last.get(place, || self.page(place, || pages.what(page)))?;
+            let value = text::get(bytes, pages.rows(page), row);
+            push(value.ok_or_else(|| self.senseless(&pages.what(page)))?.as_deref());
+        }
+        Ok(Column::Plain { values, nulls: nulls.finish() })
+    }
+}
+
+/// The page of a row and its place there.
+fn locate<'a>(at: At<'a>, places: &'a [Place], row: u32) -> (Pages<'a>, usize, usize) {
+    let (block, local) = (row / BLOCK_ROWS, (row % BLOCK_ROWS) as usize);
+    (Pages { at, block, places }, local / PAGE, local % PAGE)
+}
+
+fn table_name(at: At<'_>, block: u32) -> String {
+    format!("{at} block {block} table")
+}
+
+/// The page used last, so that rows that follow each other fetch it once.
+#[derive(Default)]
+struct LastPage(Option<(Place, Arc<[u8]>)>);
+
+impl LastPage {
+    fn get(&mut self, place: Place, fetch: impl FnOnce() -> Result<Arc<[u8]>>) -> Result<&[u8]> {
+        if self.0.as_ref().is_none_or(|(last, _)| *last != place) {
+            self.0 = Some((place, fetch()?));
+        }
+        Ok(self.0.as_ref().map_or(&[], |(_, page)| page))
+    }
+}
