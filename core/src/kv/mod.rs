@@ -7,11 +7,17 @@
 //! |---|---|
 //! | `key.rs` | composite keys whose bytes sort like the tuples they are made of |
 //! | `value.rs` | the checked frame around serialised values; the only place that names bincode |
+//! | `sled.rs` | the map on disk; the only place that names sled |
+//! | `memory.rs` | its twin in memory, for read-only handles and as the oracle of the tests |
 
 pub(crate) mod key;
+pub(crate) mod memory;
+pub(crate) mod sled;
 pub(crate) mod value;
 
 pub(crate) use key::{Key, KeyReader, prefix_end};
+pub(crate) use memory::MemoryKv;
+pub(crate) use sled::SledKv;
 pub(crate) use value::{decode, encode};
 
 use std::fmt::Debug;
@@ -54,7 +60,7 @@ pub trait Kv: Send + Sync + Debug {
     /// not a snapshot: what is applied meanwhile may or may not be seen.
     fn range<'a>(&'a self, start: &[u8], end: Option<&[u8]>, reverse: bool) -> Entries<'a>;
 
-    /// Applies a batch wholly or not at all, also across a crash. Give at most 100 operations: an implementation may
+    /// Applies a batch wholly or not at all, also across a crash; of two operations on one key the later wins. Give at most 100 operations: an implementation may
     /// need memory far out of proportion for more.
     fn apply(&self, ops: &[Op]) -> Result<()>;
 

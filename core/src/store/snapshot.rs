@@ -1,0 +1,61 @@
+//! One commit's state, for as long as somebody looks at it.
+
+use std::sync::Arc;
+
+use super::merge::{IndexRange, Merge};
+use super::overlay::{Span, State};
+use super::shared::Shared;
+use super::{Entries, Read, View};
+use crate::Result;
+
+/// One commit's state. Commits go on meanwhile, but what they change stays in memory until the snapshot is dropped, and
+/// writers wait when that is 64 MiB: do not keep one for long, and never write from inside of [`super::Store::read`].
+pub struct Snapshot<'a> {
+    shared: &'a Shared,
+    state: Arc<State>,
+}
+
+impl<'a> Snapshot<'a> {
+    pub(super) fn new(shared: &'a Shared, state: Arc<State>) -> Self {
+        Self { shared, state }
+    }
+
+    /// The view as of this commit.
+    pub fn view(&self) -> &Arc<dyn View> {
+        &self.state.view
+    }
+
+    /// The commit's sequence; every commit has a higher one than those before it.
+    pub fn sequence(&self) -> u64 {
+        self.state.sequence
+    }
+}
+
+impl Read for Snapshot<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Arc<[u8]>>> {
+        get(self.shared, &self.state, key)
+    }
+
+    fn range<'a>(&'a self, start: &[u8], end: Option<&[u8]>, reverse: bool) -> Entries<'a> {
+        let span = Span::new(start, end);
+        let entries = IndexRange::entries(self.shared, span.clone(), reverse);
+        Merge::over(self.state.overlay.range(span, reverse), entries, reverse)
+    }
+}
+
+impl Drop for Snapshot<'_> {
+    fn drop(&mut self) {
+        self.shared.unpin(self.state.sequence);
+    }
+}
+
+/// A key's value in the overlay, else in the index.
+pub fn get(shared: &Shared, state: &State, key: &[u8]) -> Result<Option<Arc<[u8]>>> {
+    shared.refuse_closed()?;
+    match state.overlay.get(key) {
+        Some(value) => Ok(value),
+        // The store's own keys are nobody's.
+        None if key.first().is_none_or(|namespace| *namespace == 0) => Ok(None),
+        None => Ok(shared.read_index(|kv| kv.get(key))?.map(Into::into)),
+    }
+}
