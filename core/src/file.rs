@@ -14,6 +14,11 @@ use std::sync::Arc;
 pub trait Disk: Debug + Send + Sync {
     /// Makes a new, empty file for reading and writing. Fails with `AlreadyExists` where one stands.
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
+    /// As [`Disk::create`], but only the owner may read or write the file, from its first instant on, where the system
+    /// has such permissions. A disk without them need not know the difference.
+    fn create_private(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        self.create(path)
+    }
     /// Opens an existing file for reading and, where asked, writing.
     fn open(&self, path: &Path, write: bool) -> io::Result<Arc<dyn DiskFile>>;
     /// Gives a file another name, replacing what stood there. Durable only after [`Disk::sync_dir`] of its directory.
@@ -81,6 +86,13 @@ pub struct OsDisk;
 impl Disk for OsDisk {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
+        Ok(Arc::new(OsFile(file)))
+    }
+
+    #[cfg(unix)]
+    fn create_private(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        use std::os::unix::fs::OpenOptionsExt;
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
         Ok(Arc::new(OsFile(file)))
     }
 
@@ -171,12 +183,23 @@ pub(crate) fn read_all(disk: &dyn Disk, path: &Path, limit: u64) -> io::Result<V
 
 /// Puts a small file in place so that after a crash either the old or the new content stands, whole and durable.
 pub(crate) fn write_atomically(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace(disk, path, bytes, |disk, path| disk.create(path))
+}
+
+/// As [`write_atomically`], for the owner's eyes only.
+pub(crate) fn write_private(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace(disk, path, bytes, |disk, path| disk.create_private(path))
+}
+
+type Create = fn(&dyn Disk, &Path) -> io::Result<Arc<dyn DiskFile>>;
+
+fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8], create: Create) -> io::Result<()> {
     let temporary = path.with_added_extension("tmp");
     match disk.remove(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let file = disk.create(&temporary)?;
+    let file = create(disk, &temporary)?;
     file.write_all_at(bytes, 0)?;
     file.sync()?;
     disk.rename(&temporary, path)?;

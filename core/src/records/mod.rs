@@ -1,1 +1,220 @@
-//! To come.
+//! Typed records: accounts, products, customers … One generic machine gives every resource create, get, update,
+//! delete, list, its indexes, filters, sorting and paging, and its JSON face; a resource is one file that declares what
+//! it is ([`Record`]), and one line in `registry.rs`.
+//!
+//! The key space (a tag names a collection, a datum is a typed value that sorts as bytes):
+//!
+//! ```text
+//! RECORD  tag │ id datum                            → rest count (1 byte) │ version (1) │ first 6,000 bytes of the record
+//! REST    tag │ id datum │ number (1 byte)          → the following 6,000 bytes each
+//! INDEX   tag │ index number │ value datum(s) │ id  → nothing: the key is the entry
+//! COUNTER tag │ 0 or 1                              → the last id given, the number of records
+//! ```
+//!
+//! Index entries and counters change in the same commit as the record. A record is its serde form under the value frame
+//! of `kv/value.rs`; it is cut because the index store likes small values.
+//!
+//! What holds for every resource:
+//! * All faults of an input are told at once, as `{field: [message, …]}`; nothing is half-written.
+//! * A field that is not the resource's is a fault, but what the engine itself gives out (`id`, times …) is passed over,
+//!   so that what was read can be written back.
+//! * Text is at most 255 characters where its resource says nothing else, and carries no control characters.
+//! * `created_at` and `updated_at` are set by the engine, at microseconds; `updated_at` grows with every change of a
+//!   record and stays where an update changes nothing.
+
+mod clock;
+mod collection;
+mod datum;
+mod dynamic;
+mod external_account;
+mod filter;
+mod index;
+mod input;
+mod list;
+mod machine;
+mod page;
+mod registry;
+mod stored;
+#[cfg(test)]
+mod test;
+#[cfg(test)]
+pub(crate) mod twin;
+
+use std::fmt::{Debug, Display};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::Result;
+use crate::store::{Read, Write};
+
+pub use clock::Clock;
+pub use collection::Collection;
+pub use datum::{Datum, DatumKind};
+pub use dynamic::AnyCollection;
+pub use external_account::{ExternalAccount, ExternalAccountUpdate, NewExternalAccount};
+pub use index::{Field, Index};
+pub use input::{Fields, Input};
+pub use page::{ListQuery, PAGE_SIZE_MAX, Page};
+pub use registry::Records;
+
+/// Namespaces of the key space.
+pub(crate) const RECORD: u8 = 0x20;
+pub(crate) const REST: u8 = 0x21;
+pub(crate) const INDEX: u8 = 0x22;
+pub(crate) const COUNTER: u8 = 0x23;
+
+/// A resource: what the machine has to know to store, index, filter, sort and show it.
+pub trait Record: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// What names a record within its collection.
+    type Id: RecordId;
+
+    /// The collection's name, as in the Python and C faces.
+    const COLLECTION: &'static str;
+    /// One of it, for messages.
+    const NOUN: &'static str;
+    /// Its number in keys: never changed, never given to another collection.
+    const TAG: u8;
+    /// The version of the serde form. One that grows comes with an [`Record::upgrade`].
+    const VERSION: u8 = 1;
+    /// What can be filtered by, apart from `id`, `created_at` and `updated_at`, which every record has.
+    const FIELDS: &'static [Field<Self>];
+    /// Which of these are indexed, alone (and so sortable) or together.
+    const INDEXES: &'static [Index];
+    /// Fields whose value lives sealed in the vault and in no record.
+    const SECRETS: &'static [&'static str] = &[];
+    /// What `expand` may name.
+    const EXPANSIONS: &'static [&'static str] = &[];
+
+    /// A record without content, for [`Record::apply`] to complete; it is not stored unless that finds no fault.
+    fn blank() -> Self;
+    /// What names it.
+    fn id(&self) -> Self::Id;
+    /// When it was made and last changed.
+    fn times(&self) -> Times;
+    /// Takes on its id and times.
+    fn stamp(&mut self, id: Self::Id, times: Times);
+
+    /// The id of a new record whose content stands. `next` numbers the collection's records: 1, 2, 3 …
+    ///
+    /// # Errors
+    /// Those of `next`.
+    fn assign_id(&self, next: &mut dyn FnMut() -> Result<u64>) -> Result<Self::Id> {
+        Self::Id::assign(next)
+    }
+
+    /// Changes what refers to a record that is about to go, in the same commit.
+    ///
+    /// # Errors
+    /// What keeps the record from going.
+    fn before_delete(&self, _write: &mut dyn Write) -> Result<()> {
+        Ok(())
+    }
+
+    /// Takes from the input what it names, and tells the input all that is wrong, also with the whole that results.
+    ///
+    /// # Errors
+    /// Only what is not the input's fault, such as a failed read of another record.
+    fn apply(&mut self, input: &mut Input<'_>, context: &Context<'_>) -> Result<()>;
+
+    /// The resource as the store's own API shows it, without an envelope.
+    ///
+    /// # Errors
+    /// A failed read of another record.
+    fn to_json(&self, context: &Context<'_>) -> Result<Map<String, Value>>;
+
+    /// Reads the serde form of an older version.
+    ///
+    /// # Errors
+    /// [`crate::Error::Corruption`] or the like; `None` for a version that never was.
+    fn upgrade(_version: u8, _bytes: &[u8]) -> Result<Option<Self>> {
+        Ok(None)
+    }
+}
+
+/// What names a record: a number given by the engine, or a text.
+pub trait RecordId: Clone + Debug + Display + Ord + Send + Sync + 'static {
+    /// As it stands in keys and filters.
+    fn to_datum(&self) -> Datum;
+    /// From a key or a filter; `None` for a datum of another kind.
+    fn from_datum(datum: &Datum) -> Option<Self>;
+    /// From text as users give it; `None` for what cannot be an id.
+    fn parse(text: &str) -> Option<Self>;
+    /// As it stands in JSON.
+    fn to_json(&self) -> Value;
+    /// The id of a new record. `next` gives 1, 2, 3 … and never the same number twice in one database.
+    ///
+    /// # Errors
+    /// Those of `next`.
+    fn assign(next: &mut dyn FnMut() -> Result<u64>) -> Result<Self>;
+    /// What filters compare ids as.
+    const KIND: DatumKind;
+}
+
+impl RecordId for u64 {
+    const KIND: DatumKind = DatumKind::Int;
+
+    fn to_datum(&self) -> Datum {
+        // Ids come from a counter that stops at i64::MAX; a larger number names nothing.
+        i64::try_from(*self).map_or(Datum::Null, Datum::Int)
+    }
+
+    fn from_datum(datum: &Datum) -> Option<Self> {
+        match datum {
+            Datum::Int(id) => Self::try_from(*id).ok(),
+            _ => None,
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| text.parse().ok()).flatten()
+    }
+
+    fn to_json(&self) -> Value {
+        (*self).into()
+    }
+
+    fn assign(next: &mut dyn FnMut() -> Result<u64>) -> Result<Self> {
+        next()
+    }
+}
+
+/// When a record was made and last changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    /// Set once.
+    pub created_at: Timestamp,
+    /// Later with every change.
+    pub updated_at: Timestamp,
+}
+
+/// What a resource may look at beside its input: the rest of the database as of this commit, and the time.
+pub struct Context<'a> {
+    pub(crate) read: &'a dyn Read,
+    pub(crate) now: Timestamp,
+    pub(crate) expand: &'a [String],
+}
+
+impl Debug for Context<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context")
+            .field("now", &self.now)
+            .field("expand", &self.expand)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Context<'_> {
+    /// Now, by the database's clock.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Whether the caller wants this sub-resource shown.
+    pub fn expands(&self, name: &str) -> bool {
+        self.expand.iter().any(|one| one == name)
+    }
+}

@@ -1,0 +1,216 @@
+//! One collection of a database: the verbs of `machine.rs` and `list.rs`, each in a commit or a snapshot of its own.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use crate::store::{Read, Store, Write};
+use crate::vault::{Label, Vault};
+use crate::{Error, Result};
+
+use super::external_account::PASSWORD;
+use super::input::Fields;
+use super::machine::{self, Env};
+use super::{Clock, Context, ExternalAccount, ListQuery, Page, Record, list, stored};
+
+/// What all collections of a database share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub store: Arc<Store>,
+    pub vault: Arc<Vault>,
+    pub clock: Clock,
+}
+
+/// The records of one kind. Cheap to clone; any number of threads may use it at once.
+pub struct Collection<R> {
+    pub(super) shared: Arc<Shared>,
+    kind: PhantomData<fn() -> R>,
+}
+
+impl<R> Clone for Collection<R> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), kind: PhantomData }
+    }
+}
+
+impl<R: Record> fmt::Debug for Collection<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Collection").field(&R::COLLECTION).finish()
+    }
+}
+
+impl<R: Record> Collection<R> {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, kind: PhantomData }
+    }
+
+    /// Creates a record and gives it its id and times.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] with all faults at once, [`Error::Conflict`] for a unique value that is taken,
+    /// [`Error::Access`] on a read-only database.
+    pub fn create(&self, fields: impl Into<Fields>) -> Result<R> {
+        let fields = fields.into();
+        self.write(|write, env| machine::create(write, env, fields.as_map()))
+    }
+
+    /// Creates records in one commit: all of them, or none where one has a fault.
+    ///
+    /// # Errors
+    /// As of [`Collection::create`]; faults are told as `[place].field`, places from 0 on.
+    pub fn create_many<F: Into<Fields>>(&self, all: impl IntoIterator<Item = F>) -> Result<Vec<R>> {
+        let all: Vec<Fields> = all.into_iter().map(Into::into).collect();
+        let all: Vec<_> = all.iter().map(Fields::as_map).collect();
+        self.write(|write, env| machine::create_many(write, env, &all))
+    }
+
+    /// The record of an id.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn get(&self, id: impl Borrow<R::Id>) -> Result<R> {
+        self.read(|context| machine::get(context.read, id.borrow()))
+    }
+
+    /// Whether there is a record of this id.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn contains(&self, id: impl Borrow<R::Id>) -> Result<bool> {
+        self.read(|context| Ok(context.read.get(&stored::record_key::<R>(id.borrow()))?.is_some()))
+    }
+
+    /// Changes what the fields name, and nothing else. One that changes nothing is no commit and leaves `updated_at`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], and those of [`Collection::create`].
+    pub fn update(&self, id: impl Borrow<R::Id>, fields: impl Into<Fields>) -> Result<R> {
+        let fields = fields.into();
+        self.write(|write, env| machine::update(write, env, id.borrow(), fields.as_map()))
+    }
+
+    /// Removes a record, with its secrets.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Access`] on a read-only database.
+    pub fn delete(&self, id: impl Borrow<R::Id>) -> Result<()> {
+        self.write(|write, env| machine::delete::<R>(write, env, id.borrow()))
+    }
+
+    /// One page of the records that match, from one moment's state.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] with all faults of the query at once.
+    pub fn list(&self, query: &ListQuery) -> Result<Page<R>> {
+        self.read(|context| list::list(context.read, query))
+    }
+
+    /// The number of records.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn len(&self) -> Result<u64> {
+        self.read(|context| stored::count::<R>(context.read))
+    }
+
+    /// Whether there is none.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn is_empty(&self) -> Result<bool> {
+        Ok(self.len()? == 0)
+    }
+
+    /// All records in id order, read in steps: what is created, changed or deleted meanwhile may or may not show.
+    pub fn iter(&self) -> impl Iterator<Item = Result<R>> + use<R> {
+        const STEP: usize = 256;
+        let collection = self.clone();
+        let mut last: Option<R::Id> = None;
+        let mut done = false;
+        let steps = std::iter::from_fn(move || {
+            if done {
+                return None;
+            }
+            let step = collection.after(last.as_ref(), STEP);
+            last = step.as_ref().ok().and_then(|step| step.last()).map(Record::id);
+            done = step.as_ref().map_or(true, |step| step.len() < STEP);
+            Some(step)
+        });
+        steps.flat_map(|step| match step {
+            Ok(records) => records.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error)],
+        })
+    }
+
+    fn after(&self, last: Option<&R::Id>, limit: usize) -> Result<Vec<R>> {
+        self.read(|context| {
+            let ids = list::ids_after::<R>(context.read, last, limit)?;
+            ids.iter().map(|id| machine::get(context.read, id)).collect()
+        })
+    }
+
+    pub(super) fn read<T>(&self, f: impl FnOnce(&Context<'_>) -> Result<T>) -> Result<T> {
+        self.read_with(&[], f)
+    }
+
+    pub(super) fn read_with<T>(
+        &self,
+        expand: &[String],
+        f: impl FnOnce(&Context<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let now = self.shared.clock.now();
+        self.shared.store.read(|snapshot| f(&Context { read: snapshot, now, expand }))
+    }
+
+    pub(super) fn write<T>(&self, f: impl FnOnce(&mut dyn Write, &Env<'_>) -> Result<T>) -> Result<T> {
+        if self.shared.store.is_read_only() {
+            return Err(Error::Access { detail: "the database is open read-only".to_owned() });
+        }
+        self.shared.store.write(|transaction| {
+            // Within the transaction, so that times grow in commit order.
+            let env = Env { vault: &self.shared.vault, now: self.shared.clock.now() };
+            f(transaction, &env)
+        })
+    }
+
+    /// A write whose records leave as JSON, seen as the commit leaves them.
+    pub(super) fn write_json(
+        &self,
+        f: impl FnOnce(&mut dyn Write, &Env<'_>) -> Result<Vec<R>>,
+    ) -> Result<Vec<Value>> {
+        self.write(|write, env| {
+            let records = f(write, env)?;
+            let read: &dyn Read = write;
+            let context = Context { read, now: env.now, expand: &[] };
+            records.iter().map(|record| record.to_json(&context).map(Value::Object)).collect()
+        })
+    }
+}
+
+impl Collection<ExternalAccount> {
+    /// The password in the clear, for what signs in at the store; it leaves the engine nowhere else.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "fetching reports from the stores will sign in with it")
+    )]
+    pub(crate) fn password(&self, id: u64) -> Result<Option<Zeroizing<String>>> {
+        self.read(|context| {
+            machine::get::<ExternalAccount>(context.read, &id)?;
+            let text = id.to_string();
+            let label = Label { collection: ExternalAccount::COLLECTION, id: &text, field: PASSWORD };
+            let bytes = stored::id_bytes::<ExternalAccount>(&id);
+            self.shared.vault.reveal(context.read, ExternalAccount::TAG, &bytes, label)
+        })
+    }
+}
+
+/// For callers that have JSON: the fields of an object.
+impl From<Map<String, Value>> for Fields {
+    fn from(map: Map<String, Value>) -> Self {
+        map.into_iter().fold(Self::default(), |fields, (name, value)| fields.with(&name, value))
+    }
+}

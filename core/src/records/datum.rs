@@ -1,0 +1,270 @@
+//! Typed values of fields, as filters compare them and as they stand in keys.
+//!
+//! ```text
+//! 1 false   2 true   3 │ integer (8 bytes, order-preserving)   4 │ text (escaped, terminated)   9 null
+//! ```
+//!
+//! The bytes sort as [`Datum`]s do, nulls last, and none is the beginning of another.
+
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use serde_json::Value;
+
+use crate::kv::{Key, KeyReader};
+use crate::{Error, Result};
+
+/// One value. Times are integers: microseconds since 1970.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Datum {
+    /// A truth value; false sorts first.
+    Bool(bool),
+    /// A whole number or a time.
+    Int(i64),
+    /// Text, sorted by bytes.
+    Text(String),
+    /// No value; sorts last.
+    Null,
+}
+
+/// What a field's values are, and so how users may write them.
+#[derive(Debug, Clone, Copy)]
+pub enum DatumKind {
+    /// `true` or `false`.
+    Bool,
+    /// A whole number.
+    Int,
+    /// Text.
+    Text,
+    /// A time: with offset, without (then UTC), or a date alone (then the whole day in UTC).
+    Time,
+    /// A name with one canonical spelling, which the function finds.
+    Name(fn(&str) -> Option<&'static str>),
+}
+
+/// The values that one operand stands for: both ends are the same but for a date alone, which is a whole day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Span {
+    pub low: Datum,
+    pub high: Datum,
+}
+
+impl Span {
+    pub(super) fn point(datum: Datum) -> Self {
+        Self { low: datum.clone(), high: datum }
+    }
+}
+
+const BOOL_FALSE: u8 = 1;
+const BOOL_TRUE: u8 = 2;
+const INT: u8 = 3;
+const TEXT: u8 = 4;
+const NULL: u8 = 9;
+
+impl Datum {
+    /// A text, or null for none.
+    pub fn text(value: Option<&str>) -> Self {
+        value.map_or(Self::Null, |text| Self::Text(text.to_owned()))
+    }
+
+    /// A number, or null for none.
+    pub fn int(value: Option<i64>) -> Self {
+        value.map_or(Self::Null, Self::Int)
+    }
+
+    pub(super) fn time(value: Timestamp) -> Self {
+        Self::Int(value.as_microsecond())
+    }
+
+    /// Appends the datum to a key.
+    pub(super) fn write(&self, key: Key) -> Key {
+        match self {
+            Self::Bool(false) => key.raw(&[BOOL_FALSE]),
+            Self::Bool(true) => key.raw(&[BOOL_TRUE]),
+            Self::Int(value) => key.raw(&[INT]).i64(*value),
+            Self::Text(text) => key.raw(&[TEXT]).text(text),
+            Self::Null => key.raw(&[NULL]),
+        }
+    }
+
+    /// Takes the first datum off the rest of a key; also gives what follows.
+    pub(super) fn read(rest: &[u8]) -> Result<(Self, &[u8])> {
+        let damaged = |detail: String| Error::corrupt("index".as_ref(), detail);
+        let kind = *rest.first().ok_or_else(|| damaged("a key ends before a value".to_owned()))?;
+        // The kind stands where a key has its namespace, so the rest reads like a key of its own.
+        let mut reader = KeyReader::new(rest, kind)?;
+        let datum = match kind {
+            BOOL_FALSE => Self::Bool(false),
+            BOOL_TRUE => Self::Bool(true),
+            INT => Self::Int(reader.i64()?),
+            TEXT => Self::Text(reader.text()?),
+            NULL => Self::Null,
+            other => return Err(damaged(format!("a key has a value of the unknown kind {other}"))),
+        };
+        Ok((datum, reader.rest()))
+    }
+}
+
+impl DatumKind {
+    /// Reads an operand of a filter.
+    pub(super) fn parse(self, text: &str) -> Result<Span, String> {
+        let point = match self {
+            Self::Text => Datum::Text(text.to_owned()),
+            Self::Bool => Datum::Bool(parse_bool(text).ok_or("takes true or false")?),
+            Self::Int => {
+                Datum::Int(text.parse().map_err(|_| format!("{} is not a whole number", quoted(text)))?)
+            }
+            Self::Time => {
+                return parse_time(text).ok_or_else(|| format!("{} is not a date or a time", quoted(text)));
+            }
+            Self::Name(find) => {
+                Datum::Text(find(text).ok_or_else(|| format!("{} is not known", quoted(text)))?.into())
+            }
+        };
+        Ok(Span::point(point))
+    }
+
+    /// Reads an operand given as JSON: a string as [`DatumKind::parse`] does, null, or the value itself.
+    pub(super) fn read_json(self, value: &Value) -> Result<Span, String> {
+        match (self, value) {
+            (_, Value::Null) => Ok(Span::point(Datum::Null)),
+            (_, Value::String(text)) => self.parse(text),
+            (Self::Bool, Value::Bool(value)) => Ok(Span::point(Datum::Bool(*value))),
+            (Self::Int, Value::Number(number)) => number
+                .as_i64()
+                .map(|value| Span::point(Datum::Int(value)))
+                .ok_or("is not a whole number".to_owned()),
+            _ => Err("takes another type of value".to_owned()),
+        }
+    }
+}
+
+/// Truth as users write it.
+pub(super) fn parse_bool(text: &str) -> Option<bool> {
+    match text {
+        _ if text.eq_ignore_ascii_case("true") => Some(true),
+        _ if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    }
+}
+
+/// The three date forms.
+fn parse_time(text: &str) -> Option<Span> {
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Some(Span::point(Datum::time(time)));
+    }
+    // The civil parser passes over a bracketed zone, which would then silently mean UTC.
+    if text.contains('[') {
+        return None;
+    }
+    if text.len() == "2013-06-19".len() {
+        let date: Date = text.parse().ok()?;
+        let start = utc(date.into())?;
+        let next = date.tomorrow().ok().and_then(|date| utc(date.into())).unwrap_or(i64::MAX);
+        return Some(Span { low: Datum::Int(start), high: Datum::Int(next - 1) });
+    }
+    text.contains(['T', 't', ' '])
+        .then(|| text.parse::<DateTime>().ok())
+        .flatten()
+        .and_then(utc)
+        .map(|time| Span::point(Datum::Int(time)))
+}
+
+fn utc(time: DateTime) -> Option<i64> {
+    TimeZone::UTC.to_timestamp(time).ok().map(Timestamp::as_microsecond)
+}
+
+/// A value for a message: cut, and with its control characters visible.
+pub(super) fn quoted(text: &str) -> String {
+    const SHOWN: usize = 40;
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{:?}…", text.get(..end).unwrap_or_default()),
+        None => format!("{text:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn bytes(datum: &Datum) -> Vec<u8> {
+        datum.write(Key::new(0)).build()
+    }
+
+    fn data() -> impl Strategy<Value = Datum> {
+        prop_oneof![
+            Just(Datum::Null),
+            any::<bool>().prop_map(Datum::Bool),
+            any::<i64>().prop_map(Datum::Int),
+            (-3i64..3).prop_map(Datum::Int),
+            "[\0\u{1}ab\u{ff}\u{10ffff}]{0,5}".prop_map(Datum::Text),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn keys_sort_as_values_and_come_back(a in data(), b in data()) {
+            prop_assert_eq!(bytes(&a).cmp(&bytes(&b)), a.cmp(&b));
+            prop_assert!(a == b || !bytes(&b).starts_with(&bytes(&a)));
+            let key = b.write(a.write(Key::new(0))).build();
+            let (first, rest) = Datum::read(&key[1..]).unwrap();
+            prop_assert_eq!(first, a);
+            prop_assert_eq!(Datum::read(rest).unwrap(), (b, &[][..]));
+        }
+
+        #[test]
+        fn any_bytes_are_an_error_not_a_panic(bytes: Vec<u8>) {
+            let mut rest = bytes.as_slice();
+            while let Ok((_, after)) = Datum::read(rest) {
+                rest = after;
+            }
+        }
+    }
+
+    #[test]
+    fn the_three_date_forms() {
+        let span = |text: &str| {
+            parse_time(text).map(|span| match (span.low, span.high) {
+                (Datum::Int(low), Datum::Int(high)) => (low, high),
+                other => panic!("{other:?}"),
+            })
+        };
+        let second = 1_371_663_707_000_000;
+        assert_eq!(span("2013-06-19T20:41:47+03:00"), Some((second, second)));
+        assert_eq!(span("2013-06-19T17:41:47"), Some((second, second)));
+        assert_eq!(span("2013-06-19 17:41:47"), Some((second, second)));
+        assert_eq!(span("2013-06-19"), Some((1_371_600_000_000_000, 1_371_686_399_999_999)));
+        for text in [
+            "",
+            "2013",
+            "2013-06",
+            "2013-13-01",
+            "19.06.2013",
+            "now",
+            "2013-06-19T25:00",
+            "20130619",
+            "2013-06-19T20:41:47[Europe/Helsinki]",
+            "2013-06-1\u{e9}",
+        ] {
+            assert_eq!(span(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn operands_by_kind() {
+        assert_eq!(DatumKind::Int.parse("-7"), Ok(Span::point(Datum::Int(-7))));
+        assert_eq!(DatumKind::Bool.parse("True"), Ok(Span::point(Datum::Bool(true))));
+        assert_eq!(DatumKind::Int.read_json(&7.into()), Ok(Span::point(Datum::Int(7))));
+        assert_eq!(DatumKind::Text.read_json(&Value::Null), Ok(Span::point(Datum::Null)));
+        for (kind, text) in
+            [(DatumKind::Int, "7.5"), (DatumKind::Int, ""), (DatumKind::Bool, "1"), (DatumKind::Time, "x")]
+        {
+            assert!(kind.parse(text).is_err(), "{kind:?} {text}");
+        }
+        assert!(DatumKind::Int.read_json(&7.5.into()).is_err());
+        assert!(DatumKind::Text.read_json(&7.into()).is_err());
+        assert!(DatumKind::Int.parse(&"9".repeat(1000)).unwrap_err().len() < 100);
+    }
+}

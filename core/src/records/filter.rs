@@ -1,0 +1,295 @@
+//! Filters in their text form:
+//!
+//! ```text
+//! filter    = condition *( ":" condition )                 all of them hold
+//! condition = operator "(" field "," value *( "," value ) ")"
+//! operator  = "eq" / "like" / "gt" / "ge" / "lt" / "le"    one value
+//!           / "in"                                         one value or more
+//! value     = plain text without any of  ( ) , : " , blanks around it do not count — a ":" is fine within parentheses
+//!           / DQUOTE text DQUOTE                           as it stands; \" is a quote, \\ a backslash
+//! ```
+//!
+//! Text compares by bytes, so case counts. In `like`, `*` stands for any text, also none. A record without a value
+//! matches no condition of the text form.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use serde_json::Value;
+
+use crate::{Error, FieldErrors, Result};
+
+use super::datum::{Datum, Span, quoted};
+use super::index::{Field, field, index_of};
+use super::{DatumKind, Record};
+
+/// The longest filter, in bytes; with it the number of values in an `in` is bounded.
+const FILTER_MAX: usize = 1 << 20;
+
+/// An interval of values.
+pub(super) type Interval = (Bound<Datum>, Bound<Datum>);
+
+/// What a field's value must satisfy.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Test {
+    /// Lies in one of the intervals, which are sorted and apart from one another.
+    Within(Vec<Interval>),
+    /// Is a text that matches the pattern.
+    Like(Pattern),
+}
+
+impl Test {
+    pub(super) fn matches(&self, value: &Datum) -> bool {
+        match (self, value) {
+            (Self::Within(intervals), _) => intervals.iter().any(|interval| contains(interval, value)),
+            (Self::Like(pattern), Datum::Text(text)) => pattern.matches(text),
+            (Self::Like(_), _) => false,
+        }
+    }
+}
+
+fn contains((low, high): &Interval, value: &Datum) -> bool {
+    let above = match low {
+        Bound::Included(low) => value >= low,
+        Bound::Excluded(low) => value > low,
+        Bound::Unbounded => true,
+    };
+    let below = match high {
+        Bound::Included(high) => value <= high,
+        Bound::Excluded(high) => value < high,
+        Bound::Unbounded => true,
+    };
+    above && below
+}
+
+/// One condition of a filter.
+#[derive(Debug)]
+pub(super) struct Condition<R> {
+    pub field: String,
+    pub value: fn(&R) -> Datum,
+    pub test: Test,
+}
+
+/// A text with stars.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Pattern(Vec<String>);
+
+impl Pattern {
+    fn new(text: &str) -> Self {
+        Self(text.split('*').map(str::to_owned).collect())
+    }
+
+    /// Takes the first place that fits for each part between stars; only the ends are fixed, so that is enough.
+    fn matches(&self, text: &str) -> bool {
+        let [first, middle @ .., last] = self.0.as_slice() else {
+            return self.0.first().is_some_and(|whole| whole == text);
+        };
+        let Some(mut rest) = text.strip_prefix(first.as_str()) else { return false };
+        for part in middle {
+            let Some((_, after)) = rest.split_once(part.as_str()) else { return false };
+            rest = after;
+        }
+        rest.ends_with(last.as_str())
+    }
+}
+
+/// Reads the text form.
+///
+/// # Errors
+/// [`Error::Validation`] under `filter`, naming what is malformed, unknown or of another kind.
+pub(super) fn parse<R: Record>(text: &str) -> Result<Vec<Condition<R>>> {
+    if text.len() > FILTER_MAX {
+        return Err(Error::invalid("filter", format!("is longer than {FILTER_MAX} bytes")));
+    }
+    let calls = Scanner { rest: text }.calls().map_err(|message| Error::invalid("filter", message))?;
+    let mut conditions = Vec::new();
+    let mut faults = FieldErrors::new();
+    for call in &calls {
+        match condition::<R>(call) {
+            Ok(condition) => conditions.push(condition),
+            Err(message) => faults.entry("filter".to_owned()).or_default().push(message),
+        }
+    }
+    if faults.is_empty() { Ok(conditions) } else { Err(Error::Validation { fields: faults }) }
+}
+
+struct Call {
+    operator: String,
+    field: String,
+    values: Vec<String>,
+}
+
+fn condition<R: Record>(call: &Call) -> Result<Condition<R>, String> {
+    let Some(Field { kind, value, .. }) = field::<R>(&call.field) else {
+        return Err(format!("{} cannot be filtered by", quoted(&call.field)));
+    };
+    let test =
+        test(kind, &call.operator, &call.values).map_err(|message| format!("{}: {message}", call.field))?;
+    Ok(Condition { field: call.field.clone(), value, test })
+}
+
+fn test(kind: DatumKind, operator: &str, values: &[String]) -> Result<Test, String> {
+    if operator == "in" {
+        let spans = values.iter().map(|value| kind.parse(value)).collect::<Result<Vec<_>, _>>()?;
+        return Ok(Test::Within(any_of(spans)));
+    }
+    let [value] = values else {
+        return Err(format!("{operator} takes one value; put one with a comma in double quotes"));
+    };
+    if operator == "like" {
+        return match kind {
+            DatumKind::Text | DatumKind::Name(_) => Ok(Test::Like(Pattern::new(value))),
+            _ => Err("like takes a text field".to_owned()),
+        };
+    }
+    let Span { low, high } = kind.parse(value)?;
+    let interval = match operator {
+        "eq" => (Bound::Included(low), Bound::Included(high)),
+        // Nulls sort last and are greater than nothing.
+        "gt" => (Bound::Excluded(high), Bound::Excluded(Datum::Null)),
+        "ge" => (Bound::Included(low), Bound::Excluded(Datum::Null)),
+        "lt" => (Bound::Unbounded, Bound::Excluded(low)),
+        "le" => (Bound::Unbounded, Bound::Included(high)),
+        other => return Err(format!("{} is none of eq, like, gt, ge, lt, le, in", quoted(other))),
+    };
+    Ok(Test::Within(vec![interval]))
+}
+
+/// One interval for each different value, in order. Days do not overlap; a time within a listed day falls away.
+fn any_of(spans: Vec<Span>) -> Vec<Interval> {
+    let mut ordered: BTreeMap<Datum, Datum> = BTreeMap::new();
+    for Span { low, high } in spans {
+        let end = ordered.entry(low).or_insert_with(|| high.clone());
+        if *end < high {
+            *end = high;
+        }
+    }
+    let mut apart: Vec<(Datum, Datum)> = Vec::new();
+    for (low, high) in ordered {
+        match apart.last_mut() {
+            Some((_, end)) if low <= *end => *end = high.max(end.clone()),
+            _ => apart.push((low, high)),
+        }
+    }
+    apart.into_iter().map(|(low, high)| (Bound::Included(low), Bound::Included(high))).collect()
+}
+
+/// Reads a field filter: `FIELD=value`, `FIELD=[values]`, `FIELD_from=value`, `FIELD_to=value` (both inclusive).
+///
+/// # Errors
+/// The message for the field of that name.
+pub(super) fn by_field<R: Record>(name: &str, value: &Value) -> Result<Condition<R>, String> {
+    if let Some(found) = field::<R>(name).filter(|_| name == "id" || index_of::<R>(name).is_some()) {
+        let spans = match value {
+            Value::Array(values) => values.iter().map(|value| found.kind.read_json(value)).collect(),
+            value => found.kind.read_json(value).map(|span| vec![span]),
+        };
+        return Ok(Condition {
+            field: name.to_owned(),
+            value: found.value,
+            test: Test::Within(any_of(spans?)),
+        });
+    }
+    let ranged =
+        |suffix| name.strip_suffix(suffix).and_then(|name| Some((name.to_owned(), field::<R>(name)?)));
+    let from = ranged("_from").map(|found| (found, true));
+    let (found, is_from) =
+        from.or_else(|| ranged("_to").map(|found| (found, false))).ok_or("cannot be filtered by")?;
+    let (field, Field { kind, value: get, .. }) = found;
+    if value.is_null() {
+        return Err("takes a value".to_owned());
+    }
+    let Span { low, high } = kind.read_json(value)?;
+    let interval = if is_from {
+        (Bound::Included(low), Bound::Excluded(Datum::Null))
+    } else {
+        (Bound::Unbounded, Bound::Included(high))
+    };
+    Ok(Condition { field, value: get, test: Test::Within(vec![interval]) })
+}
+
+struct Scanner<'a> {
+    rest: &'a str,
+}
+
+impl Scanner<'_> {
+    fn calls(mut self) -> Result<Vec<Call>, String> {
+        let mut calls = vec![self.call()?];
+        loop {
+            self.rest = self.rest.trim_start();
+            if self.rest.is_empty() {
+                return Ok(calls);
+            }
+            self.expect(':')?;
+            calls.push(self.call()?);
+        }
+    }
+
+    fn call(&mut self) -> Result<Call, String> {
+        let operator = self.plain().to_owned();
+        self.expect('(')?;
+        let field = self.plain().to_owned();
+        let mut values = Vec::new();
+        while self.take(',') {
+            values.push(self.value()?);
+        }
+        if values.is_empty() {
+            return Err(format!("expected a field and a value, as in eq(name,x){}", self.place()));
+        }
+        self.expect(')')?;
+        Ok(Call { operator, field, values })
+    }
+
+    fn value(&mut self) -> Result<String, String> {
+        if self.rest.trim_start().starts_with('"') { self.quoted() } else { Ok(self.value_text().to_owned()) }
+    }
+
+    /// A name: ends at any sign.
+    fn plain(&mut self) -> &str {
+        self.until(&['(', ')', ',', ':', '"'])
+    }
+
+    /// A value: times carry colons.
+    fn value_text(&mut self) -> &str {
+        self.until(&['(', ')', ',', '"'])
+    }
+
+    fn until(&mut self, signs: &[char]) -> &str {
+        let (text, rest) = self.rest.split_at(self.rest.find(signs).unwrap_or(self.rest.len()));
+        self.rest = rest;
+        text.trim()
+    }
+
+    fn quoted(&mut self) -> Result<String, String> {
+        let mut text = String::new();
+        let mut chars = self.rest.trim_start().chars();
+        chars.next();
+        loop {
+            match chars.next() {
+                Some('"') => break,
+                Some('\\') => match chars.next() {
+                    Some(escaped @ ('"' | '\\')) => text.push(escaped),
+                    _ => return Err(r#"in double quotes, \ stands only before " or \"#.to_owned()),
+                },
+                Some(other) => text.push(other),
+                None => return Err("a double quote is not closed".to_owned()),
+            }
+        }
+        self.rest = chars.as_str().trim_start();
+        Ok(text)
+    }
+
+    fn take(&mut self, sign: char) -> bool {
+        let rest = self.rest.strip_prefix(sign);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
+    }
+
+    fn expect(&mut self, sign: char) -> Result<(), String> {
+        if self.take(sign) { Ok(()) } else { Err(format!("expected {sign:?}{}", self.place())) }
+    }
+
+    fn place(&self) -> String {
+        if self.rest.is_empty() { " at the end".to_owned() } else { format!(" before {}", quoted(self.rest)) }
+    }
+}

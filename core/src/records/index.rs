@@ -1,0 +1,147 @@
+//! What a resource can be filtered and sorted by: named fields, and indexes over them.
+
+use crate::kv::{Key, prefix_end};
+use crate::store::{Read, Write};
+use crate::{Error, Result};
+
+use super::datum::{Datum, DatumKind};
+use super::{INDEX, Record, RecordId};
+
+/// A value of a record that filters may name.
+#[derive(Debug)]
+pub struct Field<R> {
+    /// As users name it.
+    pub name: &'static str,
+    /// How users write its values.
+    pub kind: DatumKind,
+    /// Its value in a record.
+    pub value: fn(&R) -> Datum,
+}
+
+/// An ordered secondary index: over one field, which can then be sorted by, or over several together.
+#[derive(Debug, Clone, Copy)]
+pub struct Index {
+    /// Its number in keys, from 2 on: never changed, never given to another index of the collection.
+    pub number: u8,
+    /// The fields, in the order of the key. Text among them is short (255 characters): it stands whole in the key.
+    pub fields: &'static [&'static str],
+    /// Whether two records may not have the same values. Records with a null among them never collide.
+    pub unique: bool,
+}
+
+impl Index {
+    /// An index that any number of records may share a value in.
+    pub const fn plain(number: u8, fields: &'static [&'static str]) -> Self {
+        Self { number, fields, unique: false }
+    }
+
+    /// An index that keeps values apart.
+    pub const fn unique(number: u8, fields: &'static [&'static str]) -> Self {
+        Self { number, fields, unique: true }
+    }
+}
+
+/// Every record's times are indexed.
+const COMMON: &[Index] = &[Index::plain(0, &["created_at"]), Index::plain(1, &["updated_at"])];
+
+pub(super) fn indexes<R: Record>() -> impl Iterator<Item = &'static Index> {
+    COMMON.iter().chain(R::INDEXES)
+}
+
+/// The index over this field alone.
+pub(super) fn index_of<R: Record>(field: &str) -> Option<&'static Index> {
+    indexes::<R>().find(|index| index.fields == [field])
+}
+
+/// A field of any record, by its place among the common ones or the resource's own.
+pub(super) fn field<R: Record>(name: &str) -> Option<Field<R>> {
+    type Value<R> = fn(&R) -> Datum;
+    let common = |kind, value: Value<R>| Some(Field { name: "", kind, value });
+    match name {
+        "id" => common(R::Id::KIND, |record| record.id().to_datum()),
+        "created_at" => common(DatumKind::Time, |record| Datum::time(record.times().created_at)),
+        "updated_at" => common(DatumKind::Time, |record| Datum::time(record.times().updated_at)),
+        _ => R::FIELDS.iter().find(|field| field.name == name).map(|field| Field { ..*field }),
+    }
+}
+
+pub(super) fn prefix<R: Record>(index: &Index) -> Key {
+    Key::new(INDEX).raw(&[R::TAG, index.number])
+}
+
+/// The values of a record in an index. A field that is not declared is null in every record; a test sees that none is.
+fn values<R: Record>(index: &Index, record: &R) -> Vec<Datum> {
+    index
+        .fields
+        .iter()
+        .map(|name| field::<R>(name).map_or(Datum::Null, |field| (field.value)(record)))
+        .collect()
+}
+
+fn entry<R: Record>(index: &Index, values: &[Datum], id: &R::Id) -> Vec<u8> {
+    let key = values.iter().fold(prefix::<R>(index), |key, value| value.write(key));
+    id.to_datum().write(key).build()
+}
+
+/// All index entries of a record.
+pub(super) fn entries<R: Record>(record: &R) -> Vec<Vec<u8>> {
+    indexes::<R>().map(|index| entry::<R>(index, &values(index, record), &record.id())).collect()
+}
+
+/// Moves the entries of a record from its old form to its new one, either of which may be missing.
+///
+/// # Errors
+/// [`Error::Conflict`] where a unique value is another record's.
+pub(super) fn update<R: Record>(write: &mut dyn Write, old: Option<&R>, new: Option<&R>) -> Result<()> {
+    for index in indexes::<R>() {
+        let before = old.map(|record| (values(index, record), record.id()));
+        let after = new.map(|record| (values(index, record), record.id()));
+        if before == after {
+            continue;
+        }
+        if let Some((values, id)) = before {
+            write.delete(&entry::<R>(index, &values, &id));
+        }
+        if let Some((values, id)) = after {
+            if index.unique {
+                refuse_taken::<R>(write, index, &values, &id)?;
+            }
+            write.put(entry::<R>(index, &values, &id), Vec::new());
+        }
+    }
+    Ok(())
+}
+
+fn refuse_taken<R: Record>(read: &dyn Read, index: &Index, values: &[Datum], id: &R::Id) -> Result<()> {
+    match find::<R>(read, index, values)? {
+        Some(holder) if holder != *id => Err(Error::Conflict {
+            field: index.fields.join(", "),
+            detail: format!("{} is taken by {} {holder}", index.fields.join(" and "), R::NOUN),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The first record with these values of an index; none for values with a null among them.
+pub(super) fn find<R: Record>(read: &dyn Read, index: &Index, values: &[Datum]) -> Result<Option<R::Id>> {
+    if values.contains(&Datum::Null) {
+        return Ok(None);
+    }
+    let start = values.iter().fold(prefix::<R>(index), |key, value| value.write(key)).build();
+    let end = prefix_end(&start);
+    let Some(found) = read.range(&start, end.as_deref(), false).next() else { return Ok(None) };
+    let (key, _) = found?;
+    let id = key.get(start.len()..).unwrap_or_default();
+    R::Id::from_datum(&Datum::read(id)?.0).map(Some).ok_or_else(|| damaged::<R>("an entry has no id"))
+}
+
+pub(super) fn damaged<R: Record>(detail: &str) -> Error {
+    Error::corrupt("index".as_ref(), format!("{}: {detail}", R::COLLECTION))
+}
+
+/// The number of entries of an index.
+pub(super) fn count<R: Record>(read: &dyn Read, index: &Index) -> Result<u64> {
+    let start = prefix::<R>(index).build();
+    let entries = read.range(&start, prefix_end(&start).as_deref(), false);
+    entries.map(|entry| entry.map(|_| 1)).sum()
+}

@@ -1,0 +1,378 @@
+//! What a caller gives for a record: fields by name. Resources take from it what they know; what is wrong is gathered
+//! and told at once.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+use zeroize::Zeroize;
+
+use crate::{Error, FieldErrors, Result};
+
+use super::datum::{parse_bool, quoted};
+
+/// The most characters of a text that has no limit of its own; indexes carry such texts whole.
+pub(super) const TEXT_MAX: usize = 255;
+
+/// The fields of a record to create or change, owned, for the typed faces. They may hold a secret: the text is
+/// overwritten when they go, and `Debug` shows names only.
+#[derive(Default, Clone, PartialEq)]
+pub struct Fields(Map<String, Value>);
+
+impl Fields {
+    /// Sets one field.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        if let Some(mut old) = self.0.insert(name.to_owned(), value.into()) {
+            wipe(&mut old);
+        }
+        self
+    }
+
+    /// All fields.
+    pub(super) fn as_map(&self) -> &Map<String, Value> {
+        &self.0
+    }
+}
+
+impl Drop for Fields {
+    fn drop(&mut self) {
+        self.0.values_mut().for_each(wipe);
+    }
+}
+
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.keys()).finish()
+    }
+}
+
+fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(values) => values.iter_mut().for_each(wipe),
+        Value::Object(fields) => fields.values_mut().for_each(wipe),
+        _ => {}
+    }
+}
+
+/// A field whose value goes to the vault: `None` removes what stands there.
+pub(super) struct SecretChange<'a> {
+    pub field: &'static str,
+    pub secret: Option<&'a str>,
+}
+
+/// The input while a resource takes from it. A field that is absent leaves what the record has.
+pub struct Input<'a> {
+    fields: &'a Map<String, Value>,
+    creating: bool,
+    known: Vec<&'static str>,
+    faults: FieldErrors,
+    secrets: Vec<SecretChange<'a>>,
+}
+
+impl fmt::Debug for Input<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Input")
+            .field("known", &self.known)
+            .field("faults", &self.faults)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What was taken from an input.
+pub(super) struct Taken<'a> {
+    pub secrets: Vec<SecretChange<'a>>,
+    pub faults: FieldErrors,
+}
+
+impl<'a> Input<'a> {
+    pub(super) fn new(fields: &'a Map<String, Value>, creating: bool) -> Self {
+        let known = vec!["id", "created_at", "updated_at"];
+        Self { fields, creating, known, faults: FieldErrors::new(), secrets: Vec::new() }
+    }
+
+    /// Whether the record is new; otherwise it is a stored one that changes.
+    pub fn creating(&self) -> bool {
+        self.creating
+    }
+
+    /// A field as it was given, `None` where it was not.
+    pub fn value(&mut self, name: &'static str) -> Option<&'a Value> {
+        self.known.push(name);
+        self.fields.get(name)
+    }
+
+    /// Passes over fields that the engine gives out and does not take.
+    pub fn ignore(&mut self, names: &[&'static str]) {
+        self.known.extend(names);
+    }
+
+    /// Notes what is wrong with a field.
+    pub fn fault(&mut self, name: &str, message: impl Into<String>) {
+        self.faults.entry(name.to_owned()).or_default().push(message.into());
+    }
+
+    /// A text that must be there and not blank.
+    pub fn required_text(&mut self, name: &'static str, target: &mut String) {
+        let given = self.value(name);
+        let blank = match given {
+            None => self.creating,
+            Some(Value::String(text)) => text.trim().is_empty(),
+            Some(value) => value.is_null(),
+        };
+        match given {
+            _ if blank => self.fault(name, "is required"),
+            Some(value) => {
+                if let Some(text) = self.checked_text(name, value) {
+                    text.clone_into(target);
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// A text that may be missing; null removes it.
+    pub fn optional_text(&mut self, name: &'static str, target: &mut Option<String>) {
+        match self.value(name) {
+            None => {}
+            Some(Value::Null) => *target = None,
+            Some(value) => {
+                if let Some(text) = self.checked_text(name, value) {
+                    *target = Some(text.to_owned());
+                }
+            }
+        }
+    }
+
+    /// A truth value; the words `true` and `false` are taken as well.
+    pub fn boolean(&mut self, name: &'static str, target: &mut bool) {
+        let value = match self.value(name) {
+            None => return,
+            Some(Value::Bool(value)) => Some(*value),
+            Some(Value::String(text)) => parse_bool(text),
+            Some(_) => None,
+        };
+        match value {
+            Some(value) => *target = value,
+            None => self.fault(name, "must be true or false"),
+        }
+    }
+
+    /// A whole number from 0 on that may be missing; null removes it, digits as text are taken as well.
+    pub fn optional_number(&mut self, name: &'static str, target: &mut Option<u64>) {
+        match self.value(name) {
+            None => {}
+            Some(Value::Null) => *target = None,
+            Some(value) => match whole_number(value) {
+                Some(number) => *target = Some(number),
+                None => self.fault(name, WHOLE_NUMBER),
+            },
+        }
+    }
+
+    /// An object; null is the empty one. `None` where it was not given or is something else, which is a fault.
+    pub fn object(&mut self, name: &'static str) -> Option<&'a Map<String, Value>> {
+        static EMPTY: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
+        match self.value(name)? {
+            Value::Object(fields) => Some(fields),
+            Value::Null => Some(&EMPTY),
+            _ => {
+                self.fault(name, "must be an object");
+                None
+            }
+        }
+    }
+
+    /// A text for the vault; null removes it. Its faults never show it.
+    pub fn secret(&mut self, field: &'static str) {
+        const SECRET_MAX: usize = 4096;
+        let fault = match self.value(field) {
+            None => return,
+            Some(Value::Null) => return self.secrets.push(SecretChange { field, secret: None }),
+            Some(Value::String(text)) if text.is_empty() => "must not be empty (null removes it)".to_owned(),
+            Some(Value::String(text)) if text.contains('\0') => "must not contain NUL".to_owned(),
+            Some(Value::String(text)) if text.len() > SECRET_MAX => {
+                format!("is longer than {SECRET_MAX} bytes")
+            }
+            Some(Value::String(text)) => {
+                return self.secrets.push(SecretChange { field, secret: Some(text) });
+            }
+            Some(_) => "must be text".to_owned(),
+        };
+        self.fault(field, fault);
+    }
+
+    fn checked_text(&mut self, name: &'static str, value: &'a Value) -> Option<&'a str> {
+        let fault = match value {
+            Value::String(text) if text.chars().nth(TEXT_MAX).is_some() => {
+                format!("is longer than {TEXT_MAX} characters")
+            }
+            Value::String(text) if text.chars().any(char::is_control) => {
+                "must not contain control characters".to_owned()
+            }
+            Value::String(text) => return Some(text),
+            _ => "must be text".to_owned(),
+        };
+        self.fault(name, fault);
+        None
+    }
+
+    /// Ends the taking: what nobody knew is a fault.
+    pub(super) fn finish(mut self) -> Taken<'a> {
+        for name in self.fields.keys().filter(|name| !self.known.contains(&name.as_str())) {
+            let shown: String = name.chars().take(64).collect();
+            self.faults.entry(shown).or_default().push("is not a field of this record".to_owned());
+        }
+        Taken { secrets: self.secrets, faults: self.faults }
+    }
+}
+
+/// The message for what [`whole_number`] refuses.
+pub(super) const WHOLE_NUMBER: &str = "must be a whole number, 0 to 9223372036854775807";
+
+/// A whole number that keys can carry, given as a number or as digits.
+pub(super) fn whole_number(value: &Value) -> Option<u64> {
+    let number = match value {
+        Value::Number(number) => number.as_u64(),
+        Value::String(text) => <u64 as super::RecordId>::parse(text),
+        _ => None,
+    };
+    number.filter(|&number| i64::try_from(number).is_ok())
+}
+
+/// The fields of an input, which must be an object.
+pub(super) fn as_object(value: &Value) -> Result<&Map<String, Value>> {
+    value
+        .as_object()
+        .ok_or_else(|| Error::invalid("fields", format!("must be an object, not {}", type_name(value))))
+}
+
+fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a truth value",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// An enumerated name as given, or a fault that shows what it is not.
+pub(super) fn unknown_name(text: &str, known: &[&str]) -> String {
+    format!("{} is none of {}", quoted(text), known.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn faults(fields: &Value, take: impl FnOnce(&mut Input<'_>)) -> FieldErrors {
+        let mut input = Input::new(fields.as_object().unwrap(), true);
+        take(&mut input);
+        input.finish().faults
+    }
+
+    #[test]
+    fn texts() {
+        let take = |value: Value| {
+            let (mut required, mut optional) = (String::new(), Some("old".to_owned()));
+            let fields = json!({"name": value, "other": value});
+            let faults = faults(&fields, |input| {
+                input.required_text("name", &mut required);
+                input.optional_text("other", &mut optional);
+            });
+            (
+                faults
+                    .into_iter()
+                    .map(|(name, messages)| format!("{name} {}", messages.join(";")))
+                    .collect::<Vec<_>>(),
+                required,
+                optional,
+            )
+        };
+        assert_eq!(take(json!(" é ")), (vec![], " é ".into(), Some(" é ".into())));
+        assert_eq!(take(json!("é".repeat(255))).0, Vec::<String>::new());
+        assert_eq!(take(Value::Null), (vec!["name is required".into()], String::new(), None));
+        assert_eq!(take(json!(" ")), (vec!["name is required".into()], String::new(), Some(" ".into())));
+        for (value, message) in [
+            (json!("é".repeat(256)), "is longer than 255 characters"),
+            (json!("a\0b"), "must not contain control characters"),
+            (json!("a\nb"), "must not contain control characters"),
+            (json!(7), "must be text"),
+            (json!(["a"]), "must be text"),
+        ] {
+            let expected = vec![format!("name {message}"), format!("other {message}")];
+            assert_eq!(take(value), (expected, String::new(), Some("old".into())));
+        }
+    }
+
+    #[test]
+    fn numbers_and_truth() {
+        for (value, expected) in [
+            (json!(0), Some(0)),
+            (json!("007"), Some(7)),
+            (json!(i64::MAX), Some(i64::MAX as u64)),
+            (json!(u64::MAX), None),
+            (json!(-1), None),
+            (json!(1.5), None),
+            (json!("+1"), None),
+            (json!(""), None),
+            (json!("1 "), None),
+            (json!(true), None),
+            (json!("99999999999999999999"), None),
+        ] {
+            assert_eq!(whole_number(&value), expected, "{value}");
+        }
+        for (value, expected) in [
+            (json!(true), Some(true)),
+            (json!("FALSE"), Some(false)),
+            (json!(1), None),
+            (json!("yes"), None),
+            (json!(null), None),
+        ] {
+            let mut flag = expected != Some(true);
+            let found = faults(&json!({"flag": value}), |input| input.boolean("flag", &mut flag));
+            assert_eq!(found.is_empty(), expected.is_some());
+            assert!(expected.is_none_or(|expected| flag == expected));
+        }
+    }
+
+    #[test]
+    fn all_faults_at_once_and_strangers_by_name() {
+        let long = "x".repeat(1000);
+        let fields = json!({"a": 1, "b": "no", "c": 1, "id": 7, long: 1});
+        let found = faults(&fields, |input| {
+            input.required_text("a", &mut String::new());
+            input.boolean("b", &mut false);
+            input.required_text("d", &mut String::new());
+        });
+        let names: Vec<_> = found.keys().map(|name| name.len()).collect();
+        assert_eq!(names, [1, 1, 1, 1, 64], "{found:?}");
+    }
+
+    #[test]
+    fn secrets_show_nowhere() {
+        let password = "p455w0rd!";
+        for value in
+            [json!(password), json!([password]), json!(format!("{password}\0")), json!(password.repeat(999))]
+        {
+            let fields = json!({"password": value});
+            let mut input = Input::new(fields.as_object().unwrap(), true);
+            input.secret("password");
+            assert!(!format!("{input:?}").contains(password));
+            assert!(!format!("{:?}", input.finish().faults).contains(password));
+        }
+        let fields = Fields::default().with("password", password).with("metadata", json!({"a": password}));
+        assert_eq!(format!("{fields:?}"), r#"["password", "metadata"]"#);
+    }
+
+    #[test]
+    fn wiped_values_are_gone() {
+        let mut value = json!({"a": ["secret", {"b": "secret"}]});
+        wipe(&mut value);
+        assert_eq!(value, json!({"a": ["", {"b": ""}]}));
+    }
+}

@@ -1,0 +1,144 @@
+//! Records as they lie in the store: cut into pieces that the index store likes, with the version of their form.
+
+use crate::kv::{Key, value};
+use crate::store::{Read, Write};
+use crate::{Error, Result};
+
+use super::index::damaged;
+use super::{COUNTER, RECORD, REST, Record, RecordId};
+
+/// Bytes of a record under one key.
+const PIECE: usize = 6000;
+/// The most bytes of a record; more is refused.
+const RECORD_MAX: usize = 1 << 20;
+// The count of further pieces is one byte.
+const _: () = assert!(RECORD_MAX / PIECE < 255);
+
+const LAST_ID: u8 = 0;
+const COUNT: u8 = 1;
+
+/// The key of a record's first piece; all of them in order are the collection in id order.
+pub(super) fn record_key<R: Record>(id: &R::Id) -> Vec<u8> {
+    id.to_datum().write(records::<R>()).build()
+}
+
+/// The prefix of all first pieces of a collection.
+pub(super) fn records<R: Record>() -> Key {
+    Key::new(RECORD).raw(&[R::TAG])
+}
+
+/// The bytes of an id, as keys of other parts carry them.
+pub(super) fn id_bytes<R: Record>(id: &R::Id) -> Vec<u8> {
+    // Without the namespace byte that every key begins with.
+    id.to_datum().write(Key::new(0)).build().split_off(1)
+}
+
+fn rest_prefix<R: Record>(id: &R::Id) -> Vec<u8> {
+    id.to_datum().write(Key::new(REST).raw(&[R::TAG])).build()
+}
+
+/// Puts a record, replacing what stood under its id.
+///
+/// # Errors
+/// [`Error::Validation`] for a record over 1 MiB.
+pub(super) fn put<R: Record>(write: &mut dyn Write, record: &R) -> Result<()> {
+    let bytes = value::encode(record)?;
+    if bytes.len() > RECORD_MAX {
+        return Err(Error::invalid(
+            R::COLLECTION,
+            format!("a record is at most {RECORD_MAX} bytes, not {}", bytes.len()),
+        ));
+    }
+    delete_rest::<R>(write, &record.id())?;
+    let (first, rest) = bytes.split_at(bytes.len().min(PIECE));
+    let mut prefix = rest_prefix::<R>(&record.id());
+    let mut count = 0;
+    for piece in rest.chunks(PIECE) {
+        prefix.push(count);
+        write.put(prefix.clone(), piece.to_vec());
+        prefix.pop();
+        count += 1;
+    }
+    write.put(record_key::<R>(&record.id()), [&[count, R::VERSION], first].concat());
+    Ok(())
+}
+
+/// A record by id.
+pub(super) fn get<R: Record>(read: &dyn Read, id: &R::Id) -> Result<Option<R>> {
+    read.get(&record_key::<R>(id))?.map(|first| assemble(read, id, &first)).transpose()
+}
+
+/// A record from its first piece, which the caller came across.
+pub(super) fn assemble<R: Record>(read: &dyn Read, id: &R::Id, first: &[u8]) -> Result<R> {
+    let (&[count, version], piece) =
+        first.split_first_chunk().ok_or_else(|| damaged::<R>("a record is cut short"))?;
+    if count == 0 {
+        return decode(version, piece);
+    }
+    let mut bytes = piece.to_vec();
+    let mut prefix = rest_prefix::<R>(id);
+    for number in 0..count {
+        prefix.push(number);
+        let piece = read.get(&prefix)?.ok_or_else(|| damaged::<R>("a piece of a record is missing"))?;
+        bytes.extend_from_slice(&piece);
+        prefix.pop();
+    }
+    decode(version, &bytes)
+}
+
+fn decode<R: Record>(version: u8, bytes: &[u8]) -> Result<R> {
+    if version == R::VERSION {
+        return value::decode(bytes);
+    }
+    R::upgrade(version, bytes)?.ok_or_else(|| {
+        damaged::<R>(&format!("a record has version {version}, this program knows up to {}", R::VERSION))
+    })
+}
+
+/// Removes a record; one that is not there is fine.
+pub(super) fn delete<R: Record>(write: &mut dyn Write, id: &R::Id) -> Result<()> {
+    delete_rest::<R>(write, id)?;
+    write.delete(&record_key::<R>(id));
+    Ok(())
+}
+
+fn delete_rest<R: Record>(write: &mut dyn Write, id: &R::Id) -> Result<()> {
+    let rest = write.get(&record_key::<R>(id))?.and_then(|first| first.first().copied()).unwrap_or(0);
+    let mut prefix = rest_prefix::<R>(id);
+    for number in 0..rest {
+        prefix.push(number);
+        write.delete(&prefix);
+        prefix.pop();
+    }
+    Ok(())
+}
+
+fn counter_key<R: Record>(which: u8) -> Vec<u8> {
+    Key::new(COUNTER).raw(&[R::TAG, which]).build()
+}
+
+fn counter<R: Record>(read: &dyn Read, which: u8) -> Result<u64> {
+    read.get(&counter_key::<R>(which))?.map_or(Ok(0), |bytes| value::decode(&bytes))
+}
+
+/// The number of records.
+pub(super) fn count<R: Record>(read: &dyn Read) -> Result<u64> {
+    counter::<R>(read, COUNT)
+}
+
+/// Adds to the number of records, or takes from it.
+pub(super) fn change_count<R: Record>(write: &mut dyn Write, by: i64) -> Result<()> {
+    let count =
+        count::<R>(write)?.checked_add_signed(by).ok_or_else(|| damaged::<R>("its count is wrong"))?;
+    write.put(counter_key::<R>(COUNT), value::encode(&count)?);
+    Ok(())
+}
+
+/// A number that no record of the collection has had.
+pub(super) fn next_number<R: Record>(write: &mut dyn Write) -> Result<u64> {
+    let last = counter::<R>(write, LAST_ID)?;
+    let next = last.checked_add(1).filter(|&next| i64::try_from(next).is_ok());
+    let next = next.ok_or_else(|| Error::invalid("id", "the collection has given out all its ids"))?;
+    write.put(counter_key::<R>(LAST_ID), value::encode(&next)?);
+    Ok(next)
+}

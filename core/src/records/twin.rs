@@ -1,0 +1,34 @@
+//! A store for tests: a map in memory, changed in place.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use crate::Result;
+use crate::store::{Entries, Read, Write};
+
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(crate) struct Twin(pub BTreeMap<Vec<u8>, Arc<[u8]>>);
+
+impl Read for Twin {
+    fn get(&self, key: &[u8]) -> Result<Option<Arc<[u8]>>> {
+        Ok(self.0.get(key).cloned())
+    }
+
+    fn range<'a>(&'a self, start: &[u8], end: Option<&[u8]>, reverse: bool) -> Entries<'a> {
+        let end = end.map_or(Bound::Unbounded, Bound::Excluded);
+        let entries = self.0.range::<[u8], _>((Bound::Included(start), end));
+        let entries = entries.map(|(key, value)| Ok((key.as_slice().into(), Arc::clone(value))));
+        if reverse { Box::new(entries.rev()) } else { Box::new(entries) }
+    }
+}
+
+impl Write for Twin {
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.0.insert(key, value.into());
+    }
+
+    fn delete(&mut self, key: &[u8]) {
+        self.0.remove(key);
+    }
+}
