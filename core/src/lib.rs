@@ -1,4 +1,36 @@
 //! Tillroll: an embedded store for what an app or game publisher sells.
+//!
+//! It holds the accounts at the stores and every row of the sales reports that Amazon Appstore gives out, in one
+//! directory on disk. It imports gzip reports in seconds, never counts a report twice, never adds currencies, never
+//! drops a row silently, and answers in milliseconds.
+//!
+//! It is not a server, not a general table store and not an analytics language: the questions are those that people
+//! ask of sales. One process writes at a time; any number of its threads may use the database.
+//!
+//! ```
+//! use tillroll_core::{By, Db, ImportOptions, Measure, NewExternalAccount, Query, StoreKind};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let dir = std::env::temp_dir().join(format!("tillroll-crate-doc-{}", std::process::id()));
+//! # std::fs::create_dir_all(&dir)?;
+//! # let report = dir.join("sales_2018_03.csv");
+//! # std::fs::write(&report, "Marketplace,Transaction Time,Transaction Type,Vendor SKU,Units,Marketplace Currency,\
+//! # Sales Price (Marketplace Currency),Estimated Earnings (Marketplace Currency)\n\
+//! # Amazon.de,2018-03-05 12:00:00,Charge,app,1,EUR,1.99,1.39\n")?;
+//! # let report = report.to_str().unwrap();
+//! # let shop = dir.join("shop.till");
+//! let db = Db::open(shop)?;
+//! let amazon = db.external_accounts().create(NewExternalAccount::new("Amazon apps", StoreKind::Amazon))?;
+//! let done = db.sales().import(&[report], amazon.id, &ImportOptions::default())?;
+//! assert_eq!((done.files, done.rows), (1, 1));
+//!
+//! let by_month = Query::new().by([By::Month, By::Currency]).measures([Measure::Units, Measure::Earnings]);
+//! println!("{}", db.sales().report(&by_month)?);
+//! # drop(db);
+//! # std::fs::remove_dir_all(dir)?;
+//! # Ok(())
+//! # }
+//! ```
 
 #![forbid(unsafe_code)]
 
@@ -17,4 +49,17 @@ mod sales;
 mod store;
 mod vault;
 
+pub use day::{Day, Period, PeriodUnit};
+pub use db::{CheckReport, Db, OpenOptions};
 pub use error::{Error, ErrorKind, FieldErrors, Result};
+pub use file::{Disk, DiskFile, OsDisk};
+pub use ingest::{Kind, StoreKind};
+pub use money::{AmountFault, MICROS, Money};
+pub use records::{
+    AnyCollection, Clock, Collection, Datum, DatumKind, ExternalAccount, ExternalAccountUpdate, Fields, ListQuery,
+    NewExternalAccount, PAGE_SIZE_MAX, Page, Record, RecordId,
+};
+pub use sales::{
+    By, Dimension, Import, ImportError, ImportOptions, ImportProgress, ImportSummary, MONEY_SCALE, Measure, OnReject,
+    Order, PeriodState, ProgressFn, Query, Sale, Sales, Scan, Table, Value,
+};

@@ -1,1 +1,195 @@
-//! To come.
+//! The database handle: the only module that sees all others.
+
+mod options;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+pub use options::OpenOptions;
+use serde_json::{Value as Json, json};
+
+use crate::error::Result;
+use crate::ingest::StoreKind;
+use crate::records::{AnyCollection, Collection, ExternalAccount, Records};
+use crate::sales::{self, Engine, Sales, StoreOf};
+use crate::store::Store;
+use crate::vault::Vault;
+
+/// An open database. Clones are handles on the same one; any number of threads may use them.
+///
+/// The last handle to go closes the database, as [`Db::close`] does, but can only log what fails then.
+#[derive(Clone)]
+pub struct Db {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Arc<Store>,
+    vault: Arc<Vault>,
+    records: Records,
+    engine: Arc<Engine>,
+}
+
+impl fmt::Debug for Db {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Db").field("path", &self.path()).finish_non_exhaustive()
+    }
+}
+
+/// What [`Db::check`] found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CheckReport {
+    /// Each fault, naming its file; none where all is well.
+    pub problems: Vec<String>,
+}
+
+impl CheckReport {
+    /// Whether all is well.
+    pub fn ok(&self) -> bool {
+        self.problems.is_empty()
+    }
+}
+
+impl Db {
+    /// Opens a database for reading and writing, and makes it where there is none.
+    ///
+    /// # Errors
+    /// As [`Db::open_with`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path, &OpenOptions::new())
+    }
+
+    /// Opens a database.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] while another process writes to it, [`Error::NotFound`] where there is none and it must not
+    /// be made, [`Error::Format`] for a directory that holds something else or a newer format, [`Error::Vault`] for a
+    /// wrong passphrase, [`Error::Corruption`] for damage, [`Error::Io`] for whatever the operating system refuses.
+    pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
+        let dir = path.as_ref();
+        let (rolls, view) = sales::prepare(dir, Arc::clone(&options.disk), options.cache_size());
+        let store = Arc::new(Store::open(dir, options.store(view))?);
+        let vault = Arc::new(Vault::open(&store, options.passphrase.as_ref().map(|text| text.as_str()))?);
+        let records = Records::new(Arc::clone(&store), Arc::clone(&vault), options.clock.clone());
+        let clock = options.clock.clone();
+        let now = Arc::new(move || clock.now().as_microsecond());
+        let engine = Arc::new(Engine::open(Arc::clone(&store), rolls, options.thread_count(), now)?);
+        Ok(Self { inner: Arc::new(Inner { store, vault, records, engine }) })
+    }
+
+    /// The database directory.
+    pub fn path(&self) -> &Path {
+        self.inner.store.dir()
+    }
+
+    /// Whether it was opened for reading only.
+    pub fn is_read_only(&self) -> bool {
+        self.inner.store.is_read_only()
+    }
+
+    /// Whether [`Db::close`] was called on any of its handles.
+    pub fn is_closed(&self) -> bool {
+        self.inner.store.is_closed()
+    }
+
+    /// Closes the database: what is acknowledged already is brought into the index, and the lock is given back. All
+    /// other handles on it answer [`Error::Closed`] from now on. Closing again does nothing.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the last checkpoint cannot be written: nothing acknowledged is lost then, the next open
+    /// only takes longer.
+    pub fn close(&self) -> Result<()> {
+        self.inner.close()
+    }
+
+    /// The links to app stores.
+    pub fn external_accounts(&self) -> Collection<ExternalAccount> {
+        self.inner.records.collection()
+    }
+
+    /// A collection by its name, with records as JSON.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a name that is no collection's.
+    pub fn records(&self, collection: &str) -> Result<Arc<dyn AnyCollection>> {
+        self.inner.records.by_name(collection)
+    }
+
+    /// The rows of all sales reports.
+    pub fn sales(&self) -> Sales {
+        let accounts = self.external_accounts();
+        let store_of: StoreOf = Arc::new(move |id| store_of(&accounts, id));
+        Sales::new(Arc::clone(&self.inner.engine), store_of)
+    }
+
+    /// Seals the secrets with another passphrase, or with a key file beside the data for `None`, in one write.
+    ///
+    /// # Errors
+    /// [`Error::Vault`] where the present passphrase was not given at open.
+    pub fn set_passphrase(&self, passphrase: Option<&str>) -> Result<()> {
+        self.inner.vault.set_passphrase(&self.inner.store, passphrase)
+    }
+
+    /// Sizes and counts, as a JSON object.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] after the database was closed.
+    pub fn stats(&self) -> Result<Json> {
+        let mut stats = self.inner.engine.stats()?;
+        let store = self.inner.store.stats();
+        let of_store = json!({
+            "journal_bytes": store.journal_bytes,
+            "sequence": store.sequence,
+            "checkpoint": store.checkpoint,
+            "recovered": store.recovered_bytes,
+            "index_rebuilt": store.index_rebuilt,
+            "index_degraded": store.index_degraded,
+            "overlay_bytes": store.overlay_bytes,
+            "poisoned": store.poisoned,
+        });
+        if let (Json::Object(stats), Json::Object(of_store)) = (&mut stats, of_store) {
+            stats.extend(of_store);
+        }
+        Ok(stats)
+    }
+
+    /// Verifies everything: every byte of journal and rolls, the index and the records' own indexes against the
+    /// journal, the stored totals against the rows. Takes as long as reading all of it.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] after the database was closed. What is found wrong is no error but a line of the answer.
+    pub fn check(&self) -> Result<CheckReport> {
+        let mut problems: Vec<String> =
+            self.inner.store.check()?.into_iter().map(|problem| problem.to_string()).collect();
+        problems.extend(self.inner.records.check()?);
+        problems.extend(self.inner.engine.problems()?);
+        Ok(CheckReport { problems })
+    }
+}
+
+/// The store of an account, or an error that names it.
+fn store_of(accounts: &Collection<ExternalAccount>, id: u64) -> Result<StoreKind> {
+    Ok(accounts.get(id)?.store)
+}
+
+impl Inner {
+    fn close(&self) -> Result<()> {
+        if self.store.is_closed() {
+            return Ok(());
+        }
+        if self.engine.has_set_aside() {
+            self.store.checkpoint()?;
+            self.engine.remove_set_aside()?;
+        }
+        self.store.close()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Err(error) = self.close() {
+            tracing::error!(%error, path = %self.store.dir().display(), "the database could not be closed cleanly");
+        }
+    }
+}

@@ -1,1 +1,322 @@
-//! To come.
+//! Every row the stores' reports contain: imported, looked up, scanned, counted and summed.
+
+mod arrow;
+mod axis;
+mod check;
+mod group;
+mod import;
+mod listing;
+mod lookup;
+mod manifest;
+mod period;
+mod query;
+mod report;
+mod rolls;
+mod scan;
+mod schema;
+mod segment;
+mod select;
+mod table;
+mod totals;
+mod value;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+pub use import::{ImportError, ImportOptions, ImportProgress, ImportSummary, OnReject, ProgressFn};
+pub use listing::Import;
+pub use period::PeriodState;
+pub use query::{By, Dimension, Measure, Order, Query};
+pub use scan::Scan;
+pub use schema::MONEY_SCALE;
+pub use table::Table;
+pub use value::{Sale, Value};
+
+use self::manifest::Manifest;
+pub(crate) use self::manifest::REPORTS;
+use self::rolls::Rolls;
+use crate::error::{Error, Result};
+use crate::file::Disk;
+use crate::ingest::{Kind, StoreKind};
+use crate::kv::value as stored;
+use crate::roll::Cache;
+use crate::store::{Store, View};
+
+/// Where the next import's number is kept.
+const COUNTER_KEY: &[u8] = b"s/next_import";
+
+/// The time now, in microseconds since 1970, UTC.
+pub(crate) type NowFn = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// What the sales need of a database, shared by all handles on it.
+pub(crate) struct Engine {
+    store: Arc<Store>,
+    rolls: Arc<Rolls>,
+    /// Held by the one import that runs.
+    importing: Mutex<()>,
+    next_import: AtomicU64,
+    threads: usize,
+    /// Queries have their own threads, so that an import cannot starve them.
+    query_pool: OnceLock<Arc<rayon::ThreadPool>>,
+    now: NowFn,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("threads", &self.threads).finish_non_exhaustive()
+    }
+}
+
+/// The rolls of a database about to be opened, and the empty view that the store fills from its reports.
+pub(crate) fn prepare(dir: &Path, disk: Arc<dyn Disk>, cache_bytes: u64) -> (Arc<Rolls>, Arc<dyn View>) {
+    let rolls = Rolls::new(dir.join("rolls"), disk, Arc::new(Cache::new(cache_bytes)));
+    let view = Arc::new(Manifest::empty(Arc::clone(&rolls)));
+    (rolls, view)
+}
+
+impl Engine {
+    /// Takes up the sales of an opened store.
+    pub(crate) fn open(store: Arc<Store>, rolls: Arc<Rolls>, threads: usize, now: NowFn) -> Result<Self> {
+        let manifest = Manifest::of(store.view())?;
+        manifest.rolls().for_each(|live| rolls.reserve(live.file.number()));
+        if !store.is_read_only() {
+            rolls.tidy(|number| manifest.names(number))?;
+        }
+        let next = store.get(COUNTER_KEY)?.map(|bytes| stored::decode(&bytes)).transpose()?.unwrap_or(1);
+        let (importing, query_pool) = (Mutex::new(()), OnceLock::new());
+        Ok(Self { store, rolls, importing, next_import: AtomicU64::new(next), threads, query_pool, now })
+    }
+
+    /// Whether rolls were found that no report names.
+    pub(crate) fn has_set_aside(&self) -> bool {
+        self.rolls.has_set_aside()
+    }
+
+    /// Throws them away, once a checkpoint is durable.
+    pub(crate) fn remove_set_aside(&self) -> Result<()> {
+        self.rolls.remove_set_aside()
+    }
+
+    /// Sizes and counts, as a JSON object.
+    pub(crate) fn stats(&self) -> Result<serde_json::Value> {
+        let manifest = self.manifest()?;
+        let mut roll_bytes = 0;
+        for live in manifest.rolls() {
+            roll_bytes += live.file.open()?.bytes();
+        }
+        Ok(serde_json::json!({
+            "rows": manifest.rows(),
+            "reports": manifest.reports().count(),
+            "rolls": manifest.rolls().count(),
+            "roll_bytes": roll_bytes,
+            "cache_bytes": self.rolls.cache_bytes(),
+        }))
+    }
+
+    /// What is wrong with the stored sales.
+    pub(crate) fn problems(&self) -> Result<Vec<String>> {
+        Ok(check::problems(&*self.manifest()?))
+    }
+
+    /// The reports of the newest commit. Whoever holds it reads that commit.
+    fn manifest(&self) -> Result<Arc<Manifest>> {
+        if self.store.is_closed() {
+            return Err(Error::Closed { detail: "the database is closed".to_owned() });
+        }
+        Manifest::of(self.store.view())
+    }
+
+    fn now(&self) -> i64 {
+        (self.now)()
+    }
+
+    fn take_import_id(&self) -> u64 {
+        self.next_import.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn next_import_id(&self) -> u64 {
+        self.next_import.load(Ordering::Relaxed)
+    }
+
+    fn query_pool(&self) -> Result<Arc<rayon::ThreadPool>> {
+        if let Some(pool) = self.query_pool.get() {
+            return Ok(Arc::clone(pool));
+        }
+        let pool = Arc::new(thread_pool("query", self.threads)?);
+        Ok(Arc::clone(self.query_pool.get_or_init(|| pool)))
+    }
+
+    /// A pool for one import, with the threads the caller asks for.
+    fn import_pool(&self, threads: Option<usize>) -> Result<rayon::ThreadPool> {
+        thread_pool("import", threads.unwrap_or(self.threads))
+    }
+}
+
+fn thread_pool(name: &'static str, threads: usize) -> Result<rayon::ThreadPool> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads.clamp(1, 256))
+        .thread_name(move |index| format!("tillroll-{name}-{index}"))
+        .build()
+        .map_err(|error| Error::invalid("threads", error.to_string()))
+}
+
+/// Tells the store of an external account.
+pub(crate) type StoreOf = Arc<dyn Fn(u64) -> Result<StoreKind> + Send + Sync>;
+
+/// The sales of a database: `db.sales()`.
+///
+/// Every question is answered from one commit: an import or a deletion meanwhile is seen wholly or not at all.
+#[derive(Clone)]
+pub struct Sales {
+    engine: Arc<Engine>,
+    store_of: StoreOf,
+}
+
+impl std::fmt::Debug for Sales {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sales").finish_non_exhaustive()
+    }
+}
+
+impl Sales {
+    pub(crate) fn new(engine: Arc<Engine>, store_of: StoreOf) -> Self {
+        Self { engine, store_of }
+    }
+
+    /// Imports report files for an external account. `paths` are files or globs.
+    ///
+    /// A report that is stored already is replaced in one step; a file whose bytes are stored already is skipped.
+    /// A file that cannot be read does not stop the others.
+    ///
+    /// # Errors
+    /// Before anything is read: [`Error::NotFound`] for an unknown account or a glob without a match, [`Error::Io`]
+    /// for a missing file, [`Error::Format`] for a directory. At the end: the first file's error, with all of them
+    /// beside it, and what was stored in `summary`.
+    pub fn import<S: AsRef<str>>(
+        &self,
+        paths: &[S],
+        account: u64,
+        options: &ImportOptions,
+    ) -> Result<ImportSummary, ImportError> {
+        self.writable().map_err(ImportError::before)?;
+        let store = (self.store_of)(account).map_err(ImportError::before)?;
+        let paths: Vec<String> = paths.iter().map(|path| path.as_ref().to_owned()).collect();
+        import::Import::run(&self.engine, &paths, (account, store), options)
+    }
+
+    /// The sales with a transaction id: none, one, or a charge and its refund.
+    ///
+    /// # Errors
+    /// [`Error::Corruption`] and [`Error::Io`] if a roll cannot be read.
+    pub fn get(&self, transaction_id: &str) -> Result<Vec<Sale>> {
+        lookup::get(&*self.engine.manifest()?, transaction_id)
+    }
+
+    /// The sales with these transaction ids, in the order of the ids.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub fn get_many<S: AsRef<str>>(&self, transaction_ids: &[S]) -> Result<Table> {
+        lookup::get_many(&*self.engine.manifest()?, transaction_ids)
+    }
+
+    /// The rows themselves, as they are asked for.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] for a column or value that does not exist.
+    pub fn scan(&self, query: &Query) -> Result<Scan> {
+        Scan::new(self.engine.manifest()?, query)
+    }
+
+    /// Rows grouped, counted and summed.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] for a question that would add currencies or names what does not exist.
+    pub fn report(&self, query: &Query) -> Result<Table> {
+        report::report(&*self.engine.manifest()?, query, &*self.engine.query_pool()?)
+    }
+
+    /// The stored reports, of one account or all: by account, kind, period and part.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] after the database was closed.
+    pub fn imports(&self, account: Option<u64>) -> Result<Vec<Import>> {
+        listing::imports(&*self.engine.manifest()?, account)
+    }
+
+    /// The rows that could not be read, of one import or all: `path`, `line`, `reason`, `text`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an id that is no stored import's.
+    pub fn rejects(&self, import_id: Option<u64>) -> Result<Table> {
+        listing::rejects(&*self.engine.manifest()?, import_id)
+    }
+
+    /// Removes all parts of a report, and forgets their files: the same bytes import again.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where nothing is stored for the period.
+    pub fn delete(&self, account: u64, kind: Kind, period: &str) -> Result<()> {
+        self.writable()?;
+        period::delete(&self.engine, account, kind, period.parse()?)
+    }
+
+    /// Whether a period's report is there, and has rows.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] for a text that is no period.
+    pub fn period_state(&self, account: u64, kind: Kind, period: &str) -> Result<PeriodState> {
+        Ok(period::state(&*self.engine.manifest()?, account, kind, period.parse()?))
+    }
+
+    /// Notes that nothing was sold in a period, where the store gives out no file for it.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] where rows are stored for the period; [`Error::NotFound`] for an unknown account.
+    pub fn mark_empty(&self, account: u64, kind: Kind, period: &str) -> Result<()> {
+        self.writable()?;
+        let store = (self.store_of)(account)?;
+        period::mark_empty(&self.engine, (account, store), kind, period.parse()?)
+    }
+
+    /// The periods between two days, or texts of periods, for which no report is stored. The end is excluded.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] for what is neither a day nor a period.
+    pub fn gaps(&self, account: u64, kind: Kind, start: &str, end: &str) -> Result<Vec<String>> {
+        period::gaps(&*self.engine.manifest()?, account, kind, (start, end))
+    }
+
+    /// The number of stored rows.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] after the database was closed.
+    pub fn len(&self) -> Result<u64> {
+        Ok(self.engine.manifest()?.rows())
+    }
+
+    /// Whether no row is stored.
+    ///
+    /// # Errors
+    /// As [`Self::len`].
+    pub fn is_empty(&self) -> Result<bool> {
+        Ok(self.len()? == 0)
+    }
+
+    /// The names of all columns: the standard ones, then whatever further ones the stored files had.
+    ///
+    /// # Errors
+    /// [`Error::Corruption`] and [`Error::Io`] if a roll cannot be read.
+    pub fn columns(&self) -> Result<Vec<String>> {
+        let columns = scan::all_columns(&*self.engine.manifest()?)?;
+        Ok(columns.into_iter().map(|column| column.name).collect())
+    }
+
+    fn writable(&self) -> Result<()> {
+        if self.engine.store.is_read_only() {
+            return Err(Error::Access { detail: "the database is open for reading only".to_owned() });
+        }
+        Ok(())
+    }
+}

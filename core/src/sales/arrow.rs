@@ -1,0 +1,140 @@
+//! From stored columns to Arrow arrays.
+
+use std::sync::Arc;
+
+use arrow_array::builder::StringBuilder;
+use arrow_array::types::Int32Type;
+use arrow_array::{
+    ArrayRef, Date32Array, Decimal128Array, DictionaryArray, Int32Array, Int64Array, StringArray,
+    TimestampMicrosecondArray, new_null_array,
+};
+use arrow_buffer::NullBuffer;
+
+use super::schema::{Meaning, Origin, SalesColumn};
+use super::select::{Chosen, Piece};
+use super::table::arrow_fault;
+use crate::column::{Column, NULL_CODE, Strings};
+use crate::error::Result;
+use crate::ingest::{Interpreted, RowValues, written};
+
+/// The chosen values of a column, text as dictionary codes if `coded`.
+pub(crate) fn array(column: &SalesColumn, piece: &Piece, chosen: &Chosen, coded: bool) -> Result<ArrayRef> {
+    let text = match column.origin {
+        Origin::Account => {
+            let id = i64::try_from(piece.report.key.account).unwrap_or(i64::MAX);
+            return Ok(Arc::new(Int64Array::from_value(id, chosen.len())));
+        }
+        Origin::Roll => return stored(column, piece, chosen, coded),
+        Origin::Store => piece.report.store().to_string(),
+        Origin::Kind => piece.report.key.kind.to_string(),
+        Origin::Period => piece.report.key.period.to_string(),
+    };
+    if coded {
+        let keys = Int32Array::from_value(0, chosen.len());
+        let texts = Arc::new(StringArray::from_iter_values([text]));
+        return Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, texts).map_err(arrow_fault)?));
+    }
+    Ok(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, chosen.len()))))
+}
+
+fn stored(column: &SalesColumn, piece: &Piece, chosen: &Chosen, coded: bool) -> Result<ArrayRef> {
+    let values = match Interpreted::of(&column.name) {
+        Some(interpreted) => Some(written_texts(interpreted, &column.name, piece)?),
+        None => piece.read(&column.name)?,
+    };
+    let Some(values) = values else {
+        let ty = if coded { column.meaning.coded() } else { column.meaning.plain() };
+        return Ok(new_null_array(&ty, chosen.len()));
+    };
+    match column.meaning {
+        Meaning::Text if coded => coded_texts(&values, chosen),
+        Meaning::Text => Ok(plain_texts(&values, chosen)),
+        meaning => Ok(ints(&values, chosen, meaning)),
+    }
+}
+
+/// The text of an interpreted column as the file had it. Only what differs from the canonical form is stored; the
+/// rest is made from the values it was read into.
+fn written_texts(interpreted: Interpreted, name: &str, piece: &Piece) -> Result<Column> {
+    let kept = piece.read(name)?;
+    let marketplace = piece.read("marketplace")?;
+    let currency = piece.read("currency")?;
+    let time = piece.read("time")?;
+    let [units, sales, earnings] = [piece.read("units")?, piece.read("sales")?, piece.read("earnings")?];
+    fn text(column: Option<&Column>, row: usize) -> Option<&str> {
+        column.and_then(|column| column.text(row))
+    }
+    let int = |column: &Option<Column>, row| column.as_ref().and_then(|column| column.int(row));
+    let (mut values, mut valid) = (Strings::default(), Vec::with_capacity(piece.len()));
+    for row in 0..piece.len() {
+        let read = RowValues {
+            marketplace: text(marketplace.as_ref(), row),
+            currency: text(currency.as_ref(), row),
+            time: int(&time, row),
+            units: int(&units, row),
+            sales: int(&sales, row),
+            earnings: int(&earnings, row),
+        };
+        let whole = written(interpreted, text(kept.as_ref(), row), &read);
+        valid.push(whole.is_some());
+        values.push(whole.as_deref().unwrap_or_default());
+    }
+    Ok(Column::Plain { values, nulls: Some(NullBuffer::from(valid)) })
+}
+
+fn ints(values: &Column, chosen: &Chosen, meaning: Meaning) -> ArrayRef {
+    fn each<T>(chosen: &Chosen, mut value: impl FnMut(usize) -> T) -> Vec<T> {
+        let mut list = Vec::with_capacity(chosen.len());
+        chosen.for_each(|row| list.push(value(row)));
+        list
+    }
+    match meaning {
+        Meaning::Money | Meaning::MoneySum => {
+            let array = Decimal128Array::from(each(chosen, |row| values.int(row).map(i128::from)));
+            Arc::new(array.with_data_type(meaning.plain()))
+        }
+        Meaning::Time => {
+            let array = TimestampMicrosecondArray::from(each(chosen, |row| values.int(row)));
+            Arc::new(array.with_data_type(meaning.plain()))
+        }
+        Meaning::Date => {
+            let day = |row| values.int(row).and_then(|day| i32::try_from(day).ok());
+            Arc::new(Date32Array::from(each(chosen, day)))
+        }
+        Meaning::Count | Meaning::Text => Arc::new(Int64Array::from(each(chosen, |row| values.int(row)))),
+    }
+}
+
+fn plain_texts(values: &Column, chosen: &Chosen) -> ArrayRef {
+    let mut texts = StringBuilder::with_capacity(chosen.len(), 16 * chosen.len());
+    chosen.for_each(|row| texts.append_option(values.text(row)));
+    Arc::new(texts.finish())
+}
+
+/// Codes point into the roll's own dictionary, or, for texts that stand as they are, each to its own entry.
+fn coded_texts(values: &Column, chosen: &Chosen) -> Result<ArrayRef> {
+    let mut keys: Vec<Option<i32>> = Vec::with_capacity(chosen.len());
+    let texts = match values {
+        Column::Coded { dictionary, codes } => {
+            chosen.for_each(|row| {
+                let code = codes.get(row).copied().filter(|&code| code != NULL_CODE);
+                keys.push(code.and_then(|code| i32::try_from(code).ok()));
+            });
+            dictionary.iter().collect::<Vec<_>>().into()
+        }
+        other => {
+            let mut texts = StringBuilder::with_capacity(chosen.len(), 16 * chosen.len());
+            let mut next = 0;
+            chosen.for_each(|row| {
+                keys.push(other.text(row).map(|text| {
+                    texts.append_value(text);
+                    next += 1;
+                    next - 1
+                }));
+            });
+            texts.finish()
+        }
+    };
+    let array = DictionaryArray::<Int32Type>::try_new(Int32Array::from(keys), Arc::new(texts));
+    Ok(Arc::new(array.map_err(arrow_fault)?))
+}

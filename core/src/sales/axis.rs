@@ -1,0 +1,315 @@
+//! One `by` of a report: how rows get a code on it, and which value each code stands for. Code 0 is null.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Date32Array, Int64Array, StringArray};
+
+use super::manifest::Report;
+use super::query::By;
+use super::schema::Meaning;
+use super::select::Piece;
+use super::totals::TotalsLine;
+use crate::column::Column;
+use crate::day::Day;
+use crate::error::{Error, Result};
+use crate::roll::BLOCK_ROWS;
+
+/// Where an axis takes its values from.
+#[derive(Debug, Clone, Copy)]
+enum Source {
+    /// The date, brought to the first day of a stretch of time.
+    Date(fn(Day) -> Day),
+    /// A text column of the roll.
+    Text(&'static str),
+    /// What all rows of a report share.
+    Account,
+    OfReport(fn(&Report) -> String),
+}
+
+fn source(by: By) -> Source {
+    match by {
+        By::Day => Source::Date(|day| day),
+        By::Week => Source::Date(Day::week_start),
+        By::Month => Source::Date(Day::month_start),
+        By::Quarter => Source::Date(Day::quarter_start),
+        By::Year => Source::Date(Day::year_start),
+        By::Account => Source::Account,
+        By::Store => Source::OfReport(|report| report.store().to_string()),
+        By::Kind => Source::OfReport(|report| report.key.kind.to_string()),
+        By::Period => Source::OfReport(|report| report.key.period.to_string()),
+        By::Sku
+        | By::Title
+        | By::Country
+        | By::Marketplace
+        | By::Currency
+        | By::EarningsCurrency
+        | By::Type
+        | By::ItemType
+        | By::Term => Source::Text(by.name()),
+    }
+}
+
+/// The values met on an axis, in the order in which they were met.
+#[derive(Debug)]
+enum Values {
+    Texts { list: Vec<Arc<str>>, codes: HashMap<Arc<str>, u32> },
+    Ints { list: Vec<i64>, codes: HashMap<i64, u32> },
+}
+
+impl Values {
+    fn text(&mut self, text: &str) -> u32 {
+        let Self::Texts { list, codes } = self else { return 0 };
+        if let Some(&code) = codes.get(text) {
+            return code;
+        }
+        let text: Arc<str> = text.into();
+        list.push(Arc::clone(&text));
+        let code = u32::try_from(list.len()).unwrap_or(u32::MAX);
+        codes.insert(text, code);
+        code
+    }
+
+    fn int(&mut self, int: i64) -> u32 {
+        let Self::Ints { list, codes } = self else { return 0 };
+        let next = u32::try_from(list.len() + 1).unwrap_or(u32::MAX);
+        *codes.entry(int).or_insert_with(|| {
+            list.push(int);
+            next
+        })
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Texts { list, .. } => list.len(),
+            Self::Ints { list, .. } => list.len(),
+        }
+    }
+}
+
+/// The codes of a piece's rows on an axis.
+#[derive(Debug)]
+pub(crate) enum Codes {
+    Same(u32),
+    Each(Vec<u32>),
+}
+
+impl Codes {
+    pub(crate) fn get(&self, row: usize) -> u32 {
+        match self {
+            Self::Same(code) => *code,
+            Self::Each(codes) => codes.get(row).copied().unwrap_or_default(),
+        }
+    }
+}
+
+/// One axis of a report.
+#[derive(Debug)]
+pub(crate) struct Axis {
+    by: By,
+    source: Source,
+    values: Values,
+    /// For a text axis: from the codes of each roll's dictionary to those of this axis.
+    rolls: HashMap<u32, Vec<u32>>,
+    /// For an axis of time: the code of each day from `first_day` on.
+    first_day: i64,
+    days: Vec<u32>,
+    /// For an axis of reports: the code of each report's id.
+    reports: HashMap<u64, u32>,
+}
+
+impl Axis {
+    pub(crate) fn new(by: By) -> Self {
+        let source = source(by);
+        let values = match source {
+            Source::Date(_) | Source::Account => Values::Ints { list: Vec::new(), codes: HashMap::new() },
+            Source::Text(_) | Source::OfReport(_) => {
+                Values::Texts { list: Vec::new(), codes: HashMap::new() }
+            }
+        };
+        let (rolls, reports) = (HashMap::new(), HashMap::new());
+        Self { by, source, values, rolls, first_day: 0, days: Vec::new(), reports }
+    }
+
+    /// An axis that gives codes for every row of these pieces.
+    pub(crate) fn over(by: By, pieces: &[Piece]) -> Result<Self> {
+        let mut axis = Self::new(by);
+        match axis.source {
+            Source::Date(start) => axis.learn_days(start, pieces)?,
+            Source::Text(column) => axis.learn_texts(column, pieces)?,
+            Source::Account | Source::OfReport(_) => {
+                for piece in pieces {
+                    axis.code_of_report(&piece.report);
+                }
+            }
+        }
+        Ok(axis)
+    }
+
+    /// The number of codes, null included.
+    pub(crate) fn size(&self) -> u64 {
+        self.values.len() as u64 + 1
+    }
+
+    fn learn_days(&mut self, start: fn(Day) -> Day, pieces: &[Piece]) -> Result<()> {
+        let zone_of = |piece: &Piece| {
+            let column = piece.roll.field(piece.table, "date")?;
+            piece.roll.zone(piece.table, column, piece.rows.start / BLOCK_ROWS)
+        };
+        let spans = pieces.iter().filter_map(zone_of).filter(|zone| zone.min <= zone.max);
+        let Some((first, last)) = spans
+            .map(|zone| (zone.min, zone.max))
+            .reduce(|(first, last), (min, max)| (first.min(min), last.max(max)))
+        else {
+            return Ok(());
+        };
+        // A day is a 32-bit number of days within the years 1 to 9999: about 3.7 million of them.
+        let day = |days: i64| i32::try_from(days).ok().filter(|days| days.unsigned_abs() < 4_000_000);
+        let (Some(first), Some(last)) = (day(first), day(last)) else {
+            return Err(Error::invalid("by", "the stored dates span more than the calendar"));
+        };
+        self.first_day = i64::from(first);
+        self.days = (first..=last).map(|day| self.values.int(i64::from(start(Day(day)).0))).collect();
+        Ok(())
+    }
+
+    fn learn_texts(&mut self, column: &'static str, pieces: &[Piece]) -> Result<()> {
+        for piece in pieces {
+            let Some(index) = piece.roll.field(piece.table, column) else { continue };
+            if !self.rolls.contains_key(&piece.number) {
+                let dictionary = piece.roll.dictionary(piece.table, index)?;
+                let map = dictionary.iter().map(|text| self.values.text(text)).collect();
+                self.rolls.insert(piece.number, map);
+            }
+            // A column with too many distinct texts for a dictionary is rare on an axis: its texts are met first.
+            let zone = piece.roll.zone(piece.table, index, piece.rows.start / BLOCK_ROWS);
+            if zone.is_none()
+                && let Some(values) = piece.read(column)?
+            {
+                (0..values.len()).filter_map(|row| values.text(row)).for_each(|text| {
+                    self.values.text(text);
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The codes of a piece's rows.
+    pub(crate) fn codes(&self, piece: &Piece) -> Result<Codes> {
+        match self.source {
+            Source::Date(_) => self.codes_of_days(piece),
+            Source::Text(column) => self.codes_of_texts(column, piece),
+            Source::Account | Source::OfReport(_) => {
+                Ok(Codes::Same(self.reports.get(&piece.report.id).copied().unwrap_or_default()))
+            }
+        }
+    }
+
+    fn codes_of_days(&self, piece: &Piece) -> Result<Codes> {
+        let Some(column) = piece.read("date")? else { return Ok(Codes::Same(0)) };
+        let code = |day: i64| {
+            let index = usize::try_from(day.wrapping_sub(self.first_day)).ok();
+            index.and_then(|index| self.days.get(index)).copied().unwrap_or_default()
+        };
+        let codes = match &column {
+            Column::Int { values, nulls: None } => values.iter().map(|&day| code(day)).collect(),
+            column => (0..column.len()).map(|row| column.int(row).map_or(0, code)).collect(),
+        };
+        Ok(Codes::Each(codes))
+    }
+
+    fn codes_of_texts(&self, column: &str, piece: &Piece) -> Result<Codes> {
+        let Some(column) = piece.read(column)? else { return Ok(Codes::Same(0)) };
+        let Values::Texts { codes: known, .. } = &self.values else { return Ok(Codes::Same(0)) };
+        let codes = match &column {
+            // NULL_CODE lies outside every dictionary and so becomes 0.
+            Column::Coded { codes, .. } => {
+                let map = self.rolls.get(&piece.number).map_or(&[][..], Vec::as_slice);
+                codes.iter().map(|&code| map.get(code as usize).copied().unwrap_or_default()).collect()
+            }
+            column => {
+                let code = |row| column.text(row).and_then(|text| known.get(text)).copied().unwrap_or_default();
+                (0..column.len()).map(code).collect()
+            }
+        };
+        Ok(Codes::Each(codes))
+    }
+
+    /// The code of a line of a report's totals, which may be new.
+    pub(crate) fn code_of_line(&mut self, report: &Report, line: &TotalsLine<'_>) -> u32 {
+        match self.source {
+            Source::Date(start) => match line.date.and_then(|day| i32::try_from(day).ok()) {
+                Some(day) => self.values.int(i64::from(start(Day(day)).0)),
+                None => 0,
+            },
+            Source::Text("currency") => line.currency.map_or(0, |text| self.values.text(text)),
+            Source::Text("earnings_currency") => {
+                line.earnings_currency.map_or(0, |text| self.values.text(text))
+            }
+            Source::Text("type") => line.ty.map_or(0, |text| self.values.text(text)),
+            Source::Text(_) => 0,
+            Source::Account | Source::OfReport(_) => self.code_of_report(report),
+        }
+    }
+
+    fn code_of_report(&mut self, report: &Report) -> u32 {
+        if let Some(&code) = self.reports.get(&report.id) {
+            return code;
+        }
+        let code = match self.source {
+            Source::OfReport(text) => self.values.text(&text(report)),
+            _ => self.values.int(i64::try_from(report.key.account).unwrap_or(i64::MAX)),
+        };
+        self.reports.insert(report.id, code);
+        code
+    }
+
+    /// The place of each code among the sorted values: texts by bytes, nulls last.
+    pub(crate) fn ranks(&self) -> Vec<u32> {
+        let mut order: Vec<u32> = (1..).take(self.values.len()).collect();
+        match &self.values {
+            Values::Texts { list, .. } => order.sort_by_key(|&code| list.get(code as usize - 1)),
+            Values::Ints { list, .. } => order.sort_by_key(|&code| list.get(code as usize - 1)),
+        }
+        let mut ranks = vec![u32::MAX; self.values.len() + 1];
+        for (rank, code) in (0..).zip(order) {
+            if let Some(slot) = ranks.get_mut(code as usize) {
+                *slot = rank;
+            }
+        }
+        ranks
+    }
+
+    /// The column of a report with these codes.
+    pub(crate) fn array(&self, codes: impl Iterator<Item = u32>) -> (arrow_schema::Field, ArrayRef) {
+        let index = |code: u32| (code as usize).wrapping_sub(1);
+        let array: ArrayRef = match &self.values {
+            Values::Texts { list, .. } => {
+                Arc::new(codes.map(|code| list.get(index(code)).map(AsRef::<str>::as_ref)).collect::<StringArray>())
+            }
+            Values::Ints { list, .. } => {
+                let ints = codes.map(|code| list.get(index(code)).copied());
+                match self.source {
+                    Source::Account => Arc::new(ints.collect::<Int64Array>()),
+                    _ => Arc::new(
+                        ints.map(|day| day.and_then(|day| i32::try_from(day).ok())).collect::<Date32Array>(),
+                    ),
+                }
+            }
+        };
+        let meaning = match self.source {
+            Source::Date(_) => Meaning::Date,
+            Source::Account => Meaning::Count,
+            Source::Text(_) | Source::OfReport(_) => Meaning::Text,
+        };
+        (arrow_schema::Field::new(self.by.name(), meaning.plain(), true), array)
+    }
+}
+
+/// Whether an axis can be told from a report's totals alone.
+pub(crate) fn in_totals(by: By) -> bool {
+    match source(by) {
+        Source::Date(_) | Source::Account | Source::OfReport(_) => true,
+        Source::Text(_) => matches!(by, By::Currency | By::EarningsCurrency | By::Type),
+    }
+}

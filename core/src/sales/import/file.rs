@@ -1,0 +1,227 @@
+//! Reading one report file: its members one after the other, their rows into the open roll, its reports into the
+//! ledger.
+
+use std::path::Path;
+use std::sync::MutexGuard;
+
+use super::commit::{Pending, stands_for_period};
+use super::options::OnReject;
+use super::paths::claimed_month;
+use super::stage::Run;
+use super::{Import, Outcome, State};
+use crate::column::Batch;
+use crate::error::{Error, Result};
+use crate::ingest::{self, Kind, MemberSummary, READER_VERSION, ReadOptions, Reject, Sink};
+use crate::sales::manifest::{ReadFlags, Report, ReportKey};
+use crate::sales::segment::SegmentIdentity;
+use crate::sales::totals::{Totals, TotalsBuilder};
+
+/// Rows that wait for the open roll: a report up to this size is appended in one go, a larger one keeps the roll
+/// for itself from here on.
+const WAITING_BYTES_MAX: usize = 32 << 20;
+
+/// One file of an import.
+pub(super) struct FileReader<'a> {
+    import: &'a Import<'a>,
+    path: &'a Path,
+}
+
+/// A member that was read and staged.
+struct Member {
+    key: ReportKey,
+    run: Run,
+    rows: u64,
+    rejected: u64,
+}
+
+impl<'a> FileReader<'a> {
+    pub(super) fn new(import: &'a Import<'a>, path: &'a Path) -> Self {
+        Self { import, path }
+    }
+
+    pub(super) fn read(&self) -> Result<Outcome> {
+        let file = ingest::File::open(self.path)?;
+        if !self.import.options.force && self.is_unchanged(&file)? {
+            self.import.progress.read(file.len(), 0)?;
+            return Ok(Outcome::Unchanged);
+        }
+        let sequence = self.import.engine.take_import_id();
+        let count = u32::try_from(file.members().len()).unwrap_or(u32::MAX);
+        let members = (0..count).map(|member| self.member(&file, sequence, member));
+        let members = members.collect::<Result<Vec<_>>>()?;
+        let manifest = self.import.engine.manifest()?;
+        self.import.state().ledger.add(&manifest, self.reports(&file, sequence, members))
+    }
+
+    fn flags(&self) -> ReadFlags {
+        ReadFlags { reader: READER_VERSION, personal: self.import.options.keep_personal }
+    }
+
+    /// Whether all reports that these bytes gave still stand, read in the same way.
+    fn is_unchanged(&self, file: &ingest::File) -> Result<bool> {
+        let manifest = self.import.engine.manifest()?;
+        let claim = self.import.period.or_else(|| claimed_month(self.path));
+        let stored: Vec<_> = manifest
+            .reports()
+            .filter(|report| {
+                report.key.account == self.import.account
+                    && report.sha256 == file.sha256()
+                    && report.flags == self.flags()
+                    && self.import.options.kind.is_none_or(|kind| kind == report.key.kind)
+            })
+            .collect();
+        // Under another name the same bytes may claim another period; the reader decides what to make of that.
+        let same_period = match stored.as_slice() {
+            [one] => claim.is_none_or(|claim| claim == one.key.period),
+            _ => self.import.period.is_none(),
+        };
+        let siblings = stored.first().map_or(0, |report| report.siblings as usize);
+        Ok(!stored.is_empty() && stored.len() == siblings && same_period)
+    }
+
+    fn member(&self, file: &ingest::File, sequence: u64, member: u32) -> Result<Member> {
+        let index = member as usize;
+        let kind = self.kind(file, index)?;
+        let options = ReadOptions { kind: Some(kind), keep_personal: self.import.options.keep_personal };
+        let run = Run::new(sequence, member);
+        let mut staging = Staging { import: self.import, path: self.path, guard: None, run, waiting: Vec::new(), bytes: 0 };
+        let summary = ingest::read(file, index, &options, self.import.pool, &mut staging)?;
+        let key = self.key(file, index, kind, &summary)?;
+        let identity = SegmentIdentity {
+            key: key.clone(),
+            path: self.path.display().to_string(),
+            sha256: file.sha256(),
+            flags: self.flags(),
+            imported_at: self.import.now,
+        };
+        let run = staging.end(identity)?;
+        Ok(Member { key, run, rows: summary.rows, rejected: summary.rejects })
+    }
+
+    fn kind(&self, file: &ingest::File, member: usize) -> Result<Kind> {
+        let kind = match self.import.options.kind {
+            Some(kind) => kind,
+            None => ingest::sniff(file, member)?,
+        };
+        if kind.store() != self.import.store {
+            let detail = format!("is an {kind} report; the account is {}'s", self.import.store);
+            return Err(Error::format(self.path, None, detail));
+        }
+        Ok(kind)
+    }
+
+    fn key(&self, file: &ingest::File, member: usize, kind: Kind, summary: &MemberSummary) -> Result<ReportKey> {
+        let name = file_name(self.path);
+        let inner = file.members().get(member).map_or("", |member| &member.name);
+        let period = ingest::period(self.path, &[inner, &name], &summary.months, self.import.period)?;
+        let part = ingest::part(kind, &name, file.is_container());
+        Ok(ReportKey { account: self.import.account, kind, period, part })
+    }
+
+    /// Members of one period are one report.
+    fn reports(&self, file: &ingest::File, sequence: u64, members: Vec<Member>) -> Vec<Pending> {
+        let mut reports: Vec<(Pending, Vec<Totals>)> = Vec::new();
+        for member in members {
+            match reports.iter_mut().find(|(pending, _)| pending.report.key == member.key) {
+                Some((pending, totals)) => extend(&mut pending.report, totals, member),
+                None => {
+                    let first = reports.is_empty();
+                    let id = if first { sequence } else { self.import.engine.take_import_id() };
+                    let mut new = (self.pending(file, id, member.key.clone()), Vec::new());
+                    extend(&mut new.0.report, &mut new.1, member);
+                    reports.push(new);
+                }
+            }
+        }
+        let siblings = u32::try_from(reports.len()).unwrap_or(u32::MAX);
+        let finish = |(mut pending, totals): (Pending, Vec<Totals>)| {
+            pending.report.siblings = siblings;
+            pending.report.totals = Totals::by_currency(&totals);
+            pending
+        };
+        reports.into_iter().map(finish).collect()
+    }
+
+    fn pending(&self, file: &ingest::File, id: u64, key: ReportKey) -> Pending {
+        let whole_period = stands_for_period(key.kind, file.is_container());
+        let report = Report {
+            id,
+            key,
+            path: self.path.display().to_string(),
+            sha256: file.sha256(),
+            siblings: 0,
+            flags: self.flags(),
+            imported_at: self.import.now,
+            rows: 0,
+            rejected: 0,
+            ranges: Vec::new(),
+            reject_ranges: Vec::new(),
+            totals: Vec::new(),
+            replaced: None,
+        };
+        Pending { report, file: self.path.to_owned(), whole_period }
+    }
+}
+
+fn extend(report: &mut Report, totals: &mut Vec<Totals>, member: Member) {
+    report.rows += member.rows;
+    report.rejected += member.rejected;
+    report.ranges.extend(member.run.ranges);
+    report.reject_ranges.extend(member.run.reject_ranges);
+    totals.extend(member.run.totals);
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Where the rows of a member go.
+struct Staging<'a> {
+    import: &'a Import<'a>,
+    path: &'a Path,
+    /// Held from the first append to the end of the run: no other report's rows may come between.
+    guard: Option<MutexGuard<'a, State>>,
+    run: Run,
+    waiting: Vec<(Batch, Totals, Vec<Reject>)>,
+    bytes: usize,
+}
+
+impl Staging<'_> {
+    /// Appends what waits to the open roll.
+    fn flush(&mut self) -> Result<()> {
+        let import = self.import;
+        let state = &mut **self.guard.get_or_insert_with(|| import.state());
+        for (batch, totals, rejects) in self.waiting.drain(..) {
+            if state.stage.append(&mut self.run, &batch, &totals, &rejects)? {
+                state.ledger.commit_finished(import.engine, &mut state.stage)?;
+            }
+        }
+        self.bytes = 0;
+        Ok(())
+    }
+
+    fn end(mut self, identity: SegmentIdentity) -> Result<Run> {
+        self.flush()?;
+        if let Some(state) = &mut self.guard {
+            state.stage.end(&mut self.run, identity)?;
+        }
+        Ok(self.run)
+    }
+}
+
+impl Sink for Staging<'_> {
+    fn progress(&mut self, bytes: u64) -> Result<()> {
+        self.import.progress.read(bytes, 0)
+    }
+
+    fn batch(&mut self, batch: Batch, rejects: Vec<Reject>) -> Result<()> {
+        if let (OnReject::Fail, Some(reject)) = (self.import.options.on_reject, rejects.first()) {
+            return Err(Error::format(self.path, Some(reject.line), reject.reason.clone()));
+        }
+        self.import.progress.read(0, batch.rows as u64)?;
+        let totals = TotalsBuilder::of(&batch)?;
+        self.bytes += batch.bytes() + rejects.iter().map(|reject| reject.text.len()).sum::<usize>();
+        self.waiting.push((batch, totals, rejects));
+        if self.guard.is_some() || self.bytes > WAITING_BYTES_MAX { self.flush() } else { Ok(()) }
+    }
+}

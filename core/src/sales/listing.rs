@@ -1,0 +1,164 @@
+//! What is stored, report by report, and what of it could not be read.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Decimal128Array, Int64Array, StringArray};
+use arrow_schema::Field;
+
+use super::manifest::{Manifest, Report};
+use super::schema::{Meaning, REJECTS};
+use super::table::Table;
+use super::totals::MoneyTotal;
+use crate::error::{Error, Result};
+use crate::ingest::Kind;
+
+/// One stored report.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Import {
+    /// Its number: a restated report gets a new one.
+    pub id: u64,
+    /// The external account.
+    pub account: u64,
+    /// The file as it was named; empty for a period marked empty by hand.
+    pub path: String,
+    /// SHA-256 of the file, in hex.
+    pub sha256: String,
+    /// The kind of report.
+    pub kind: Kind,
+    /// The period, e.g. `2018-03`.
+    pub period: String,
+    /// Which part of the period; `0` where there is only one.
+    pub part: String,
+    /// Rows that count.
+    pub rows: u64,
+    /// Rows that could not be read.
+    pub rejected: u64,
+    /// When it was imported.
+    pub imported_at: jiff::Timestamp,
+    /// `currency`, `units`, `sales`, `earnings_currency`, `earnings`.
+    pub totals: Table,
+    /// The same, against the version it replaced: only currencies that changed. `None` for a first version.
+    pub change: Option<Table>,
+}
+
+impl Import {
+    fn new(report: &Report) -> Result<Self> {
+        let change = report.replaced.as_ref();
+        let change = change.map(|before| totals_table(&MoneyTotal::change(before, &report.totals))).transpose()?;
+        Ok(Self {
+            id: report.id,
+            account: report.key.account,
+            path: report.path.clone(),
+            sha256: hex(&report.sha256),
+            kind: report.key.kind,
+            period: report.key.period.to_string(),
+            part: report.key.part.clone(),
+            rows: report.rows,
+            rejected: report.rejected,
+            imported_at: jiff::Timestamp::from_microsecond(report.imported_at).unwrap_or_default(),
+            totals: totals_table(&report.totals)?,
+            change,
+        })
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Writing into a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+pub(crate) fn imports(manifest: &Manifest, account: Option<u64>) -> Result<Vec<Import>> {
+    let of_account = |report: &&Arc<Report>| account.is_none_or(|account| account == report.key.account);
+    manifest.reports().filter(of_account).map(|report| Import::new(report)).collect()
+}
+
+fn totals_table(totals: &[MoneyTotal]) -> Result<Table> {
+    let text = |name: &str, value: fn(&MoneyTotal) -> &Option<String>| {
+        let array: StringArray = totals.iter().map(|total| value(total).as_deref()).collect();
+        (Field::new(name, Meaning::Text.plain(), true), Arc::new(array) as ArrayRef)
+    };
+    let money = |name: &str, value: fn(&MoneyTotal) -> Option<i128>| {
+        let ty = Meaning::MoneySum.plain();
+        let array = totals.iter().map(value).collect::<Decimal128Array>().with_data_type(ty.clone());
+        (Field::new(name, ty, true), Arc::new(array) as ArrayRef)
+    };
+    let units: Int64Array = totals.iter().map(|total| i64::try_from(total.units).ok()).collect();
+    let columns = vec![
+        text("currency", |total| &total.currency),
+        (Field::new("units", Meaning::Count.plain(), true), Arc::new(units) as ArrayRef),
+        money("sales", |total| total.sales),
+        text("earnings_currency", |total| &total.earnings_currency),
+        money("earnings", |total| total.earnings),
+    ];
+    Table::new(columns, totals.len())
+}
+
+/// The rejects of one import or all, in the order of reports and lines.
+pub(crate) fn rejects(manifest: &Manifest, import_id: Option<u64>) -> Result<Table> {
+    let of_import = |report: &&Arc<Report>| import_id.is_none_or(|id| id == report.id);
+    let mut reports = manifest.reports().filter(of_import).peekable();
+    if let (Some(id), None) = (import_id, reports.peek()) {
+        return Err(Error::NotFound { what: format!("import {id}") });
+    }
+    let mut rows = RejectRows::default();
+    for report in reports {
+        rows.read(manifest, report)?;
+    }
+    rows.table()
+}
+
+#[derive(Default)]
+struct RejectRows {
+    paths: Vec<String>,
+    lines: Vec<Option<i64>>,
+    reasons: Vec<Option<String>>,
+    texts: Vec<Option<String>>,
+}
+
+impl RejectRows {
+    fn read(&mut self, manifest: &Manifest, report: &Report) -> Result<()> {
+        for range in &report.reject_ranges {
+            let live = manifest.roll(range.roll);
+            let file = &live.ok_or_else(|| Error::NotFound { what: format!("roll {}", range.roll) })?.file;
+            let (roll, path) = (file.open()?, file.path());
+            let table = roll.table(REJECTS).ok_or_else(|| missing(&path, REJECTS))?;
+            let column = |name: &str| roll.field(table, name).ok_or_else(|| missing(&path, name));
+            let [line, reason, text] = [column("line")?, column("reason")?, column("text")?];
+            for row in range.first..range.first.saturating_add(range.count) {
+                let value = |column| roll.read(table, column, row..row + 1);
+                let owned = |text: Option<&str>| text.map(str::to_owned);
+                self.paths.push(report.path.clone());
+                self.lines.push(value(line)?.int(0));
+                self.reasons.push(owned(value(reason)?.text(0)));
+                self.texts.push(owned(value(text)?.text(0)));
+            }
+        }
+        Ok(())
+    }
+
+    fn table(self) -> Result<Table> {
+        let rows = self.paths.len();
+        let text = |name: &str, array: StringArray| {
+            (Field::new(name, Meaning::Text.plain(), true), Arc::new(array) as ArrayRef)
+        };
+        let lines = Arc::new(Int64Array::from(self.lines)) as ArrayRef;
+        let columns = vec![
+            text("path", StringArray::from(self.paths)),
+            (Field::new("line", Meaning::Count.plain(), true), lines),
+            text("reason", self.reasons.into_iter().collect()),
+            text("text", self.texts.into_iter().collect()),
+        ];
+        Table::new(columns, rows)
+    }
+}
+
+fn missing(path: &Path, name: &str) -> Error {
+    Error::corrupt(path, format!("the roll has no {name:?} of rejects"))
+}
+

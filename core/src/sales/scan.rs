@@ -1,0 +1,149 @@
+//! Scans: the rows themselves, block by block, as they are asked for.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow_array::{RecordBatch, RecordBatchOptions, RecordBatchReader};
+use arrow_schema::{ArrowError, Schema, SchemaRef};
+
+use super::arrow;
+use super::manifest::Manifest;
+use super::query::Query;
+use super::schema::{SalesColumn, standard_columns};
+use super::select::{Piece, RowFilter, pieces};
+use super::table::arrow_fault;
+use crate::error::{Error, Result};
+use crate::ingest::Interpreted;
+
+/// The columns of all stored reports: the standard ones, then whatever further ones the files had, by name.
+pub(crate) fn all_columns(manifest: &Manifest) -> Result<Vec<SalesColumn>> {
+    let mut columns = readable_columns(manifest)?;
+    columns.retain(|column| Interpreted::of(&column.name).is_none());
+    Ok(columns)
+}
+
+/// As [`all_columns`], with those that hold the text of what became a standard column: they are made anew row by row
+/// and so given only where they are asked for.
+fn readable_columns(manifest: &Manifest) -> Result<Vec<SalesColumn>> {
+    let mut columns = standard_columns();
+    let mut further = BTreeSet::new();
+    for live in manifest.rolls() {
+        let roll = live.file.open()?;
+        let table = super::select::rows_table(&roll, &live.file.path())?;
+        let unknown = |name: &&str| !columns.iter().any(|column| column.name == **name);
+        let names = roll.fields(table).iter().map(|field| field.name.as_str());
+        further.extend(names.filter(unknown).map(str::to_owned));
+    }
+    columns.extend(further.iter().map(|name| SalesColumn::further(name)));
+    Ok(columns)
+}
+
+/// The columns that a scan asks for.
+fn asked_columns(manifest: &Manifest, query: &Query) -> Result<Vec<SalesColumn>> {
+    let Some(names) = &query.columns else { return all_columns(manifest) };
+    let standard = standard_columns();
+    let is_standard = |name: &String| standard.iter().any(|column| &column.name == name);
+    // Further columns are known only to the rolls: these are opened only where one is asked for.
+    let known = if names.iter().all(is_standard) { standard } else { readable_columns(manifest)? };
+    let mut asked: Vec<SalesColumn> = Vec::with_capacity(names.len());
+    for name in names {
+        let column = known.iter().find(|column| &column.name == name);
+        let column = column.ok_or_else(|| Error::invalid("columns", unknown_column(name)))?;
+        if asked.contains(column) {
+            return Err(Error::invalid("columns", format!("{name:?} is asked for twice")));
+        }
+        asked.push(column.clone());
+    }
+    Ok(asked)
+}
+
+fn unknown_column(name: &str) -> String {
+    match name {
+        "product" => "products are not there yet".to_owned(),
+        _ => format!("{name:?} is not a column of the sales"),
+    }
+}
+
+/// The chosen rows of one commit, in the order of account, kind, period, part and line. Nothing is read before it is
+/// asked for; imports and deletions meanwhile change nothing of what it gives.
+#[derive(Debug)]
+pub struct Scan {
+    columns: Vec<SalesColumn>,
+    schema: SchemaRef,
+    pieces: std::vec::IntoIter<Piece>,
+    filter: RowFilter,
+    left: u64,
+    /// Keeps the files of rolls that are replaced meanwhile.
+    _manifest: Arc<Manifest>,
+}
+
+impl Scan {
+    pub(crate) fn new(manifest: Arc<Manifest>, query: &Query) -> Result<Self> {
+        let query = query.checked()?;
+        if !query.by.is_empty() || query.measures.is_some() || !query.order.is_empty() {
+            return Err(Error::invalid("query", "a scan has `columns`; `by`, `measures` and `order_by` are a report's"));
+        }
+        let columns = asked_columns(&manifest, query)?;
+        let schema = Schema::new(columns.iter().map(|column| column.arrow(true)).collect::<Vec<_>>());
+        let mut pieces = pieces(&manifest, &query.filter)?;
+        let filter = RowFilter::new(&query.filter, &pieces)?;
+        pieces.retain(|piece| filter.may_match(piece));
+        let left = query.limit.unwrap_or(u64::MAX);
+        Ok(Self { columns, schema: Arc::new(schema), pieces: pieces.into_iter(), filter, left, _manifest: manifest })
+    }
+
+    /// The columns' names and Arrow types.
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    /// The scan as Arrow's own reader, e.g. for its C stream interface.
+    pub fn into_reader(self) -> Box<dyn RecordBatchReader + Send> {
+        Box::new(Reader(self))
+    }
+
+    /// The chosen rows of a piece; `None` where there are none.
+    fn batch(&mut self, piece: &Piece) -> Result<Option<RecordBatch>> {
+        let mut chosen = self.filter.choose(piece)?;
+        chosen.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
+        if chosen.len() == 0 {
+            return Ok(None);
+        }
+        self.left -= chosen.len() as u64;
+        let arrays = self.columns.iter().map(|column| arrow::array(column, piece, &chosen, true));
+        let options = RecordBatchOptions::new().with_row_count(Some(chosen.len()));
+        let batch = RecordBatch::try_new_with_options(self.schema(), arrays.collect::<Result<_>>()?, &options);
+        batch.map(Some).map_err(arrow_fault)
+    }
+}
+
+impl Iterator for Scan {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.left > 0 {
+            let piece = self.pieces.next()?;
+            if let Some(batch) = self.batch(&piece).transpose() {
+                return Some(batch);
+            }
+        }
+        None
+    }
+}
+
+struct Reader(Scan);
+
+impl Iterator for Reader {
+    type Item = std::result::Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.0.next()?;
+        Some(batch.map_err(|error| ArrowError::ExternalError(Box::new(error))))
+    }
+}
+
+impl RecordBatchReader for Reader {
+    fn schema(&self) -> SchemaRef {
+        self.0.schema()
+    }
+}

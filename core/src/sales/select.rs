@@ -1,0 +1,297 @@
+//! Which rows a question is about: first whole reports, then blocks by their zone maps, then single rows.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::manifest::{Manifest, Report};
+use super::query::{Edge, Where};
+use super::schema::ROWS;
+use crate::column::Column;
+use crate::error::{Error, Result};
+use crate::roll::{BLOCK_ROWS, Roll};
+
+/// Rows of one report within one block of a roll.
+#[derive(Debug, Clone)]
+pub(crate) struct Piece {
+    pub(crate) number: u32,
+    pub(crate) roll: Arc<Roll>,
+    pub(crate) table: usize,
+    pub(crate) report: Arc<Report>,
+    pub(crate) rows: Range<u32>,
+}
+
+impl Piece {
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The values of a column; `None` where the roll has no such column, so that all of them are null.
+    pub(crate) fn read(&self, column: &str) -> Result<Option<Column>> {
+        let index = self.roll.field(self.table, column);
+        index.map(|index| self.roll.read(self.table, index, self.rows.clone())).transpose()
+    }
+}
+
+/// The chosen rows of a piece, counted from its first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Chosen {
+    All(usize),
+    Some(Vec<u32>),
+}
+
+impl Chosen {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::All(rows) => *rows,
+            Self::Some(rows) => rows.len(),
+        }
+    }
+
+    /// Keeps the rows that pass a test.
+    fn keep(&mut self, test: impl Fn(usize) -> bool) {
+        match self {
+            Self::All(rows) => {
+                let kept: Vec<u32> = (0..*rows).filter(|&row| test(row)).filter_map(|row| u32::try_from(row).ok()).collect();
+                if kept.len() < *rows {
+                    *self = Self::Some(kept);
+                }
+            }
+            Self::Some(rows) => rows.retain(|&row| test(row as usize)),
+        }
+    }
+
+    /// At most the first `rows`.
+    pub(crate) fn truncate(&mut self, rows: usize) {
+        match self {
+            Self::All(all) => *all = rows.min(*all),
+            Self::Some(some) => some.truncate(rows),
+        }
+    }
+
+    /// Calls `f` with every chosen row.
+    pub(crate) fn for_each(&self, mut f: impl FnMut(usize)) {
+        match self {
+            Self::All(rows) => (0..*rows).for_each(f),
+            Self::Some(rows) => rows.iter().for_each(|&row| f(row as usize)),
+        }
+    }
+}
+
+/// Whether a report can hold chosen rows.
+pub(crate) fn report_matches(filter: &Where, report: &Report) -> bool {
+    fn among<T: PartialEq>(list: Option<&Vec<T>>, value: &T) -> bool {
+        list.is_none_or(|list| list.contains(value))
+    }
+    among(filter.accounts.as_ref(), &report.key.account)
+        && among(filter.stores.as_ref(), &report.store())
+        && among(filter.kinds.as_ref(), &report.key.kind)
+        && among(filter.periods.as_ref(), &report.key.period)
+}
+
+/// The pieces of a manifest that a question is about, in the order of reports and rows.
+pub(crate) fn pieces(manifest: &Manifest, filter: &Where) -> Result<Vec<Piece>> {
+    let mut pieces = Vec::new();
+    for report in manifest.reports().filter(|report| report_matches(filter, report)) {
+        for range in &report.ranges {
+            let live = manifest.roll(range.roll);
+            let file = &live.ok_or_else(|| Error::NotFound { what: format!("roll {}", range.roll) })?.file;
+            let roll = file.open()?;
+            let table = rows_table(&roll, file.path().as_path())?;
+            let end = range.first.saturating_add(range.count);
+            if end > roll.rows(table) {
+                return Err(Error::corrupt(&file.path(), format!("a report names rows up to {end}")));
+            }
+            for rows in split_at_blocks(range.first..end) {
+                let (roll, report) = (Arc::clone(&roll), Arc::clone(report));
+                pieces.push(Piece { number: range.roll, roll, table, report, rows });
+            }
+        }
+    }
+    Ok(pieces)
+}
+
+/// The table of a roll that holds the rows.
+pub(crate) fn rows_table(roll: &Roll, path: &std::path::Path) -> Result<usize> {
+    roll.table(ROWS).ok_or_else(|| Error::corrupt(path, "the roll has no table of rows"))
+}
+
+pub(crate) fn split_at_blocks(rows: Range<u32>) -> impl Iterator<Item = Range<u32>> {
+    let mut first = rows.start;
+    std::iter::from_fn(move || {
+        let end = (first / BLOCK_ROWS + 1).saturating_mul(BLOCK_ROWS).min(rows.end);
+        let piece = first..end;
+        first = end;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+/// A filter made ready for the rolls of some pieces.
+#[derive(Debug)]
+pub(crate) struct RowFilter {
+    by_roll: HashMap<u32, RollFilter>,
+}
+
+/// The tests on the rows of one roll.
+#[derive(Debug, Default)]
+struct RollFilter {
+    windows: Vec<Window>,
+    texts: Vec<TextTest>,
+}
+
+/// A half-open range of integers in a column.
+#[derive(Debug)]
+struct Window {
+    column: Option<usize>,
+    from: i64,
+    to: i64,
+}
+
+/// The texts that a column may have.
+#[derive(Debug)]
+struct TextTest {
+    column: Option<usize>,
+    /// Which codes of the roll's dictionary pass.
+    codes: Vec<bool>,
+    /// Sorted; `None` passes nulls.
+    values: Vec<Option<String>>,
+}
+
+impl RowFilter {
+    pub(crate) fn new(filter: &Where, pieces: &[Piece]) -> Result<Self> {
+        let mut by_roll = HashMap::new();
+        for piece in pieces {
+            if !by_roll.contains_key(&piece.number) {
+                by_roll.insert(piece.number, RollFilter::new(filter, &piece.roll, piece.table)?);
+            }
+        }
+        Ok(Self { by_roll })
+    }
+
+    /// Whether zone maps leave the piece a chance.
+    pub(crate) fn may_match(&self, piece: &Piece) -> bool {
+        let block = piece.rows.start / BLOCK_ROWS;
+        self.by_roll.get(&piece.number).is_none_or(|filter| filter.may_match(piece, block))
+    }
+
+    /// The rows of a piece that pass every test.
+    pub(crate) fn choose(&self, piece: &Piece) -> Result<Chosen> {
+        let mut chosen = Chosen::All(piece.len());
+        let Some(filter) = self.by_roll.get(&piece.number) else { return Ok(chosen) };
+        for window in &filter.windows {
+            window.apply(piece, &mut chosen)?;
+        }
+        for test in &filter.texts {
+            test.apply(piece, &mut chosen)?;
+        }
+        Ok(chosen)
+    }
+}
+
+impl RollFilter {
+    fn new(filter: &Where, roll: &Roll, table: usize) -> Result<Self> {
+        let (mut days, mut instants) = ((i64::MIN, i64::MAX), (i64::MIN, i64::MAX));
+        match filter.start {
+            Some(Edge::Day(day)) => days.0 = day,
+            Some(Edge::Instant(instant)) => instants.0 = instant,
+            None => {}
+        }
+        match filter.end {
+            Some(Edge::Day(day)) => days.1 = day,
+            Some(Edge::Instant(instant)) => instants.1 = instant,
+            None => {}
+        }
+        let window = |name, (from, to)| Window { column: roll.field(table, name), from, to };
+        let windows = [("date", days), ("time", instants)]
+            .into_iter()
+            .filter(|(_, range)| *range != (i64::MIN, i64::MAX))
+            .map(|(name, range)| window(name, range))
+            .collect();
+        let texts = filter
+            .texts
+            .iter()
+            .map(|(dimension, values)| TextTest::new(roll, table, dimension.name(), values))
+            .collect::<Result<_>>()?;
+        Ok(Self { windows, texts })
+    }
+
+    fn may_match(&self, piece: &Piece, block: u32) -> bool {
+        self.windows.iter().all(|window| {
+            let zone = window.column.and_then(|column| piece.roll.zone(piece.table, column, block));
+            zone.is_none_or(|zone| zone.min < window.to && zone.max >= window.from)
+        })
+    }
+}
+
+impl Window {
+    fn apply(&self, piece: &Piece, chosen: &mut Chosen) -> Result<()> {
+        let column = self.column.map(|column| piece.roll.read(piece.table, column, piece.rows.clone()));
+        match column.transpose()? {
+            Some(Column::Int { values, nulls: None }) => {
+                let inside = |value: &i64| (self.from..self.to).contains(value);
+                chosen.keep(|row| values.get(row).is_some_and(inside));
+            }
+            Some(column) => {
+                chosen.keep(|row| column.int(row).is_some_and(|value| (self.from..self.to).contains(&value)));
+            }
+            None => chosen.keep(|_| false),
+        }
+        Ok(())
+    }
+}
+
+impl TextTest {
+    fn new(roll: &Roll, table: usize, name: &str, values: &[Option<String>]) -> Result<Self> {
+        let column = roll.field(table, name);
+        let mut test = Self { column, codes: Vec::new(), values: values.to_vec() };
+        if let Some(column) = column {
+            let dictionary = roll.dictionary(table, column)?;
+            test.codes = dictionary.iter().map(|text| test.passes(Some(text))).collect();
+        }
+        Ok(test)
+    }
+
+    fn passes(&self, text: Option<&str>) -> bool {
+        self.values.binary_search_by(|value| value.as_deref().cmp(&text)).is_ok()
+    }
+
+    fn apply(&self, piece: &Piece, chosen: &mut Chosen) -> Result<()> {
+        let null = self.passes(None);
+        let column = self.column.map(|column| piece.roll.read(piece.table, column, piece.rows.clone()));
+        match column.transpose()? {
+            // NULL_CODE lies outside every dictionary, so that a null takes the default.
+            Some(Column::Coded { codes, .. }) => {
+                let code_passes = |&code: &u32| self.codes.get(code as usize).copied().unwrap_or(null);
+                chosen.keep(|row| codes.get(row).is_some_and(code_passes));
+            }
+            Some(column) => chosen.keep(|row| self.passes(column.text(row))),
+            None => chosen.keep(|_| null),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_cut_at_blocks() {
+        let cut = |rows| split_at_blocks(rows).collect::<Vec<_>>();
+        assert_eq!(cut(0..0), []);
+        assert_eq!(cut(5..9), [5..9]);
+        assert_eq!(cut(65_530..131_080), [65_530..65_536, 65_536..131_072, 131_072..131_080]);
+    }
+
+    #[test]
+    fn choosing_twice_keeps_what_passes_both() {
+        let mut chosen = Chosen::All(10);
+        chosen.keep(|_| true);
+        assert_eq!(chosen, Chosen::All(10));
+        chosen.keep(|row| row % 2 == 0);
+        chosen.keep(|row| row > 3);
+        assert_eq!(chosen, Chosen::Some(vec![4, 6, 8]));
+        chosen.truncate(1);
+        assert_eq!(chosen, Chosen::Some(vec![4]));
+    }
+}
