@@ -9,7 +9,6 @@
 //! * Sales Price and Estimated Earnings are totals of the row; both are in the marketplace's currency.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -270,10 +269,12 @@ struct Figures {
 struct Builder<'l> {
     layout: &'l AmazonLayout,
     markets: Vec<Option<Market>>,
-    clocks: HashMap<u8, Option<Clock>>,
+    clocks: [Option<Clock>; Market::COUNT],
     meanings: Vec<Meaning>,
     /// By currency code: whether amounts have no decimals.
     whole: Vec<bool>,
+    /// By marketplace code: the currency code that last stood beside it.
+    currencies: Vec<u32>,
     stamps: StampReader,
     months: MonthCounter,
     marketplace: CodedBuilder,
@@ -305,9 +306,10 @@ impl<'l> Builder<'l> {
         Self {
             layout,
             markets: Vec::new(),
-            clocks: HashMap::new(),
+            clocks: Default::default(),
             meanings: Vec::new(),
             whole: Vec::new(),
+            currencies: Vec::new(),
             stamps: StampReader::default(),
             months: MonthCounter::default(),
             marketplace: coded(),
@@ -359,12 +361,12 @@ impl<'l> Builder<'l> {
         Ok(code)
     }
 
-    fn currency_code(&mut self, text: &[u8]) -> u32 {
+    fn currency_code(&mut self, text: &[u8], marketplace: u32) -> u32 {
         let text = text.trim_ascii();
         if text.is_empty() {
             return NULL_CODE;
         }
-        let code = self.currency.interner.code(text);
+        let code = self.currency.interner.guessed(text, &mut self.currencies, marketplace);
         while self.whole.len() < self.currency.interner.len() {
             let new = u32::try_from(self.whole.len()).unwrap_or(NULL_CODE);
             self.whole.push(written::has_no_decimals(self.currency.interner.get(new)));
@@ -379,7 +381,11 @@ impl<'l> Builder<'l> {
         let said = if stamp.zone.is_empty() { Some(Token::Local) } else { zone::token(stamp.zone, market) };
         let local = stamp.local();
         let clock = market.and_then(|market| {
-            self.clocks.entry(market as u8).or_insert_with(|| Clock::new(market)).as_mut()
+            let clock = self.clocks.get_mut(market as usize)?;
+            if clock.is_none() {
+                *clock = Clock::new(market);
+            }
+            clock.as_mut()
         });
         let (offset, shown) = match (clock, said) {
             (None, Some(Token::Offset(offset))) => (offset, None),
@@ -455,10 +461,11 @@ impl<'l> Builder<'l> {
         self.invoice_id.push(get(Slot::InvoiceId).trim_ascii());
         self.transaction_id.push(get(Slot::TransactionId).trim_ascii());
         self.sku.push(get(Slot::Sku).trim_ascii());
-        self.title.push(get(Slot::Title));
-        self.item_name.push(get(Slot::ItemName));
-        self.item_type.push(get(Slot::ItemType));
-        self.term.push(get(Slot::Term));
+        let sku = self.sku.last_code();
+        self.title.push_beside(get(Slot::Title), sku);
+        self.item_name.push_beside(get(Slot::ItemName), sku);
+        self.item_type.push_beside(get(Slot::ItemType), sku);
+        self.term.push_beside(get(Slot::Term), sku);
         self.usage_time.push(get(Slot::UsageTime));
     }
 }
@@ -468,7 +475,7 @@ impl RowBuilder for Builder<'_> {
         let layout = self.layout;
         layout.require(row, Slot::Sku)?;
         let marketplace = self.marketplace_code(layout.require(row, Slot::Marketplace)?);
-        let currency = self.currency_code(layout.require(row, Slot::Currency)?);
+        let currency = self.currency_code(layout.require(row, Slot::Currency)?, marketplace);
         let kind = self.type_code(layout.require(row, Slot::Kind)?)?;
         let figures = self.figures(row, marketplace, kind)?;
         // From here on nothing can fail: the row goes into every column.

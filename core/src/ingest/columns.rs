@@ -53,6 +53,27 @@ impl Interner {
         code
     }
 
+    /// The code of a string, tried first with what `guesses` has for `key`: saves hashing where columns move together.
+    pub(super) fn guessed(&mut self, value: &[u8], guesses: &mut Vec<u32>, key: u32) -> u32 {
+        let key = key as usize;
+        if let Some(&code) = guesses.get(key)
+            && self.strings.get(code as usize).as_bytes() == value
+            && (code as usize) < self.strings.len()
+        {
+            return code;
+        }
+        let code = self.code(value);
+        if key < DISTINCT_MAX {
+            if guesses.len() <= key {
+                guesses.resize(key + 1, NULL_CODE);
+            }
+            if let Some(guess) = guesses.get_mut(key) {
+                *guess = code;
+            }
+        }
+        code
+    }
+
     pub(super) fn get(&self, code: u32) -> &str {
         self.strings.get(code as usize)
     }
@@ -90,11 +111,13 @@ pub(super) struct TextBuilder {
     coded: CodedBuilder,
     plain: Option<PlainBuilder>,
     present: usize,
+    /// By the code of a column that this one moves with: the code that last stood beside it.
+    guesses: Vec<u32>,
 }
 
 impl TextBuilder {
     pub(super) fn with_capacity(rows: usize) -> Self {
-        Self { coded: CodedBuilder::with_capacity(rows), plain: None, present: 0 }
+        Self { coded: CodedBuilder::with_capacity(rows), plain: None, present: 0, guesses: Vec::new() }
     }
 
     /// Appends a value; a blank one is null. The bytes must be UTF-8.
@@ -114,11 +137,31 @@ impl TextBuilder {
         self.push_present(value);
     }
 
+    /// Appends a value of a column that moves with another, whose code in this row is `key`.
+    pub(super) fn push_beside(&mut self, value: &[u8], key: u32) {
+        match &mut self.plain {
+            None if !is_blank(value) => {
+                let code = self.coded.interner.guessed(value, &mut self.guesses, key);
+                self.push_code(code);
+            }
+            _ => self.push(value),
+        }
+    }
+
+    /// The code of the row appended last; [`NULL_CODE`] where it has none.
+    pub(super) fn last_code(&self) -> u32 {
+        self.coded.codes.last().copied().unwrap_or(NULL_CODE)
+    }
+
     fn push_present(&mut self, value: &[u8]) {
         if let Some(plain) = &mut self.plain {
             return plain.push_present(value);
         }
         let code = self.coded.interner.code(value);
+        self.push_code(code);
+    }
+
+    fn push_code(&mut self, code: u32) {
         self.coded.push(code);
         self.present += 1;
         let distinct = self.coded.interner.len();

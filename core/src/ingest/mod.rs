@@ -27,6 +27,7 @@ mod zone;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 pub use container::{File, Member};
@@ -128,8 +129,7 @@ pub fn sniff(file: &File, member: usize) -> Result<Kind> {
         let mut text = Text::new(stream)?;
         let limits = Limits { chunk: 64 << 10, ..Limits::STANDARD };
         let mut cutter = Cutter::new(&mut text, limits);
-        let head = sniff::read_head(cutter.peek()?);
-        let head = head.map_err(|(line, detail)| Error::format(&path, line, detail))?;
+        let head = read_head(&path, &mut cutter)?;
         match head.looks {
             Looks::Kind(kind) => Ok(kind),
             other => Err(unknown(&path, &head, other)),
@@ -176,15 +176,26 @@ fn read_with(
     })
 }
 
+/// Reads the header line, all of which must be there.
+fn read_head(path: &Path, cutter: &mut Cutter<'_, '_, '_>) -> Result<Head> {
+    let text = cutter.peek();
+    let len = text.len();
+    let head = sniff::read_head(text).map_err(|(line, detail)| Error::format(path, line, detail));
+    let whole = head.as_ref().is_ok_and(|head| head.rows_at < len);
+    if !whole && let Some((error, lines)) = cutter.take_failure() {
+        return Err(pipeline::on_line(error, lines + 1));
+    }
+    head
+}
+
 /// Reads the header and settles what the file holds.
 fn open_head(
-    path: &std::path::Path,
+    path: &Path,
     cutter: &mut Cutter<'_, '_, '_>,
     options: &ReadOptions,
     limits: Limits,
 ) -> Result<(Head, Kind)> {
-    let text = cutter.peek()?;
-    let head = sniff::read_head(text).map_err(|(line, detail)| Error::format(path, line, detail))?;
+    let head = read_head(path, cutter)?;
     if head.rows_at > limits.record {
         return Err(Error::format(path, Some(head.rows_line), "the header line is too long for a report's"));
     }
@@ -198,7 +209,7 @@ fn open_head(
     Ok((head, kind))
 }
 
-fn unknown(path: &std::path::Path, head: &Head, looks: Looks) -> Error {
+fn unknown(path: &Path, head: &Head, looks: Looks) -> Error {
     let detail = format!("this is {}; Tillroll reads {} reports", looks.describe(), Kind::AmazonSales);
     Error::format(path, Some(head.rows_line), detail)
 }

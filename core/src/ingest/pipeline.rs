@@ -90,6 +90,8 @@ pub(super) struct Cutter<'t, 's, 'f> {
     buffer: Vec<u8>,
     filled: usize,
     ended: bool,
+    /// Why the text cannot be read on: told only after what was read before it.
+    failed: Option<Error>,
     offset: u64,
     free: Vec<Vec<u8>>,
 }
@@ -97,24 +99,39 @@ pub(super) struct Cutter<'t, 's, 'f> {
 impl<'t, 's, 'f> Cutter<'t, 's, 'f> {
     pub(super) fn new(text: &'t mut Text<'s, 'f>, limits: Limits) -> Self {
         let buffer = vec![0; limits.chunk];
-        Self { text, limits, buffer, filled: 0, ended: false, offset: 0, free: Vec::new() }
+        Self { text, limits, buffer, filled: 0, ended: false, failed: None, offset: 0, free: Vec::new() }
     }
 
-    /// Fills the buffer and gives what is in it, to look at before anything is cut.
-    pub(super) fn peek(&mut self) -> Result<&[u8]> {
+    /// Fills the buffer and gives what is in it, to look at before anything is cut. A fault of the file is kept back
+    /// until the next chunk is asked for.
+    pub(super) fn peek(&mut self) -> &[u8] {
         // A decoder needs room for a character and its fault.
-        while !self.ended && self.filled + 16 <= self.buffer.len() {
+        while !self.ended && self.failed.is_none() && self.filled + 16 <= self.buffer.len() {
             let end = self.buffer.len().min(self.filled + STEP);
-            let read = self.text.read(self.buffer.get_mut(self.filled..end).unwrap_or_default())?;
-            self.filled += read;
-            self.ended = read == 0;
+            match self.text.read(self.buffer.get_mut(self.filled..end).unwrap_or_default()) {
+                Ok(read) => {
+                    self.filled += read;
+                    self.ended = read == 0;
+                }
+                Err(error) => self.failed = Some(error),
+            }
         }
-        Ok(self.buffer.get(..self.filled).unwrap_or_default())
+        self.buffer.get(..self.filled).unwrap_or_default()
+    }
+
+    /// The fault that was kept back, with the number of whole lines before it in the buffer.
+    pub(super) fn take_failure(&mut self) -> Option<(Error, u64)> {
+        let lines = memchr::memchr_iter(b'\n', self.buffer.get(..self.filled).unwrap_or_default()).count();
+        self.failed.take().map(|error| (error, lines as u64))
     }
 
     /// The next chunk; `None` at the end.
     pub(super) fn next(&mut self, dialect: Dialect) -> Result<Option<Chunk>, Stop> {
-        let text = self.peek().map_err(Stop::Reading)?;
+        self.peek();
+        if let Some((error, lines)) = self.take_failure() {
+            return Err(Stop::Reading(error, lines));
+        }
+        let text = self.buffer.get(..self.filled).unwrap_or_default();
         if text.is_empty() {
             return Ok(None);
         }
@@ -140,8 +157,8 @@ impl<'t, 's, 'f> Cutter<'t, 's, 'f> {
 
 /// Why there is no next chunk.
 pub(super) enum Stop {
-    /// The file cannot be read on.
-    Reading(Error),
+    /// The file cannot be read on, so many lines further.
+    Reading(Error, u64),
     /// A record does not fit a chunk.
     TooLong,
 }
@@ -305,8 +322,11 @@ pub(super) fn run(
             let next = cutter.next(dialect);
             let now = (job.consumed)();
             delivery.sink.progress(now - std::mem::replace(&mut told, now))?;
-            let Some(mut chunk) = next.or_else(|stop| Err(stopped(stop, job, &mut delivery, &under_way)))?
-            else {
+            if next.is_err() && skip > 0 {
+                // The header still stands in the buffer and is counted with it.
+                delivery.line = 0;
+            }
+            let Some(mut chunk) = next.map_err(|stop| stopped(stop, job, &mut delivery, &under_way))? else {
                 break;
             };
             chunk.start = std::mem::take(&mut skip).min(chunk.end);
@@ -362,11 +382,17 @@ fn stopped(
             return error;
         }
     }
-    let line = Some(delivery.line + 1);
     match stop {
-        Stop::TooLong => Error::format(job.path, line, too_long(job.limits)),
-        Stop::Reading(Error::Format { path, line: None, detail }) => Error::Format { path, line, detail },
-        Stop::Reading(error) => error,
+        Stop::TooLong => Error::format(job.path, Some(delivery.line + 1), too_long(job.limits)),
+        Stop::Reading(error, lines) => on_line(error, delivery.line + lines + 1),
+    }
+}
+
+/// The error with the line where it struck, where it is a fault of the file.
+pub(super) fn on_line(error: Error, line: u64) -> Error {
+    match error {
+        Error::Format { path, line: None, detail } => Error::Format { path, line: Some(line), detail },
+        other => other,
     }
 }
 

@@ -154,6 +154,7 @@ fn dialect_of(text: &[u8]) -> Dialect {
 fn not_a_table(text: &[u8]) -> Option<&'static str> {
     let start = text.trim_ascii_start();
     let is = |magic: &[u8]| text.starts_with(magic);
+    let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
     if is(b"\x1F\x8B") || is(b"PK\x03\x04") {
         Some("this is a container within a container: unpack it once")
     } else if is(b"%PDF") {
@@ -164,7 +165,7 @@ fn not_a_table(text: &[u8]) -> Option<&'static str> {
         Some("this is an HTML or XML page (did the download fail?)")
     } else if start.starts_with(b"{") || start.starts_with(b"[") {
         Some("this is JSON (did the download fail?)")
-    } else if memchr::memchr(0, text.get(..512).unwrap_or(text)).is_some() {
+    } else if memchr::memchr(0, line).is_some() {
         Some("this is binary data")
     } else {
         None

@@ -111,7 +111,7 @@ pub(super) fn has_no_decimals(currency: &str) -> bool {
 pub(super) fn is_count(text: &[u8], value: i64) -> bool {
     match (text, value) {
         (b"1", 1) => true,
-        _ => unsigned(text, value < 0).is_some_and(|digits| is_integer(digits)),
+        _ => unsigned(text, value < 0).is_some_and(is_integer),
     }
 }
 
@@ -127,7 +127,7 @@ pub(super) fn is_amount(text: &[u8], value: Option<i64>, whole: bool) -> bool {
         3..=6 => fraction.last() != Some(&b'0'),
         _ => false,
     };
-    decimals && is_integer(digits)
+    decimals && is_integer(digits) && fraction.iter().all(u8::is_ascii_digit)
 }
 
 /// The text without its `-`, where it has one exactly if the value is negative.

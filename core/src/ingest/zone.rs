@@ -23,7 +23,10 @@ pub(super) enum Market {
 }
 
 impl Market {
-    const ALL: [(Self, &'static str); 7] = [
+    /// The number of clocks.
+    pub(super) const COUNT: usize = 7;
+
+    const ALL: [(Self, &'static str); Self::COUNT] = [
         (Self::UnitedStates, "America/Los_Angeles"),
         (Self::Europe, "Europe/Paris"),
         (Self::Britain, "Europe/London"),

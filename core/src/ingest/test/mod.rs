@@ -2,7 +2,6 @@
 
 mod input;
 mod meaning;
-mod speed;
 mod split;
 
 use std::io::Write as _;
