@@ -454,10 +454,10 @@ impl<'l> Builder<'l> {
         }
     }
 
-    fn push_texts(&mut self, row: &Row<'_>) {
+    fn push_texts(&mut self, row: &Row<'_>, marketplace: u32) {
         let layout = self.layout;
         let get = |slot| layout.get(row, slot).unwrap_or_default();
-        self.country.push(get(Slot::Country).trim_ascii());
+        self.country.push_beside(get(Slot::Country).trim_ascii(), marketplace);
         self.invoice_id.push(get(Slot::InvoiceId).trim_ascii());
         self.transaction_id.push(get(Slot::TransactionId).trim_ascii());
         self.sku.push(get(Slot::Sku).trim_ascii());
@@ -488,7 +488,7 @@ impl RowBuilder for Builder<'_> {
         self.sales.push(figures.sales);
         self.earnings.push(figures.earnings);
         self.months.add(figures.when.date);
-        self.push_texts(row);
+        self.push_texts(row, marketplace);
         self.push_extras(row, &figures, currency);
         Ok(())
     }

@@ -53,12 +53,11 @@ impl Interner {
         code
     }
 
-    /// The code of a string, tried first with what `guesses` has for `key`: saves hashing where columns move together.
+    /// The code of a string that is not empty, tried first with what `guesses` has for `key`: saves hashing where columns move together.
     pub(super) fn guessed(&mut self, value: &[u8], guesses: &mut Vec<u32>, key: u32) -> u32 {
         let key = key as usize;
         if let Some(&code) = guesses.get(key)
             && self.strings.get(code as usize).as_bytes() == value
-            && (code as usize) < self.strings.len()
         {
             return code;
         }

@@ -61,6 +61,11 @@ impl File {
     /// `Io` where the file cannot be read; `Format` for a directory and for a zip that is damaged, encrypted or holds
     /// no files.
     pub fn open(path: &Path) -> Result<Self> {
+        Self::open_holding(path, MEMORY_MAX)
+    }
+
+    /// Opens a file that is held in memory if it has at most so many bytes.
+    pub(super) fn open_holding(path: &Path, most: u64) -> Result<Self> {
         let metadata = std::fs::metadata(path).map_err(Error::io("read", path))?;
         if !metadata.is_file() {
             let what = if metadata.is_dir() { "is a directory" } else { "is not a regular file" };
@@ -68,7 +73,7 @@ impl File {
         }
         let file = OsDisk.open(path, false).map_err(Error::io("read", path))?;
         let len = file.len().map_err(Error::io("read", path))?;
-        let (content, sha256) = load(file, len).map_err(Error::io("read", path))?;
+        let (content, sha256) = load(file, len, most).map_err(Error::io("read", path))?;
         let mut file = Self {
             path: path.to_owned(),
             content,
@@ -203,8 +208,8 @@ fn is_litter(name: &str) -> bool {
     name.starts_with("__MACOSX/") || base.starts_with('.') || base.eq_ignore_ascii_case("thumbs.db")
 }
 
-fn load(file: Arc<dyn DiskFile>, len: u64) -> io::Result<(Content, [u8; 32])> {
-    if len > MEMORY_MAX {
+fn load(file: Arc<dyn DiskFile>, len: u64, most: u64) -> io::Result<(Content, [u8; 32])> {
+    if len > most {
         let sha256 = hash(file.as_ref(), len)?;
         return Ok((Content::Disk(file), sha256));
     }

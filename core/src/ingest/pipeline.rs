@@ -121,8 +121,9 @@ impl<'t, 's, 'f> Cutter<'t, 's, 'f> {
 
     /// The fault that was kept back, with the number of whole lines before it in the buffer.
     pub(super) fn take_failure(&mut self) -> Option<(Error, u64)> {
+        let error = self.failed.take()?;
         let lines = memchr::memchr_iter(b'\n', self.buffer.get(..self.filled).unwrap_or_default()).count();
-        self.failed.take().map(|error| (error, lines as u64))
+        Some((error, lines as u64))
     }
 
     /// The next chunk; `None` at the end.

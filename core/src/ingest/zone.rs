@@ -117,7 +117,8 @@ struct Stretch {
     /// Seconds UTC.
     start: i64,
     end: i64,
-    /// Local seconds that no clock change makes ambiguous or skips.
+    /// Local seconds that are read with this offset: those that the change at the end repeats or skips are, those of
+    /// the change at the start are not.
     local_start: i64,
     local_end: i64,
 }
@@ -202,7 +203,7 @@ impl Clock {
             start,
             end,
             local_start: start + i64::from(offset.max(before)),
-            local_end: end + i64::from(offset.min(next)),
+            local_end: end + i64::from(offset.max(next)),
         })
     }
 }

@@ -93,6 +93,40 @@ fn a_file_knows_its_hash() {
 }
 
 #[test]
+fn large_files_are_read_in_pieces_and_watched() {
+    // Ids that do not compress, so that there are several pieces.
+    let text = long_report(20_000).replace("inv", "4dc81891-67af-40a2-a2df-0719a7b90fe8");
+    let stored =
+        ::zip::write::SimpleFileOptions::default().compression_method(::zip::CompressionMethod::Stored);
+    let mut writer = ::zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    writer.start_file("s.csv", stored).unwrap();
+    std::io::Write::write_all(&mut writer, text.as_bytes()).unwrap();
+    let zipped = writer.finish().unwrap().into_inner();
+    let mut level = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    std::io::Write::write_all(&mut level, text.as_bytes()).unwrap();
+    for (name, bytes) in
+        [("s.csv", text.clone().into_bytes()), ("s.gz", level.finish().unwrap()), ("s.zip", zipped)]
+    {
+        assert!(bytes.len() > 2 << 20);
+        let (_dir, path) = super::file(name, &bytes);
+        let file = File::open_holding(&path, 0).unwrap();
+        assert_eq!(file.sha256(), File::open(&path).unwrap().sha256());
+        let mut sink = Collected::default();
+        let summary = read(&file, 0, &ReadOptions::default(), &pool(), &mut sink).unwrap();
+        assert_eq!((summary.rows, summary.rejects), (20_000, 0), "{name}");
+        assert_eq!(sink.texts("transaction_id")[19_999].as_deref(), Some("tx19999"));
+        // Other bytes of the same length under the open file.
+        let at = bytes.windows(7).rposition(|seven| seven == b"tx19999");
+        let mut other = bytes.clone();
+        other[at.unwrap() + 2] = b'2';
+        std::fs::write(&path, &other).unwrap();
+        let error = read(&file, 0, &ReadOptions::default(), &pool(), &mut sink).unwrap_err().to_string();
+        assert!(error.contains("changed while it was read") || error.contains("damaged"), "{name}: {error}");
+        assert!(name != "s.csv" || error.contains("changed while it was read"));
+    }
+}
+
+#[test]
 fn a_header_alone_is_no_rows() {
     for text in [HEADER_2018.to_owned(), report(&[]), report(&[]) + "\n\r\n"] {
         let (read, summary) = read_bytes("s.gz", &gzip(text.as_bytes()), ReadOptions::default()).unwrap();

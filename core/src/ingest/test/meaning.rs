@@ -196,6 +196,8 @@ fn zone_tokens() {
     assert_eq!(at("Amazon.co.jp", "2018-03-31T16:00:00Z"), (utc("2018-03-31T16:00:00Z"), date("2018-04-01")));
     assert_eq!(at("Amazon.co.jp", "2018-03-31T16:00:00").0, utc("2018-03-31T07:00:00Z"));
     assert_eq!(at("Amazon.de", "2018-03-31T16:00:00.25+05:30").0, utc("2018-03-31T10:30:00.25Z"));
+    // Blanks around it are no part of the time, and come back.
+    assert_eq!(at("Amazon.com", " 2018-03-05 10:00:00 ").0, utc("2018-03-05T18:00:00Z"));
     let suffix = read_row(["Amazon.de", "2018-07-01 00:30:00 CEST", "Charge", "1", "EUR", "1", "1"]);
     assert_eq!(suffix.text("Transaction Time").as_deref(), Some("\u{1} CEST"));
 }
