@@ -256,7 +256,7 @@ mod tests {
     }
 
     const GOLDEN_FRAME: u64 = 18_332_356_356_608_650_979;
-    const GOLDEN_HEADER: u64 = 0;
+    const GOLDEN_HEADER: u64 = 15_985_534_916_682_604_227;
 
     #[test]
     fn a_frame_is_one_only_at_its_place() {

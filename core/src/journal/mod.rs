@@ -58,6 +58,6 @@ mod rewrite;
 mod writer;
 
 pub(crate) use frame::{FILE_HEADER_LEN, OP_LEN, push_op};
-pub(crate) use replay::{Frame, Reader, Scan};
+pub(crate) use replay::{Reader, Scan};
 pub(crate) use rewrite::{Draft, Live};
 pub(crate) use writer::Journal;

@@ -11,7 +11,7 @@
 
 use std::io;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard, OnceLock};
+use std::sync::{Arc, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::View;
@@ -39,13 +39,16 @@ pub struct Tip {
     pub stuck: Option<Failure>,
 }
 
+/// How a transaction ended, once it has.
+type Outcome = Arc<OnceLock<Result<(), Failure>>>;
+
 /// A transaction that waits for its frame.
 struct Queued {
     sequence: u64,
     changes: Vec<Change>,
     body: Vec<u8>,
     view: Arc<dyn View>,
-    outcome: Arc<OnceLock<Result<(), Failure>>>,
+    outcome: Outcome,
 }
 
 /// An error that several callers get.
@@ -134,7 +137,7 @@ impl Shared {
         changes: Vec<Change>,
         view: Arc<dyn View>,
         falls: u64,
-    ) -> Result<(MutexGuard<'_, Tip>, Arc<OnceLock<Result<(), Failure>>>)> {
+    ) -> Result<(MutexGuard<'_, Tip>, Outcome)> {
         let body = encode(&changes);
         let mut tip = self.await_room(changes.iter().map(weight).sum())?;
         if tip.falls != falls {
@@ -144,7 +147,7 @@ impl Shared {
         changes.iter().for_each(|change| tip.state.overlay.insert(sequence, change));
         tip.state.sequence = sequence;
         tip.state.view = Arc::clone(&view);
-        let outcome = Arc::new(OnceLock::new());
+        let outcome = Outcome::default();
         tip.queue.push(Queued { sequence, changes, body, view, outcome: Arc::clone(&outcome) });
         Ok((tip, outcome))
     }
@@ -158,7 +161,7 @@ impl Shared {
             }
             self.hurry();
             let wait = self.progress.wait_timeout(tip, Duration::from_millis(100));
-            tip = wait.unwrap_or_else(std::sync::PoisonError::into_inner).0;
+            tip = wait.unwrap_or_else(PoisonError::into_inner).0;
         }
         Ok(tip)
     }
@@ -174,7 +177,7 @@ impl Shared {
                 return outcome.clone().map_err(|failure| failure.error());
             }
             if tip.writing {
-                tip = self.progress.wait(tip).unwrap_or_else(std::sync::PoisonError::into_inner);
+                tip = self.progress.wait(tip).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
             tip.writing = true;
@@ -212,7 +215,7 @@ impl Shared {
     }
 
     pub fn set_state(&self, state: State) {
-        *self.state.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(state);
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
     }
 
     /// Tells everybody in a group how it went, and everybody behind it where it failed.
@@ -238,7 +241,7 @@ impl Shared {
     pub fn await_idle(&self) {
         let mut tip = lock(&self.tip);
         while !tip.is_idle() {
-            tip = self.progress.wait(tip).unwrap_or_else(std::sync::PoisonError::into_inner);
+            tip = self.progress.wait(tip).unwrap_or_else(PoisonError::into_inner);
         }
     }
 

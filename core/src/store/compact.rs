@@ -24,6 +24,7 @@ impl Shared {
 
     /// Rewrites the journal where more than half of it is dead, or in any case. True where it did.
     pub fn rewrite(&self, drain: &mut Drain, always: bool) -> Result<bool> {
+        lock(&self.journal).refuse_poisoned()?;
         // Only what the index has on disk may lose its history.
         self.make_durable(drain)?;
         let covered = drain.durable;

@@ -6,14 +6,13 @@ use std::iter::Peekable;
 use std::sync::Arc;
 
 use super::overlay::{Change, Span};
-use super::{Entries, shared::Shared};
+use super::shared::Shared;
+use super::{Entries, Entry};
 use crate::Result;
 
 /// Entries fetched from the index at once: first a few, for lookups of one, then more.
 const PAGE_FIRST: usize = 16;
 const PAGE_MAX: usize = 512;
-
-type Entry = (Arc<[u8]>, Arc<[u8]>);
 
 /// Lays changes over entries; both come in the same order.
 pub struct Merge<'a> {
@@ -104,11 +103,12 @@ impl Iterator for IndexRange<'_> {
     type Item = Result<Entry>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.page.is_empty() && !self.done {
-            if let Err(error) = self.fill() {
-                self.done = true;
-                return Some(Err(error));
-            }
+        if self.page.is_empty()
+            && !self.done
+            && let Err(error) = self.fill()
+        {
+            self.done = true;
+            return Some(Err(error));
         }
         self.page.pop_front().map(Ok)
     }

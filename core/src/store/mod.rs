@@ -55,8 +55,11 @@ use crate::Result;
 use crate::file::{Disk, OsDisk};
 use crate::kv::Op;
 
+/// A key and its value.
+pub type Entry = (Arc<[u8]>, Arc<[u8]>);
+
 /// Entries of a range in a [`Read`].
-pub type Entries<'a> = Box<dyn Iterator<Item = Result<(Arc<[u8]>, Arc<[u8]>)>> + 'a>;
+pub type Entries<'a> = Box<dyn Iterator<Item = Result<Entry>> + 'a>;
 
 /// Something that can be read like one ordered map: a snapshot, or a transaction with its own changes.
 pub trait Read {

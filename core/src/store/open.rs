@@ -14,7 +14,7 @@ use super::index::{Applied, Index, rebuild, replay};
 use super::lock::{self, Content, Whole};
 use super::overlay::{Change, Overlay, State};
 use super::shared::Shared;
-use super::{Read, Store, StoreOptions};
+use super::{Entry, Read, Store, StoreOptions};
 use crate::file::Disk;
 use crate::journal::{Journal, Reader, Scan};
 use crate::kv::{Kv, MemoryKv, Op, prefix_end};
@@ -25,6 +25,8 @@ const OVERLAY_AT_OPEN: u64 = 16 << 20;
 
 /// See [`Store::open`].
 pub fn open(dir: &Path, options: StoreOptions) -> Result<Store> {
+    // The process may change its directory while the store is open.
+    let dir = &std::path::absolute(dir).map_err(Error::io("find", dir))?;
     let disk = Arc::clone(&options.disk);
     let disk = disk.as_ref();
     if directory::read(disk, dir)?.is_none() {
@@ -267,7 +269,7 @@ impl Shared {
         let prefix = [self.view_prefix];
         let snapshot = self.pin()?;
         let entries = snapshot.range(&prefix, prefix_end(&prefix).as_deref(), false);
-        let op = |entry: Result<(Arc<[u8]>, Arc<[u8]>)>| entry.map(|(key, value)| Op::put(&*key, &*value));
+        let op = |entry: Result<Entry>| entry.map(|(key, value)| Op::put(&*key, &*value));
         let ops: Vec<Op> = entries.map(op).collect::<Result<_>>()?;
         if ops.is_empty() {
             return Ok(());

@@ -18,10 +18,13 @@ pub fn weight((key, value): &Change) -> u64 {
     (key.len() + value.as_ref().map_or(0, |value| value.len())) as u64 + CHANGE_OVERHEAD
 }
 
+/// The sequence a change was made in, and its value.
+type Made = (u64, Option<Arc<[u8]>>);
+
 /// Changes by key, each with the sequence it was made in.
 #[derive(Debug, Clone)]
 pub struct Overlay {
-    tree: RedBlackTreeMapSync<Arc<[u8]>, (u64, Option<Arc<[u8]>>)>,
+    tree: RedBlackTreeMapSync<Arc<[u8]>, Made>,
     bytes: u64,
 }
 
@@ -42,8 +45,7 @@ impl Overlay {
         if span.is_empty() {
             return Box::new(std::iter::empty());
         }
-        let change =
-            |(key, (_, value)): (&Arc<[u8]>, &(u64, Option<Arc<[u8]>>))| (Arc::clone(key), value.clone());
+        let change = |(key, (_, value)): (&Arc<[u8]>, &Made)| (Arc::clone(key), value.clone());
         let range = self.tree.range::<[u8], Span>(span);
         if reverse { Box::new(range.rev().map(change)) } else { Box::new(range.map(change)) }
     }

@@ -292,7 +292,7 @@ fn a_torn_tail_is_cut_wherever_it_is_torn() {
     let place = Place::new().with_index(|_| Ok(Box::new(MemoryKv::default())));
     let store = place.open();
     put(&store, "a", "1").unwrap();
-    let kept = fs::metadata(place.journal()).unwrap().len() as usize;
+    let kept = fs::read(place.journal()).unwrap().len();
     put(&store, "b", "2").unwrap();
     store.kill();
     let (journal, lock) = (fs::read(place.journal()).unwrap(), fs::read(place.dir.join("LOCK")).unwrap());
@@ -349,9 +349,9 @@ fn a_flipped_byte_in_a_closed_journal_is_corruption() {
 fn damage_before_a_good_frame_is_never_a_tail() {
     let place = Place::new().with_index(|_| Ok(Box::new(MemoryKv::default())));
     let store = place.open();
-    let start = fs::metadata(place.journal()).unwrap().len() as usize;
+    let start = fs::read(place.journal()).unwrap().len();
     put(&store, "a", "1").unwrap();
-    let end = fs::metadata(place.journal()).unwrap().len() as usize;
+    let end = fs::read(place.journal()).unwrap().len();
     put(&store, "b", "2").unwrap();
     store.kill();
     // Without what LOCK knows, and without a closing frame.
@@ -389,7 +389,7 @@ fn a_frame_inside_a_value_is_no_frame() {
     fs::write(place.journal(), &journal[..journal.len() - 1]).unwrap();
     let store = place.open();
     assert_eq!(value(&store, "b"), None);
-    assert_eq!(store.stats().recovered_bytes as usize, journal.len() - 1 - kept);
+    assert_eq!(store.stats().recovered_bytes, (journal.len() - 1 - kept) as u64);
 }
 
 #[test]
@@ -452,12 +452,12 @@ fn a_journal_that_was_cut_is_told_by_the_index() {
     let place = Place::new();
     let store = place.open();
     put(&store, "a", "1").unwrap();
-    let len = fs::metadata(place.journal()).unwrap().len();
+    let len = fs::read(place.journal()).unwrap().len();
     put(&store, "b", "2").unwrap();
     store.close().unwrap();
     let journal = fs::read(place.journal()).unwrap();
     fs::remove_file(place.dir.join("LOCK")).unwrap();
-    fs::write(place.journal(), &journal[..len as usize]).unwrap();
+    fs::write(place.journal(), &journal[..len]).unwrap();
     let error = place.try_open().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corruption);
     assert!(error.to_string().contains("was cut"), "{error}");
@@ -1101,7 +1101,7 @@ fn damage_in_the_base_of_a_rewritten_journal_is_corruption() {
     store.kill();
     fs::remove_file(place.dir.join("LOCK")).unwrap();
     let journal = fs::read(place.journal()).unwrap();
-    let base_end = u64::from_le_bytes(journal[48..56].try_into().unwrap()) as usize;
+    let base_end = usize::try_from(u64::from_le_bytes(journal[48..56].try_into().unwrap())).unwrap();
     assert!(base_end > 64);
     for byte in 0..base_end {
         let mut bad = journal.clone();
