@@ -81,13 +81,13 @@ pub(crate) fn unpack<T: Copy>(
 ) -> Option<()> {
     let data = data.get(..len(count, width))?;
     let end = out.len() + count;
-    out.reserve(count + 8);
+    out.reserve(count);
     match width {
         0 => out.extend(std::iter::repeat_n(map(0), count)),
-        1 => unpack_bits::<T, 8>(data, out, map),
-        2 => unpack_bits::<T, 4>(data, out, map),
-        4 => unpack_bits::<T, 2>(data, out, map),
-        12 => unpack_pairs(data, out, map),
+        1 => unpack_bits::<T, 8>(data, count, out, map),
+        2 => unpack_bits::<T, 4>(data, count, out, map),
+        4 => unpack_bits::<T, 2>(data, count, out, map),
+        12 => unpack_pairs(data, count, out, map),
         8 => unpack_bytes::<T, 1>(data, out, map),
         16 => unpack_bytes::<T, 2>(data, out, map),
         24 => unpack_bytes::<T, 3>(data, out, map),
@@ -98,7 +98,6 @@ pub(crate) fn unpack<T: Copy>(
         64 => unpack_bytes::<T, 8>(data, out, map),
         _ => return None,
     }
-    out.truncate(end);
     (out.len() == end).then_some(())
 }
 
@@ -113,26 +112,45 @@ fn unpack_bytes<T, const N: usize>(data: &[u8], out: &mut Vec<T>, map: impl Fn(u
     }));
 }
 
-/// `PER` values a byte; the last byte may hold fewer, the caller cuts the rest off.
-fn unpack_bits<T: Copy, const PER: usize>(data: &[u8], out: &mut Vec<T>, map: impl Fn(u64) -> T) {
+/// `PER` values a byte; the last byte may hold fewer.
+fn unpack_bits<T: Copy, const PER: usize>(
+    data: &[u8],
+    count: usize,
+    out: &mut Vec<T>,
+    map: impl Fn(u64) -> T,
+) {
     let width = 8 / PER;
-    for &byte in data {
-        let values: [T; PER] =
-            std::array::from_fn(|i| map((u64::from(byte) >> (i * width)) & ((1 << width) - 1)));
-        out.extend_from_slice(&values);
+    let value = |byte: u8, i: usize| map((u64::from(byte) >> (i * width)) & ((1 << width) - 1));
+    let (groups, rest) = fresh(count, out, map(0)).as_chunks_mut::<PER>();
+    for (group, &byte) in groups.iter_mut().zip(data) {
+        for (i, slot) in group.iter_mut().enumerate() {
+            *slot = value(byte, i);
+        }
+    }
+    for (i, slot) in rest.iter_mut().enumerate() {
+        *slot = value(data.last().copied().unwrap_or(0), i);
     }
 }
 
 /// Two values of 12 bits in three bytes.
-fn unpack_pairs<T: Copy>(data: &[u8], out: &mut Vec<T>, map: impl Fn(u64) -> T) {
-    let (pairs, rest) = data.as_chunks::<3>();
-    for &[a, b, c] in pairs {
+fn unpack_pairs<T: Copy>(data: &[u8], count: usize, out: &mut Vec<T>, map: impl Fn(u64) -> T) {
+    let (pairs, last) = data.as_chunks::<3>();
+    let (groups, rest) = fresh(count, out, map(0)).as_chunks_mut::<2>();
+    for ([first, second], &[a, b, c]) in groups.iter_mut().zip(pairs) {
         let word = u64::from(u32::from_le_bytes([a, b, c, 0]));
-        out.extend_from_slice(&[map(word & 0xFFF), map(word >> 12)]);
+        (*first, *second) = (map(word & 0xFFF), map(word >> 12));
     }
-    if let &[a, b] = rest {
-        out.push(map(u64::from(u16::from_le_bytes([a, b])) & 0xFFF));
+    if let (Some(slot), &[a, b]) = (rest.first_mut(), last) {
+        *slot = map(u64::from(u16::from_le_bytes([a, b])) & 0xFFF);
     }
+}
+
+/// Room for `count` more values. Filling it first is cheap, for pages fit the nearest cache, and lets the loops above
+/// write without checks.
+fn fresh<T: Copy>(count: usize, out: &mut Vec<T>, filler: T) -> &mut [T] {
+    let start = out.len();
+    out.resize(start + count, filler);
+    out.get_mut(start..).unwrap_or_default()
 }
 
 fn mask(width: u8) -> u64 {

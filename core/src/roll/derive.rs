@@ -88,16 +88,21 @@ fn table(keys: &[u32], key: &Shape, values: &[u32]) -> Option<Vec<u32>> {
     Some(table)
 }
 
-/// Looks up stored codes in a table; `None` where a key is not in it. The table gives codes as they leave the roll.
-pub(crate) fn apply(keys: &mut [u32], base: u32, table: &[u32]) -> Option<()> {
-    let mut strayed = false;
-    for key in keys {
-        // Keys come as codes of their column, one less than stored.
-        let slot = table.get(key.wrapping_add(1).wrapping_sub(base) as usize);
-        strayed |= slot.is_none();
-        *key = slot.copied().unwrap_or_default();
+/// Looks up codes of the key in a table; `None` where one is not in it. Keys come as they leave their column, one less
+/// than stored, and the table gives codes of the same form.
+pub(crate) fn apply(keys: &mut [u32], base: u32, table: &mut Vec<u32>) -> Option<()> {
+    let place = |key: u32| key.wrapping_add(1).wrapping_sub(base);
+    let last = keys.iter().fold(0, |last, &key| last.max(place(key)));
+    if !keys.is_empty() && last as usize >= table.len() {
+        return None;
     }
-    (!strayed).then_some(())
+    // A table as long as a power of two and masked places: the compiler sees that none can be outside.
+    table.resize(table.len().next_power_of_two(), 0);
+    let mask = table.len() - 1;
+    for key in keys {
+        *key = table.get(place(*key) as usize & mask).copied().unwrap_or_default();
+    }
+    Some(())
 }
 
 /// The number of rows of a table as stored.
@@ -139,12 +144,12 @@ mod tests {
     fn a_key_outside_the_table_is_damage() {
         // Stored keys 5, 6 and 7 arrive as codes 4, 5 and 6.
         let mut keys = [4, 5, 6];
-        assert_eq!(apply(&mut keys, 5, &[10, 20, 30]), Some(()));
+        assert_eq!(apply(&mut keys, 5, &mut vec![10, 20, 30]), Some(()));
         assert_eq!(keys, [10, 20, 30]);
-        assert_eq!(apply(&mut [3], 5, &[10, 20, 30]), None);
-        assert_eq!(apply(&mut [7], 5, &[10, 20, 30]), None);
+        assert_eq!(apply(&mut [3], 5, &mut vec![10, 20, 30]), None);
+        assert_eq!(apply(&mut [7], 5, &mut vec![10, 20, 30]), None);
         let mut nulls = [crate::column::NULL_CODE];
-        assert_eq!(apply(&mut nulls, 0, &[9]), Some(()));
+        assert_eq!(apply(&mut nulls, 0, &mut vec![9]), Some(()));
         assert_eq!(nulls, [9]);
     }
 }

@@ -16,10 +16,11 @@
 //! ```
 
 use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use super::wire::{Put, Take};
 use super::{BLOCK_ROWS, PAGE_ROWS, ROWS_MAX, Segment, Zone};
-use crate::column::{Field, Type};
+use crate::column::{Field, Strings, Type};
 
 /// Where bytes with their checksum stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -65,6 +66,8 @@ pub(crate) struct ColumnMeta {
     pub dictionary: Place,
     /// One a block.
     pub chunks: Vec<Chunk>,
+    /// The dictionary itself, where it is small and was asked for. Not part of the footer.
+    pub pinned: OnceLock<Arc<Strings>>,
 }
 
 /// The id index of a table.
@@ -241,7 +244,7 @@ impl Decoder<'_> {
         for block in 0..blocks(rows) {
             chunks.push(self.chunk(ty, block_rows(rows, block))?);
         }
-        Some(ColumnMeta { strings, dictionary, chunks })
+        Some(ColumnMeta { strings, dictionary, chunks, pinned: OnceLock::new() })
     }
 
     fn chunk(&mut self, ty: Type, rows: u32) -> Option<Chunk> {
@@ -320,7 +323,12 @@ mod tests {
         let key = Chunk::Coded { zone: Zone::EMPTY, pages: pages(16).into() };
         let derived = Chunk::Derived { zone, key: 0, base: 1, span: 9, page: place(40, 8) };
         let columns = vec![
-            ColumnMeta { strings: 2, dictionary: place(32, 9), chunks: vec![key, Chunk::Null] },
+            ColumnMeta {
+                strings: 2,
+                dictionary: place(32, 9),
+                chunks: vec![key, Chunk::Null],
+                ..ColumnMeta::default()
+            },
             ColumnMeta {
                 chunks: vec![derived, Chunk::Plain { nulls: 1, pages: pages(1).into() }],
                 ..ColumnMeta::default()

@@ -103,9 +103,8 @@ impl Template {
 
     /// Takes a template. Its literals are UTF-8 on their own, so that filling the holes cannot break that.
     pub(super) fn take(take: &mut Take<'_>) -> Option<Self> {
-        let len = take.byte().filter(|&len| len > 0)?;
-        let map = take.raw(usize::from(len).div_ceil(8))?;
-        let mut literal = take.raw(usize::from(len))?.to_vec();
+        let (map, literal) = take_parts(take)?;
+        let (len, mut literal) = (u8::try_from(literal.len()).ok()?, literal.to_vec());
         let holes: Vec<u8> =
             (0..len).filter(|&place| bits::get(map, 1, usize::from(place)) == Some(1)).collect();
         for &hole in &holes {
@@ -153,13 +152,6 @@ impl Template {
         Some(())
     }
 
-    /// The string of one row of a digits page.
-    pub(super) fn get_digits(&self, page: &[u8], rows: usize, row: usize) -> Option<String> {
-        let mut value = self.literal.clone();
-        self.fill_digits(&mut value, int::get(page, rows, row)??)?;
-        String::from_utf8(value).ok()
-    }
-
     fn fill_digits(&self, value: &mut [u8], number: i64) -> Option<()> {
         let mut number = u64::try_from(number).ok()?;
         for &hole in self.holes.iter().rev() {
@@ -183,16 +175,6 @@ impl Template {
         Some(())
     }
 
-    /// The string of one row of a hex page.
-    pub(super) fn get_hex(&self, mut page: Take<'_>, row: usize) -> Option<String> {
-        let alphabet = alphabet(page.byte()?)?;
-        let stride = self.holes.len().div_ceil(2);
-        page.raw(row.checked_mul(stride)?)?;
-        let mut value = self.literal.clone();
-        self.fill_hex(&mut value, page.raw(stride)?, alphabet)?;
-        String::from_utf8(value).ok()
-    }
-
     fn fill_hex(&self, value: &mut [u8], nibbles: &[u8], alphabet: &[u8; 16]) -> Option<()> {
         let (pairs, rest) = self.holes.as_chunks::<2>();
         for (&[first, second], &byte) in pairs.iter().zip(nibbles) {
@@ -204,6 +186,50 @@ impl Template {
         }
         Some(())
     }
+}
+
+/// The string of one row of a digits page, without taking the template apart.
+pub(super) fn get_digits(mut page: Take<'_>, rows: usize, row: usize) -> Option<String> {
+    let (map, literal) = take_parts(&mut page)?;
+    let holes: usize = map.iter().map(|byte| byte.count_ones() as usize).sum();
+    let mut number = u64::try_from(int::get(page.0, rows, row)??).ok()?;
+    let mut digits = [0; DIGITS_MAX];
+    let digits = digits.get_mut(..holes)?;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' | bits::low_byte(number % 10);
+        number /= 10;
+    }
+    fill(map, literal, digits.iter().copied()).filter(|_| number == 0)
+}
+
+/// The string of one row of a hex page, without taking the template apart.
+pub(super) fn get_hex(mut page: Take<'_>, row: usize) -> Option<String> {
+    let (map, literal) = take_parts(&mut page)?;
+    let alphabet = alphabet(page.byte()?)?;
+    let holes: usize = map.iter().map(|byte| byte.count_ones() as usize).sum();
+    let stride = holes.div_ceil(2);
+    page.raw(row.checked_mul(stride)?)?;
+    let nibbles = page.raw(stride)?.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    fill(map, literal, nibbles.filter_map(|nibble| alphabet.get(usize::from(nibble)).copied()))
+}
+
+fn take_parts<'a>(take: &mut Take<'a>) -> Option<(&'a [u8], &'a [u8])> {
+    let len = usize::from(take.byte().filter(|&len| len > 0)?);
+    Some((take.raw(len.div_ceil(8))?, take.raw(len)?))
+}
+
+fn fill(map: &[u8], literal: &[u8], mut holes: impl Iterator<Item = u8>) -> Option<String> {
+    let mut value = literal.to_vec();
+    for (group, &flags) in value.chunks_mut(8).zip(map) {
+        let mut flags = flags;
+        for byte in group {
+            if flags & 1 == 1 {
+                *byte = holes.next()?;
+            }
+            flags >>= 1;
+        }
+    }
+    String::from_utf8(value).ok()
 }
 
 fn alphabet(case: u8) -> Option<&'static [u8; 16]> {

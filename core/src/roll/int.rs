@@ -43,6 +43,8 @@ pub(crate) trait Lane: Copy {
     const NULL: Self;
     /// From the stored number.
     fn of(value: i64) -> Self;
+    /// From the difference to a base. The same as `of` of their sum, in the lane's own width: vector code wants that.
+    fn above(base: i64) -> impl Fn(u64) -> Self + Copy;
 }
 
 impl Lane for i64 {
@@ -50,6 +52,10 @@ impl Lane for i64 {
 
     fn of(value: i64) -> Self {
         value
+    }
+
+    fn above(base: i64) -> impl Fn(u64) -> Self + Copy {
+        move |value| base.wrapping_add(value.cast_signed())
     }
 }
 
@@ -59,6 +65,11 @@ impl Lane for u32 {
     // Stored 0 becomes NULL_CODE by wrapping.
     fn of(value: i64) -> Self {
         bits::low_half(value.cast_unsigned()).wrapping_sub(1)
+    }
+
+    fn above(base: i64) -> impl Fn(u64) -> Self + Copy {
+        let base = Self::of(base);
+        move |value| bits::low_half(value).wrapping_add(base)
     }
 }
 
@@ -272,8 +283,7 @@ fn decode_full<T: Lane>(tag: u8, mut take: Take<'_>, rows: usize, out: &mut Vec<
         PACKED => {
             let (width, scale, base) = take_packed(&mut take)?;
             if scale == 1 {
-                let map = |value: u64| T::of(base.wrapping_add(value.cast_signed()));
-                return bits::unpack(take.0, width, rows, out, map);
+                return bits::unpack(take.0, width, rows, out, T::above(base));
             }
             let map = |value: u64| T::of(base.wrapping_add(value.cast_signed()).wrapping_mul(scale));
             bits::unpack(take.0, width, rows, out, map)
@@ -460,7 +470,7 @@ mod tests {
         #[test]
         fn values_come_back(values in columns(), seed in any::<u64>(), keep in 0_u64..33) {
             check(&values, None);
-            let flag = |i: usize| (seed.rotate_left(i as u32) ^ i as u64).wrapping_mul(0x9E37_79B9) >> 20 & 31 < keep;
+            let flag = |i: usize| (seed.rotate_left(bits::count(i)) ^ i as u64).wrapping_mul(0x9E37_79B9) >> 20 & 31 < keep;
             let present: Vec<bool> = (0..values.len()).map(flag).collect();
             check(&values, Some(&present));
         }

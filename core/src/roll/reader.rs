@@ -13,6 +13,9 @@ use crate::column::{Field, Strings};
 use crate::file::{Disk, DiskFile};
 use crate::{Error, Result};
 
+/// Dictionaries of at most this many bytes stay in memory with their roll.
+const PINNED_MAX: u32 = 16 << 10;
+
 /// An open roll. It can be read from any number of threads; its file must stand under its name as long as it lives.
 #[derive(Debug)]
 pub struct Roll {
@@ -158,12 +161,16 @@ impl Roll {
         Self::open(&self.disk, &self.path, Arc::new(cache))
     }
 
-    /// The dictionary of a column, decoded once for as long as the cache keeps it.
+    /// The dictionary of a column. Small ones stay with the roll, so that reading a row of many columns does not ask
+    /// the cache for each; the others are decoded once for as long as the cache keeps them.
     pub(super) fn strings(&self, at: At<'_>) -> Result<Arc<Strings>> {
         let Some(meta) = at.table.columns.get(at.column).filter(|meta| meta.strings > 0) else {
             return Ok(Arc::default());
         };
         let place = meta.dictionary;
+        if let Some(strings) = meta.pinned.get() {
+            return Ok(strings.clone());
+        }
         if let Some(Entry::Dictionary(strings)) = self.cache.get(self.id, place.offset) {
             return Ok(strings);
         }
@@ -171,6 +178,9 @@ impl Roll {
         let bytes = self.load(place.offset.into(), place.len.into(), "a dictionary")?;
         let strings = dictionary::decode(self.verified(place, &bytes, what)?, meta.strings as usize);
         let strings = Arc::new(strings.ok_or_else(|| self.corrupt(format!("{} makes no sense", what())))?);
+        if place.len <= PINNED_MAX {
+            return Ok(meta.pinned.get_or_init(|| strings).clone());
+        }
         self.cache.put(self.id, place.offset, Entry::Dictionary(strings.clone()));
         Ok(strings)
     }

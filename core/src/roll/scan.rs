@@ -125,7 +125,7 @@ impl Roll {
             }
             Chunk::Null => self.coded(at, vec![NULL_CODE; rows.len()]),
             Chunk::Int { pages: places, .. } => {
-                let (mut values, mut nulls) = (Vec::with_capacity(rows.len() + 8), Validity::default());
+                let (mut values, mut nulls) = (Vec::with_capacity(rows.len()), Validity::default());
                 self.decode_ints(pages(places), rows, &mut values, &mut nulls)?;
                 Ok(Column::Int { values, nulls: nulls.finish() })
             }
@@ -150,7 +150,7 @@ impl Roll {
     }
 
     fn decode_codes(&self, pages: Pages<'_>, rows: Range<usize>) -> Result<Vec<u32>> {
-        let mut codes = Vec::with_capacity(rows.len() + 8);
+        let mut codes = Vec::with_capacity(rows.len());
         self.decode_ints(pages, rows, &mut codes, &mut Validity::default())?;
         Ok(codes)
     }
@@ -171,7 +171,7 @@ impl Roll {
             return Err(self.corrupt(format!("{at} follows from a column that is not coded")));
         };
         let mut codes = self.decode_codes(Pages { at: key, block, places }, rows)?;
-        derive::apply(&mut codes, base, &values).ok_or_else(|| self.senseless(&table_name(at, block)))?;
+        derive::apply(&mut codes, base, &mut values).ok_or_else(|| self.senseless(&table_name(at, block)))?;
         Ok(codes)
     }
 

@@ -345,8 +345,8 @@ fn get_nested(page: &[u8], rows: usize, row: usize, depth: u8) -> Option<Option<
             ident::put_decimal(int::get(take.0, rows, row)??, &mut text)?;
             text
         }
-        DIGITS => Template::take(&mut take)?.get_digits(take.0, rows, row)?,
-        HEX => Template::take(&mut take)?.get_hex(take, row)?,
+        DIGITS => ident::get_digits(take, rows, row)?,
+        HEX => ident::get_hex(take, row)?,
         SELECT => {
             let select = Select::take(take, rows)?;
             let (rank, ones) = (select.rank(row)?, select.ones(rows)?);

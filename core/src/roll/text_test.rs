@@ -50,7 +50,7 @@ fn identifiers_take_the_bytes_of_their_shape() {
     let upper: Vec<String> = uuids.iter().map(|id| id.to_uppercase()).collect();
     assert_eq!(check_all(&upper)[0], HEX);
     let hashes: Vec<String> =
-        (0..rows).map(|i| format!("{:016x}{:016x}{:08x}", noise(i), noise(i + 9), noise(i) as u32)).collect();
+        (0..rows).map(|i| format!("{:016x}{:016x}{:08x}", noise(i), noise(i + 9), noise(i) >> 32)).collect();
     let page = check_all(&hashes);
     assert_eq!((page[0], page.len() / 4096), (HEX, 20));
     let invoices: Vec<String> = (0..rows)
