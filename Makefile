@@ -1,0 +1,87 @@
+# The few commands of this project, for people and CI alike; `make help` lists them. Everything they need beyond Rust,
+# a C compiler, make and Python >= 3.11 with pip goes into .venv/ and target/ of this checkout. Once it is there, all but
+# `audit` and `dist` work without a network.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+PYTHON ?= python3
+CARGO ?= cargo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+PY := .venv/bin/python
+PIP := $(PYTHON) -m pip --python $(PY) --disable-pip-version-check
+REQUIREMENTS := tests/python/requirements.txt
+
+# The Python crate is built against the interpreter that runs the tests. maturin sets the same two variables to the same
+# values, so that linting does not make the next wheel build compile PyO3 again.
+export PYO3_PYTHON := $(CURDIR)/$(PY)
+export PYO3_BUILD_EXTENSION_MODULE := 1
+
+help: ## Say what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: ## Not there yet: the five-minute tour comes with the command line
+	@echo 'make demo: not there yet. It comes with the command line; README.md has the ten lines that work today.' >&2; exit 2
+
+test: test-rust test-python ## All tests: Rust, the wheel, Python, and the documents' snippets
+
+test-rust:
+	$(CARGO) test --locked
+
+test-python: wheel
+	$(PY) -m pytest tests/python
+
+lint: $(PY) wheel ## Format, clippy, rustdoc, ruff, the stubs against the module, the rules of the repository
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy.stubtest tillroll
+	$(CARGO) test --locked --quiet -p tillroll-tests --test integration tidy::
+
+bench: release-wheel ## Criterion's kernels, then imports beside DuckDB on the same files in one run (minutes)
+	$(CARGO) bench --locked -p tillroll-benches
+	$(CARGO) run --locked --release -p tillroll-tests --example reports -- --rows $(BENCH_ROWS) --files 12 $(TARGET)/bench/reports
+	PYTHONPATH=$(TARGET)/bench/site $(PY) benches/peers/import.py $(TARGET)/bench/reports/*.gz
+BENCH_ROWS ?= 1000000
+
+install: ## Not there yet: header, libraries and pkg-config file come with the C face
+	@echo 'make install: not there yet. It comes with the C face; for Python: make dist, then pip install the wheel.' >&2; exit 2
+
+audit: ## Licences and advisories by cargo-deny (needs a network)
+	@command -v cargo-deny >/dev/null || test -x $(TARGET)/tools/bin/cargo-deny || \
+	    $(CARGO) install --locked --root $(TARGET)/tools cargo-deny
+	PATH="$(CURDIR)/$(TARGET)/tools/bin:$$PATH" $(CARGO) deny --locked check
+
+dist: $(PY) ## A release wheel and source package in target/dist
+	.venv/bin/maturin build --release --locked --sdist -m python/Cargo.toml -i $(PY) -o $(TARGET)/dist
+
+clean: ## Remove .venv and target
+	rm -rf .venv $(TARGET)
+
+# The wheel of the tests has cargo's dev profile: overflow checks and debug assertions on, dependencies shared with
+# `cargo test`. The package is tested as installed; a stale module in the source folder would shadow it.
+wheel: $(PY)
+	rm -rf python/tillroll/*.so $(TARGET)/wheels
+	.venv/bin/maturin build --locked --quiet -m python/Cargo.toml -i $(PY) -o $(TARGET)/wheels
+	$(PIP) install --quiet --no-index --no-deps --force-reinstall $(TARGET)/wheels/*.whl
+
+release-wheel: $(PY)
+	rm -rf $(TARGET)/bench/wheels $(TARGET)/bench/site
+	.venv/bin/maturin build --release --locked --quiet -m python/Cargo.toml -i $(PY) -o $(TARGET)/bench/wheels
+	$(PIP) install --quiet --no-index --no-deps --target $(TARGET)/bench/site $(TARGET)/bench/wheels/*.whl
+
+# pip is called only when the pins change. The environment needs no pip of its own, which some systems package apart.
+deps: $(PY)
+$(PY): .venv/.requirements
+	@touch -c $@
+.venv/.requirements: $(REQUIREMENTS)
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Tillroll needs Python 3.11 or newer: make PYTHON=python3.x ...")'
+	$(PYTHON) -m venv --without-pip .venv
+	$(PIP) install --quiet --requirement $(REQUIREMENTS)
+	@cp $(REQUIREMENTS) $@
+
+.PHONY: help demo test test-rust test-python lint bench install audit dist clean wheel release-wheel deps

@@ -1,0 +1,29 @@
+//! Writes generated reports into a directory, for benchmarks: `reports --rows 1000000 --files 12 DIR`.
+
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a tool for developers")]
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use tillroll_tests::{Layout, Packing, Spec};
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let (mut rows, mut files, mut dir) = (1_000_000, 12, None);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--rows" => rows = arguments.next().unwrap().parse().unwrap(),
+            "--files" => files = arguments.next().unwrap().parse::<usize>().unwrap(),
+            _ => dir = Some(PathBuf::from(argument)),
+        }
+    }
+    let dir = dir.unwrap_or_else(|| "target/bench/reports".into());
+    std::fs::create_dir_all(&dir).unwrap();
+    let started = Instant::now();
+    for file in 0..files {
+        let month = (2018 + (file / 12) as i16, (file % 12) as i8 + 1);
+        let share = rows / files + usize::from(file < rows % files);
+        Spec::new(1, month, share).layout(Layout::of_2018()).generate().write(&dir, Packing::Gzip);
+    }
+    eprintln!("{rows} rows in {files} files, {:.1} s", started.elapsed().as_secs_f64());
+}
