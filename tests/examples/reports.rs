@@ -1,4 +1,5 @@
-//! Writes generated reports into a directory, for benchmarks: `reports --rows 1000000 --files 12 DIR`.
+//! Writes generated reports into a directory, for benchmarks: `reports --rows 1000000 --files 12 DIR`. Transactions
+//! have UUIDs, which nothing can compress, and invoices are numbered: about 24 incompressible bytes a row.
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a tool for developers")]
 
@@ -23,7 +24,8 @@ fn main() {
     for file in 0..files {
         let month = (2018 + (file / 12) as i16, (file % 12) as i8 + 1);
         let share = rows / files + usize::from(file < rows % files);
-        Spec::new(1, month, share).layout(Layout::of_2018()).generate().write(&dir, Packing::Gzip);
+        let spec = Spec { hex_invoices: 0, uuids: 100, ..Spec::new(1, month, share) };
+        spec.layout(Layout::of_2018()).generate().write(&dir, Packing::Gzip);
     }
     eprintln!("{rows} rows in {files} files, {:.1} s", started.elapsed().as_secs_f64());
 }

@@ -179,12 +179,16 @@ pub struct Spec {
     pub rows: usize,
     /// Which columns.
     pub layout: Layout,
+    /// The share of invoices with 40 hexadecimal digits, in percent. The others are numbered.
+    pub hex_invoices: u64,
+    /// The share of transactions with UUIDs, in percent. The others are numbered.
+    pub uuids: u64,
 }
 
 impl Spec {
     /// So many rows of this month, with today's columns.
     pub fn new(seed: u64, (year, month): (i16, i8), rows: usize) -> Self {
-        Self { seed, month: date(year, month, 1), rows, layout: Layout::today() }
+        Self { seed, month: date(year, month, 1), rows, layout: Layout::today(), hex_invoices: 80, uuids: 70 }
     }
 
     /// With these columns.
@@ -200,51 +204,73 @@ impl Spec {
         let mut rows: Vec<Row> = Vec::with_capacity(self.rows);
         while rows.len() < self.rows {
             let row = match rows.len() {
-                n if n > 0 && rng.chance(4) => {
-                    refund(&rows[rng.below(n as u64) as usize], self.month, &mut rng)
-                }
-                _ => charge(self.month, &mut rng),
+                n if n > 0 && rng.chance(4) => self.refund(&rows[rng.below(n as u64) as usize], &mut rng),
+                _ => self.charge(&mut rng),
             };
             rows.push(row);
         }
         Report { month: self.month, layout: self.layout.clone(), rows }
     }
-}
 
-fn charge(month: Date, rng: &mut Rng) -> Row {
-    let market = rng.pick_skewed(&MARKETS);
-    let product = rng.pick_skewed(catalogue());
-    let units = if rng.chance(97) { 1 } else { 2 + rng.below(4) as i64 };
-    let sales = product.price * market.rate * units;
-    let (time, token) = time_of(market, month, rng);
-    let adjusted = rng.below(500) == 0;
-    Row {
-        market,
-        country: *rng.pick_skewed::<&str>(market.countries),
-        invoice: invoice(rng),
-        transaction: transaction(rng),
-        time,
-        token,
-        type_text: if adjusted { "Adjustment" } else { "Charge" },
-        product,
-        units,
-        sales,
-        // An adjustment's sign is that of its earnings alone.
-        earnings: if adjusted && rng.chance(50) { -sales / 10 * 7 } else { sales / 10 * 7 },
-        extra: rng.bits() as u32,
+    fn charge(&self, rng: &mut Rng) -> Row {
+        let market = rng.pick_skewed(&MARKETS);
+        let product = rng.pick_skewed(catalogue());
+        let units = if rng.chance(97) { 1 } else { 2 + rng.below(4) as i64 };
+        let sales = product.price * market.rate * units;
+        let (time, token) = time_of(market, self.month, rng);
+        let adjusted = rng.below(500) == 0;
+        Row {
+            market,
+            country: rng.pick_skewed::<&str>(market.countries),
+            invoice: self.invoice(rng),
+            transaction: self.transaction(rng),
+            time,
+            token,
+            type_text: if adjusted { "Adjustment" } else { "Charge" },
+            product,
+            units,
+            sales,
+            // An adjustment's sign is that of its earnings alone.
+            earnings: if adjusted && rng.chance(50) { -sales / 10 * 7 } else { sales / 10 * 7 },
+            extra: rng.bits() as u32,
+        }
     }
-}
 
-/// A refund in one of the spellings that have been seen: with positive units and price and negative earnings, or all
-/// negative; and under one of several names.
-fn refund(of: &Row, month: Date, rng: &mut Rng) -> Row {
-    let (time, token) = time_of(of.market, month, rng);
-    let sign = if rng.chance(50) { 1 } else { -1 };
-    let type_text =
-        *rng.pick_skewed(&["Refund", "Refund", "refund", "Chargeback", "Partial Refund", "Payment Reversal"]);
-    let units = of.units.abs() * sign;
-    let (sales, earnings) = (of.sales.abs() * sign, -of.earnings.abs());
-    Row { time, token, type_text, units, sales, earnings, invoice: invoice(rng), ..of.clone() }
+    /// A refund in one of the spellings that have been seen: with positive units and price and negative earnings, or all
+    /// negative; and under one of several names.
+    fn refund(&self, of: &Row, rng: &mut Rng) -> Row {
+        let (time, token) = time_of(of.market, self.month, rng);
+        let sign = if rng.chance(50) { 1 } else { -1 };
+        let type_text = *rng.pick_skewed(&[
+            "Refund",
+            "Refund",
+            "refund",
+            "Chargeback",
+            "Partial Refund",
+            "Payment Reversal",
+        ]);
+        let units = of.units.abs() * sign;
+        let (sales, earnings) = (of.sales.abs() * sign, -of.earnings.abs());
+        Row { time, token, type_text, units, sales, earnings, invoice: self.invoice(rng), ..of.clone() }
+    }
+
+    fn invoice(&self, rng: &mut Rng) -> InvoiceId {
+        if !rng.chance(self.hex_invoices) {
+            return InvoiceId::Numbered(rng.below(100_000_000_000_000));
+        }
+        let mut bytes = [0; 20];
+        bytes.chunks_mut(8).for_each(|chunk| chunk.copy_from_slice(&rng.bits().to_le_bytes()[..chunk.len()]));
+        InvoiceId::Hex(bytes)
+    }
+
+    fn transaction(&self, rng: &mut Rng) -> TransactionId {
+        if !rng.chance(self.uuids) {
+            return TransactionId::Number(1_000_000_000_000 + rng.below(999_000_000_000_000));
+        }
+        // Version and variant bits as random UUIDs have them.
+        let bits = (u128::from(rng.bits()) << 64) | u128::from(rng.bits());
+        TransactionId::Uuid(bits & !(0xF << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62))
+    }
 }
 
 /// Mostly within the month; a few of the month before, since reports are cut by the invoice's date.
@@ -265,24 +291,6 @@ fn time_of(market: &Market, month: Date, rng: &mut Rng) -> (DateTime, &'static s
         _ => "",
     };
     (at, token)
-}
-
-fn invoice(rng: &mut Rng) -> InvoiceId {
-    if rng.chance(20) {
-        return InvoiceId::Numbered(rng.below(100_000_000_000_000));
-    }
-    let mut bytes = [0; 20];
-    bytes.chunks_mut(8).for_each(|chunk| chunk.copy_from_slice(&rng.bits().to_le_bytes()[..chunk.len()]));
-    InvoiceId::Hex(bytes)
-}
-
-fn transaction(rng: &mut Rng) -> TransactionId {
-    if rng.chance(30) {
-        return TransactionId::Number(1_000_000_000_000 + rng.below(999_000_000_000_000));
-    }
-    // Version and variant bits as random UUIDs have them.
-    let bits = (u128::from(rng.bits()) << 64) | u128::from(rng.bits());
-    TransactionId::Uuid(bits & !(0xF << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62))
 }
 
 /// A report: its rows and how they are written.

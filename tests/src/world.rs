@@ -66,7 +66,7 @@ pub static MARKETS: [Market; 11] = [
     market("Amazon.com", "USD", (2, 1), &["US", "PR", "CO"], "America/Los_Angeles", Some(["PST", "PDT"])),
     market("Amazon.de", "EUR", (2, 1), &["DE", "AT", "CH", "PL"], "Europe/Paris", EUROPE),
     market("Amazon.co.uk", "GBP", (2, 1), &["GB", "IE"], "Europe/London", Some(["GMT", "BST"])),
-    market("Amazon.co.jp", "JPY", (0, 110), &["JP"], "Asia/Tokyo", Some(["JST", "JST"])),
+    market("Amazon.co.jp", "JPY", (0, 100), &["JP"], "Asia/Tokyo", Some(["JST", "JST"])),
     market("Amazon.fr", "EUR", (2, 1), &["FR", "BE", "LU"], "Europe/Paris", EUROPE),
     market("Amazon.in", "INR", (2, 80), &["IN"], "Asia/Kolkata", Some(["IST", "IST"])),
     market("Amazon.com.br", "BRL", (2, 5), &["BR"], "America/Sao_Paulo", None),
@@ -155,7 +155,7 @@ fn product(index: usize, rng: &mut Rng) -> Product {
         }
         n => ("In-App Item", format!("{} {n}", ITEMS[n % ITEMS.len()]), ""),
     };
-    let free = item_type == "App" && app % 5 == 0;
+    let free = item_type == "App" && app.is_multiple_of(5);
     Product {
         sku: format!(
             "com.example.app{app:02}{}",
