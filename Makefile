@@ -14,10 +14,9 @@ PY := .venv/bin/python
 PIP := $(PYTHON) -m pip --python $(PY) --disable-pip-version-check
 REQUIREMENTS := tests/python/requirements.txt
 
-# The Python crate is built against the interpreter that runs the tests. maturin sets the same two variables to the same
-# values, so that linting does not make the next wheel build compile PyO3 again.
-export PYO3_PYTHON := $(CURDIR)/$(PY)
-export PYO3_BUILD_EXTENSION_MODULE := 1
+# PyO3 is compiled again whenever these change: maturin sets them so, and linting must not undo its work.
+AS_MATURIN = PYO3_BUILD_EXTENSION_MODULE=1 PYO3_PYTHON=$(CURDIR)/$(PY) \
+    PYO3_CONFIG_FILE=$$(ls -t $(abspath $(TARGET))/maturin/pyo3-config-*.txt | head -n 1)
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,9 +32,9 @@ test-rust:
 test-python: wheel
 	$(PY) -m pytest tests/python
 
-lint: $(PY) wheel ## Format, clippy, rustdoc, ruff, the stubs against the module, the rules of the repository
+lint: wheel ## Format, clippy, rustdoc, ruff, the stubs against the module, the rules of the repository
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(AS_MATURIN) $(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .

@@ -10,19 +10,19 @@ use tillroll_tests::{Layout, Packing, Spec};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
-    let (mut rows, mut files, mut dir) = (1_000_000, 12, None);
+    let (mut rows, mut files, mut dir) = (1_000_000, 12_usize, None);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--rows" => rows = arguments.next().unwrap().parse().unwrap(),
-            "--files" => files = arguments.next().unwrap().parse::<usize>().unwrap(),
+            "--files" => files = arguments.next().unwrap().parse().unwrap(),
             _ => dir = Some(PathBuf::from(argument)),
         }
     }
     let dir = dir.unwrap_or_else(|| "target/bench/reports".into());
     std::fs::create_dir_all(&dir).unwrap();
     let started = Instant::now();
-    for file in 0..files {
-        let month = (2018 + (file / 12) as i16, (file % 12) as i8 + 1);
+    let months = (2018..).flat_map(|year| (1..=12).map(move |month| (year, month)));
+    for (file, month) in (0..files).zip(months) {
         let share = rows / files + usize::from(file < rows % files);
         let spec = Spec { hex_invoices: 0, uuids: 100, ..Spec::new(1, month, share) };
         spec.layout(Layout::of_2018()).generate().write(&dir, Packing::Gzip);
