@@ -4,8 +4,25 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "test code: a panic is how it fails"
+    clippy::print_stdout,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "test code: a panic is how it fails, what it could not try it prints, and its numbers are its own"
 )]
 
+#[path = "integration/bad_input.rs"]
+mod bad_input;
+#[path = "integration/damage.rs"]
+mod damage;
+#[path = "integration/dsl.rs"]
+mod dsl;
+#[path = "integration/import.rs"]
+mod import;
+#[path = "integration/readers.rs"]
+mod readers;
+#[path = "integration/readme.rs"]
+mod readme;
+#[path = "integration/sales.rs"]
+mod sales;
 #[path = "integration/tidy.rs"]
 mod tidy;
