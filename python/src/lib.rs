@@ -1,1 +1,53 @@
-//! The Python face of Tillroll.
+//! The Python face of Tillroll: the native module `tillroll._tillroll`, whose names the package `tillroll` re-exports.
+//!
+//! A file here is a noun of the face. Engine work runs without the interpreter lock ([`wait`]); what can take long is
+//! stopped by Ctrl-C. Values cross in [`value`] (out) and [`json`] (in), tables in [`arrow`].
+
+#![deny(unsafe_code)]
+
+mod arrow;
+mod collection;
+mod db;
+mod error;
+mod imports;
+mod json;
+mod page;
+mod progress;
+mod record;
+mod sale;
+mod sales;
+mod scan;
+mod table;
+mod value;
+mod wait;
+
+/// The native half of `tillroll`. Import `tillroll` instead.
+#[pyo3::pymodule]
+mod _tillroll {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::collection::{Collection, RecordIterator};
+    #[pymodule_export]
+    use crate::db::{CheckReport, Db, open};
+    #[pymodule_export]
+    use crate::imports::{Import, ImportProgress, ImportSummary};
+    #[pymodule_export]
+    use crate::page::Page;
+    #[pymodule_export]
+    use crate::record::Record;
+    #[pymodule_export]
+    use crate::sale::Sale;
+    #[pymodule_export]
+    use crate::sales::Sales;
+    #[pymodule_export]
+    use crate::scan::{Batch, BatchIterator, Scan};
+    #[pymodule_export]
+    use crate::table::{RowIterator, Table};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        crate::error::register(module)
+    }
+}

@@ -1,0 +1,259 @@
+//! A collection of records, whatever the resource: the engine's own machine, by JSON.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::vec;
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use serde_json::{Map, Value};
+use tillroll_core::{AnyCollection, ErrorKind, Page as CorePage};
+
+use crate::error::raise;
+use crate::json;
+use crate::page::Page;
+use crate::record::Record;
+use crate::wait::short;
+
+/// How many records an iteration reads at once.
+const CHUNK: usize = 256;
+
+/// The records of one resource, in id order.
+///
+/// `id in c`, `len(c)` and `iter(c)` work as they do for a dict's values. Changes are on disk when the call returns.
+#[pyclass(module = "tillroll", frozen)]
+pub struct Collection {
+    name: &'static str,
+    inner: Arc<dyn AnyCollection>,
+}
+
+impl Collection {
+    /// Wraps the engine's collection of this name.
+    pub fn new(name: &'static str, inner: Arc<dyn AnyCollection>) -> Self {
+        Self { name, inner }
+    }
+}
+
+#[pymethods]
+impl Collection {
+    /// Creates a record.
+    ///
+    /// Parameters
+    /// ----------
+    /// **fields
+    ///     The record's fields; those that only the engine sets are ignored, so that a record's `to_dict()` is taken.
+    ///
+    /// Returns
+    /// -------
+    /// Record
+    ///     As it is stored, with its id.
+    ///
+    /// Raises
+    /// ------
+    /// ValidationError
+    ///     A field is missing or wrong; `errors` has all faults.
+    /// ConflictError
+    ///     A field that must be unique is taken.
+    #[pyo3(signature = (**fields))]
+    fn create(&self, py: Python<'_>, fields: Option<&Bound<'_, PyDict>>) -> PyResult<Record> {
+        let fields = Value::Object(json::object(fields)?);
+        short(py, || self.inner.create(&fields)).map(Record::new)
+    }
+
+    /// Creates many records in one step: all of them or none.
+    ///
+    /// Parameters
+    /// ----------
+    /// records : iterable of dict
+    ///     What `create()` would be called with, each.
+    ///
+    /// Returns
+    /// -------
+    /// list of Record
+    ///     In the order given.
+    fn create_many(&self, py: Python<'_>, records: &Bound<'_, PyAny>) -> PyResult<Vec<Record>> {
+        let fields = |item: PyResult<Bound<'_, PyAny>>| {
+            let item = item?;
+            // A record is taken for what it holds, not for its id.
+            match item.cast::<Record>() {
+                Ok(record) => Ok(Value::Object(record.get().fields().clone())),
+                Err(_) => json::object(Some(item.cast::<PyDict>()?)).map(Value::Object),
+            }
+        };
+        let records = records.try_iter()?.map(fields).collect::<PyResult<Vec<_>>>()?;
+        let created = short(py, || self.inner.create_many(records))?;
+        Ok(created.into_iter().map(Record::new).collect())
+    }
+
+    /// Gets a record by its id.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is none.
+    fn get(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<Record> {
+        let id = id_text(id)?;
+        short(py, || self.inner.get(&id)).map(Record::new)
+    }
+
+    /// Changes the fields that are named, and no others.
+    ///
+    /// Returns
+    /// -------
+    /// Record
+    ///     As it is stored now.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is none with this id.
+    /// ValidationError
+    ///     A field is wrong; nothing was changed.
+    #[pyo3(signature = (id, /, **fields))]
+    fn update(
+        &self,
+        py: Python<'_>,
+        id: &Bound<'_, PyAny>,
+        fields: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Record> {
+        let id = id_text(id)?;
+        let fields = Value::Object(json::object(fields)?);
+        short(py, || self.inner.update(&id, &fields)).map(Record::new)
+    }
+
+    /// Deletes a record.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is none with this id.
+    fn delete(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<()> {
+        let id = id_text(id)?;
+        short(py, || self.inner.delete(&id))
+    }
+
+    /// Lists records by page.
+    ///
+    /// Parameters
+    /// ----------
+    /// page, page_size : int
+    ///     Which page, from 1, and how long pages are.
+    /// sort : str
+    ///     A field and a direction: `id-asc`, `nickname-desc`.
+    /// filter : str, optional
+    ///     Conditions joined by `:`, such as `eq(store,amazon):like(nickname,*games*)`.
+    /// expand : iterable of str
+    ///     Related records to put in.
+    /// **field_filters
+    ///     `created_at_from=`, `created_at_to=` and the like, and equality on any indexed field.
+    ///
+    /// Returns
+    /// -------
+    /// Page
+    #[pyo3(signature = (*, page=1, page_size=50, sort="id-asc", filter=None, expand=None, **field_filters),
+           text_signature = "($self, *, page=1, page_size=50, sort='id-asc', filter=None, expand=(), **field_filters)")]
+    #[expect(clippy::too_many_arguments, reason = "each is an argument of the Python method")]
+    fn list(
+        &self,
+        py: Python<'_>,
+        page: u64,
+        page_size: u64,
+        sort: &str,
+        filter: Option<&str>,
+        expand: Option<&Bound<'_, PyAny>>,
+        field_filters: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Page> {
+        let mut query = json::object(field_filters)?;
+        query.insert("page".to_owned(), page.into());
+        query.insert("page_size".to_owned(), page_size.into());
+        query.insert("sort".to_owned(), sort.into());
+        filter.map(|filter| query.insert("filter".to_owned(), filter.into()));
+        if let Some(expand) = expand {
+            query.insert("expand".to_owned(), json::value(expand)?);
+        }
+        let query = Value::Object(query);
+        let page: CorePage<Value> = short(py, || self.inner.list(&query))?;
+        Page::new(py, page)
+    }
+
+    fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
+        let count = short(py, || self.inner.len())?;
+        Ok(usize::try_from(count)?)
+    }
+
+    fn __contains__(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<bool> {
+        // What cannot be an id is in no collection.
+        let Ok(id) = id_text(id) else { return Ok(false) };
+        match py.detach(|| self.inner.get(&id)) {
+            Ok(_) => Ok(true),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Validation) => Ok(false),
+            Err(error) => Err(raise(py, error)),
+        }
+    }
+
+    fn __iter__(&self) -> RecordIterator {
+        let state = Cursor { after: None, chunk: Vec::new().into_iter(), done: false };
+        RecordIterator { inner: Arc::clone(&self.inner), state: Mutex::new(state) }
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Collection {}>", self.name)
+    }
+}
+
+/// An id as text: of an int, a str or a record.
+fn id_text(id: &Bound<'_, PyAny>) -> PyResult<String> {
+    match json::value(id)? {
+        Value::String(text) => Ok(text),
+        Value::Number(number) if !number.is_f64() => Ok(number.to_string()),
+        _ => Err(PyTypeError::new_err("an id is an int or a str")),
+    }
+}
+
+/// The records of a collection in id order, read in chunks: a record created or deleted meanwhile may or may not come.
+#[pyclass(module = "tillroll", frozen)]
+pub struct RecordIterator {
+    inner: Arc<dyn AnyCollection>,
+    state: Mutex<Cursor>,
+}
+
+struct Cursor {
+    /// The id of the last record of the chunk.
+    after: Option<String>,
+    chunk: vec::IntoIter<Value>,
+    done: bool,
+}
+
+#[pymethods]
+impl RecordIterator {
+    fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Record>> {
+        short(py, || {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(next) = state.chunk.next() {
+                return Ok(Some(next));
+            }
+            if state.done {
+                return Ok(None);
+            }
+            let chunk = self.inner.ids_after(state.after.as_deref(), CHUNK)?;
+            state.after = chunk.last().map(id_of);
+            state.done = chunk.len() < CHUNK;
+            state.chunk = chunk.into_iter();
+            Ok(state.chunk.next())
+        })
+        .map(|next| next.map(Record::new))
+    }
+}
+
+fn id_of(record: &Value) -> String {
+    let empty = Map::new();
+    match record.as_object().unwrap_or(&empty).get("id") {
+        Some(Value::String(text)) => text.clone(),
+        Some(id) => id.to_string(),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,208 @@
+//! The database handle.
+
+use std::path::PathBuf;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use serde_json::Value;
+use tillroll_core as core;
+
+use crate::collection::Collection;
+use crate::error::raise;
+use crate::json;
+use crate::sales::Sales;
+use crate::wait::{long, short};
+
+/// Opens a database: one directory, which one process writes and any number of threads use.
+///
+/// Parameters
+/// ----------
+/// path : str or Path
+///     The directory.
+/// create : bool
+///     Make it where there is none.
+/// read_only : bool
+///     Write nothing at all, not even what an open would mend.
+/// passphrase : str, optional
+///     What the stored secrets are sealed with. Without it everything but them works.
+/// cache_bytes : int, optional
+///     How much of the rolls is kept in memory; by default a quarter of it, at most 1 GiB.
+/// threads : int, optional
+///     How many threads imports and reports use; by default one a processor.
+///
+/// Returns
+/// -------
+/// Db
+///     To be used in a `with` statement, or closed by `close()`.
+///
+/// Raises
+/// ------
+/// LockedError
+///     Another process has it open for writing.
+/// VaultError
+///     The passphrase is wrong.
+/// CorruptionError
+///     What is on disk is not what was written.
+/// OSError
+///     The operating system refuses, or there is none and `create` is false.
+#[pyfunction]
+#[pyo3(signature = (path, *, create=true, read_only=false, passphrase=None, cache_bytes=None, threads=None))]
+pub fn open(
+    py: Python<'_>,
+    path: PathBuf,
+    create: bool,
+    read_only: bool,
+    passphrase: Option<String>,
+    cache_bytes: Option<u64>,
+    threads: Option<usize>,
+) -> PyResult<Db> {
+    if threads == Some(0) {
+        return Err(PyValueError::new_err("threads must be at least 1"));
+    }
+    let mut options = core::OpenOptions::new().create(create).read_only(read_only);
+    if let Some(passphrase) = passphrase {
+        options = options.passphrase(passphrase);
+    }
+    if let Some(bytes) = cache_bytes {
+        options = options.cache_bytes(bytes);
+    }
+    if let Some(threads) = threads {
+        options = options.threads(threads);
+    }
+    long(py, move || core::Db::open_with(path, &options)).map(|inner| Db { inner })
+}
+
+/// An open database.
+///
+/// Any number of threads may use one. Leaving the `with` statement closes it.
+#[pyclass(module = "tillroll", frozen)]
+pub struct Db {
+    inner: core::Db,
+}
+
+impl Db {
+    fn collection(&self, py: Python<'_>, name: &'static str) -> PyResult<Collection> {
+        short(py, || self.inner.records(name)).map(|inner| Collection::new(name, inner))
+    }
+}
+
+#[pymethods]
+impl Db {
+    /// The links to app stores.
+    #[getter]
+    fn external_accounts(&self, py: Python<'_>) -> PyResult<Collection> {
+        self.collection(py, "external_accounts")
+    }
+
+    /// The rows of all sales reports.
+    #[getter]
+    fn sales(&self) -> Sales {
+        Sales::new(self.inner.sales())
+    }
+
+    /// The directory, as a `pathlib.Path`.
+    #[getter]
+    fn path(&self) -> PathBuf {
+        self.inner.path().to_owned()
+    }
+
+    /// Closes the database. Closing it again does nothing; anything else raises `ClosedError`.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        short(py, || self.inner.close())
+    }
+
+    /// Sizes and counts of what is stored and kept in memory.
+    ///
+    /// Returns
+    /// -------
+    /// dict
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        match short(py, || self.inner.stats())? {
+            Value::Object(members) => json::dict(py, &members),
+            _ => Ok(PyDict::new(py)),
+        }
+    }
+
+    /// Reads everything that is stored and verifies it.
+    ///
+    /// Returns
+    /// -------
+    /// CheckReport
+    fn check(&self, py: Python<'_>) -> PyResult<CheckReport> {
+        let db = self.inner.clone();
+        long(py, move || db.check()).map(|report| CheckReport { problems: report.problems })
+    }
+
+    /// Seals the stored secrets with another passphrase, in one write.
+    ///
+    /// Parameters
+    /// ----------
+    /// passphrase : str or None
+    ///     `None` keeps the key in a file beside the data instead, readable by its owner only.
+    #[pyo3(signature = (passphrase))]
+    fn set_passphrase(&self, py: Python<'_>, passphrase: Option<&str>) -> PyResult<()> {
+        short(py, || self.inner.set_passphrase(passphrase))
+    }
+
+    fn __enter__(slf: PyRef<'_, Self>) -> PyResult<PyRef<'_, Self>> {
+        if slf.inner.is_closed() {
+            let detail = "the database is closed".to_owned();
+            return Err(raise(slf.py(), core::Error::Closed { detail }));
+        }
+        Ok(slf)
+    }
+
+    #[pyo3(signature = (exc_type=None, exc_value=None, traceback=None))]
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        exc_type: Option<&Bound<'_, PyAny>>,
+        exc_value: Option<&Bound<'_, PyAny>>,
+        traceback: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let _ = (exc_type, exc_value, traceback);
+        self.close(py)
+    }
+
+    fn __repr__(&self) -> String {
+        let state = match (self.inner.is_closed(), self.inner.is_read_only()) {
+            (true, _) => ", closed",
+            (false, true) => ", read-only",
+            (false, false) => "",
+        };
+        format!("<tillroll.Db {}{state}>", self.inner.path().display())
+    }
+}
+
+/// What `check()` found.
+#[pyclass(module = "tillroll", frozen)]
+pub struct CheckReport {
+    problems: Vec<String>,
+}
+
+#[pymethods]
+impl CheckReport {
+    /// Whether everything is as it was written.
+    #[getter]
+    fn ok(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    /// What is wrong, one text each.
+    #[getter]
+    fn problems(&self) -> Vec<String> {
+        self.problems.clone()
+    }
+
+    fn __bool__(&self) -> bool {
+        self.ok()
+    }
+
+    fn __repr__(&self) -> String {
+        match self.problems.len() {
+            0 => "<CheckReport: ok>".to_owned(),
+            count => format!("<CheckReport: {count} problems>"),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What an import tells while it runs, when it is over, and afterwards.
+
+use pyo3::prelude::*;
+use tillroll_core as core;
+
+use crate::table::Table;
+use crate::value;
+
+/// How far an import is.
+#[pyclass(module = "tillroll", frozen, eq, get_all)]
+#[derive(PartialEq, Eq)]
+pub struct ImportProgress {
+    /// Bytes of the files read so far, as they lie on disk.
+    bytes_done: u64,
+    /// Bytes of all files.
+    bytes_total: u64,
+    /// Rows read so far.
+    rows: u64,
+    /// Files finished.
+    files_done: u64,
+    /// Files in all.
+    files_total: u64,
+}
+
+impl From<&core::ImportProgress> for ImportProgress {
+    fn from(progress: &core::ImportProgress) -> Self {
+        Self {
+            bytes_done: progress.bytes_done,
+            bytes_total: progress.bytes_total,
+            rows: progress.rows,
+            files_done: progress.files_done,
+            files_total: progress.files_total,
+        }
+    }
+}
+
+#[pymethods]
+impl ImportProgress {
+    fn __repr__(&self) -> String {
+        let Self { bytes_done, bytes_total, rows, files_done, files_total } = self;
+        format!(
+            "ImportProgress(bytes_done={bytes_done}, bytes_total={bytes_total}, rows={rows}, \
+             files_done={files_done}, files_total={files_total})"
+        )
+    }
+}
+
+/// What an import did.
+#[pyclass(module = "tillroll", frozen, eq, get_all)]
+#[derive(PartialEq)]
+pub struct ImportSummary {
+    /// Files read.
+    files: u64,
+    /// Rows written by this call.
+    rows: u64,
+    /// Rows that could not be read and were kept as rejects.
+    rejected: u64,
+    /// Files whose bytes are stored already: nothing was written for them.
+    unchanged: u64,
+    /// Files that replaced what was stored for the same report.
+    replaced: u64,
+    /// How long it took.
+    seconds: f64,
+}
+
+impl From<core::ImportSummary> for ImportSummary {
+    fn from(summary: core::ImportSummary) -> Self {
+        Self {
+            files: summary.files,
+            rows: summary.rows,
+            rejected: summary.rejected,
+            unchanged: summary.unchanged,
+            replaced: summary.replaced,
+            seconds: summary.seconds,
+        }
+    }
+}
+
+#[pymethods]
+impl ImportSummary {
+    fn __repr__(&self) -> String {
+        let Self { files, rows, rejected, unchanged, replaced, seconds } = self;
+        format!(
+            "ImportSummary(files={files}, rows={rows}, rejected={rejected}, unchanged={unchanged}, \
+             replaced={replaced}, seconds={seconds:.3})"
+        )
+    }
+}
+
+/// One report that is stored: where it came from and what it holds.
+#[pyclass(module = "tillroll", frozen, get_all)]
+pub struct Import {
+    /// The import's number, to ask `rejects()` with.
+    id: u64,
+    /// The id of the external account.
+    account: u64,
+    /// The file, as it was named to `import_reports()`.
+    path: String,
+    /// The SHA-256 of the file's bytes, in hexadecimal.
+    sha256: String,
+    /// The kind of report: `amazon-sales` ...
+    kind: String,
+    /// The period: `2018-03`, `2018-03-05`, `2018-W10` or `2018`.
+    period: String,
+    /// The part, where a period comes in several files.
+    part: String,
+    /// Rows stored.
+    rows: u64,
+    /// Rows that could not be read.
+    rejected: u64,
+    /// When it was imported, in UTC.
+    imported_at: Py<PyAny>,
+    /// What the report adds up to, by currency and earnings currency.
+    totals: Py<Table>,
+    /// The totals less those of the version it replaced; `None` where it replaced none.
+    change: Option<Py<Table>>,
+}
+
+impl Import {
+    /// Wraps an import; its tables become Python objects at once, so that asking twice gives the same ones.
+    pub fn new(py: Python<'_>, import: core::Import) -> PyResult<Self> {
+        Ok(Self {
+            id: import.id,
+            account: import.account,
+            path: import.path,
+            sha256: import.sha256,
+            kind: import.kind.to_string(),
+            period: import.period,
+            part: import.part,
+            rows: import.rows,
+            rejected: import.rejected,
+            imported_at: value::time(py, import.imported_at.as_microsecond())?.unbind(),
+            totals: Py::new(py, Table::from(import.totals))?,
+            change: import.change.map(|change| Py::new(py, Table::from(change))).transpose()?,
+        })
+    }
+}
+
+#[pymethods]
+impl Import {
+    fn __repr__(&self) -> String {
+        let Self { id, account, kind, period, rows, .. } = self;
+        format!("<Import {id}: {kind} {period} of account {account}, {rows} rows>")
+    }
+}

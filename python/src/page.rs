@@ -1,0 +1,53 @@
+//! One page of a listing.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyIterator, PyList};
+use serde_json::Value;
+use tillroll_core as core;
+
+use crate::record::Record;
+
+/// One page of a listing. Iterating it gives its records.
+#[pyclass(module = "tillroll", frozen, get_all)]
+pub struct Page {
+    /// The records of this page.
+    data: Py<PyList>,
+    /// Which page this is, from 1.
+    page: u64,
+    /// How many records a page holds at most.
+    page_size: u64,
+    /// How many pages there are.
+    page_count: u64,
+    /// How many records there are on all pages.
+    item_count: u64,
+}
+
+impl Page {
+    /// Wraps a page of JSON records.
+    pub fn new(py: Python<'_>, page: core::Page<Value>) -> PyResult<Self> {
+        let records = page.data.into_iter().map(|record| Py::new(py, Record::new(record)));
+        Ok(Self {
+            data: PyList::new(py, records.collect::<PyResult<Vec<_>>>()?)?.unbind(),
+            page: page.page,
+            page_size: page.page_size,
+            page_count: page.page_count,
+            item_count: page.item_count,
+        })
+    }
+}
+
+#[pymethods]
+impl Page {
+    fn __len__(&self, py: Python<'_>) -> usize {
+        self.data.bind(py).len()
+    }
+
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
+        self.data.bind(py).try_iter()
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> String {
+        let Self { page, page_count, item_count, .. } = self;
+        format!("<Page {page} of {page_count}: {} of {item_count} records>", self.__len__(py))
+    }
+}

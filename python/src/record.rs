@@ -1,0 +1,74 @@
+//! One record of a collection, as it stood when it was read.
+
+use pyo3::exceptions::PyAttributeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use serde_json::{Map, Value};
+
+use crate::json;
+
+/// One account, product, customer ... of a collection, as it stood when it was read.
+///
+/// Its attributes are named as in the store's own API. A record does not change: `update()` of the collection gives
+/// a new one.
+#[pyclass(module = "tillroll", frozen, eq)]
+#[derive(PartialEq)]
+pub struct Record {
+    fields: Map<String, Value>,
+}
+
+impl Record {
+    /// Wraps what a collection gave.
+    pub fn new(value: Value) -> Self {
+        match value {
+            Value::Object(fields) => Self { fields },
+            // A collection gives objects only; anything else still shows what it is.
+            other => Self { fields: Map::from_iter([("id".to_owned(), other)]) },
+        }
+    }
+
+    /// The record's id, null where the resource has none.
+    pub fn id(&self) -> Value {
+        self.fields.get("id").cloned().unwrap_or_default()
+    }
+
+    /// All fields.
+    pub fn fields(&self) -> &Map<String, Value> {
+        &self.fields
+    }
+}
+
+#[pymethods]
+impl Record {
+    fn __getattr__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        match self.fields.get(name) {
+            Some(value) => json::attribute(py, value),
+            None => Err(PyAttributeError::new_err(format!("this record has no attribute {name:?}"))),
+        }
+    }
+
+    fn __dir__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+        let py = slf.py();
+        let names = py.get_type::<PyAny>().call_method1("__dir__", (slf,))?;
+        let all = PyList::new(py, names.try_iter()?.collect::<PyResult<Vec<_>>>()?)?;
+        slf.get().fields.keys().try_for_each(|name| all.append(name))?;
+        Ok(all)
+    }
+
+    /// The record as plain data: the resource itself, never an envelope.
+    ///
+    /// Returns
+    /// -------
+    /// dict
+    ///     Of the kind that `create()` and `update()` take.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        json::dict(py, &self.fields)
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let field =
+            |(name, value): (&String, &Value)| Ok(format!("{name}={}", json::attribute(py, value)?.repr()?));
+        let fields = self.fields.iter().map(field).collect::<PyResult<Vec<_>>>()?;
+        Ok(format!("Record({})", fields.join(", ")))
+    }
+}

@@ -1,0 +1,72 @@
+//! One row of a sales report.
+
+use pyo3::exceptions::{PyAttributeError, PyKeyError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use tillroll_core as core;
+
+use crate::value;
+
+/// One row of a sales report, with one attribute per column.
+///
+/// Money is `Decimal`, `time` an aware `datetime` in UTC, `date` a `date`. The columns of the file that have no
+/// attribute's name are reached as `sale["Device Type"]`.
+#[pyclass(module = "tillroll", frozen)]
+pub struct Sale {
+    inner: core::Sale,
+}
+
+impl Sale {
+    /// Wraps a row.
+    pub fn new(inner: core::Sale) -> Self {
+        Self { inner }
+    }
+}
+
+#[pymethods]
+impl Sale {
+    fn __getattr__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        match self.inner.get(name) {
+            Some(found) => value::to_python(py, found),
+            None => Err(PyAttributeError::new_err(format!("a sale has no column {name:?}"))),
+        }
+    }
+
+    fn __getitem__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        match self.inner.get(name) {
+            Some(found) => value::to_python(py, found),
+            None => Err(PyKeyError::new_err(name.to_owned())),
+        }
+    }
+
+    fn __dir__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+        let py = slf.py();
+        let names = py.get_type::<PyAny>().call_method1("__dir__", (slf,))?;
+        let all = PyList::new(py, names.try_iter()?.collect::<PyResult<Vec<_>>>()?)?;
+        slf.get().inner.iter().try_for_each(|(name, _)| all.append(name))?;
+        Ok(all)
+    }
+
+    /// The row as a dict of all its columns.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        self.inner.iter().try_for_each(|(name, found)| dict.set_item(name, value::to_python(py, found)?))?;
+        Ok(dict)
+    }
+
+    fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
+        match other.cast::<Self>() {
+            Ok(other) => self.to_dict(py)?.eq(other.get().to_dict(py)?),
+            Err(_) => Ok(false),
+        }
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let present = self.inner.iter().filter(|(_, found)| !matches!(found, core::Value::Null));
+        let column = |(name, found): (&str, &core::Value)| {
+            Ok(format!("{name}={}", value::to_python(py, found)?.repr()?))
+        };
+        let columns = present.map(column).collect::<PyResult<Vec<_>>>()?;
+        Ok(format!("Sale({})", columns.join(", ")))
+    }
+}

@@ -1,0 +1,360 @@
+//! `db.sales`: importing reports and answering from them.
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyString};
+use serde_json::{Map, Value};
+use tillroll_core as core;
+
+use crate::error::raise;
+use crate::imports::{Import, ImportSummary};
+use crate::json;
+use crate::progress::{self, Watcher};
+use crate::sale::Sale;
+use crate::scan::Scan;
+use crate::table::Table;
+use crate::wait::{long, short};
+
+/// The rows of all sales reports.
+#[pyclass(module = "tillroll", frozen)]
+pub struct Sales {
+    inner: core::Sales,
+}
+
+impl Sales {
+    /// Wraps the engine's.
+    pub fn new(inner: core::Sales) -> Self {
+        Self { inner }
+    }
+
+    /// Reads one query; its arguments are checked by the engine.
+    fn query(
+        py: Python<'_>,
+        named: &[(&str, Option<&Bound<'_, PyAny>>)],
+        filters: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<core::Query> {
+        let mut query: Map<String, Value> = json::object(filters)?;
+        // None is the same as not asking.
+        query.retain(|_, value| !value.is_null());
+        for (name, value) in named {
+            if let Some(value) = value.filter(|value| !value.is_none()) {
+                query.insert((*name).to_owned(), json::value(value)?);
+            }
+        }
+        core::Query::from_json(&Value::Object(query)).map_err(|error| raise(py, error))
+    }
+}
+
+#[pymethods]
+impl Sales {
+    /// Imports report files, each of them wholly or not at all. What is on disk when the call returns stays there.
+    ///
+    /// Parameters
+    /// ----------
+    /// paths : str, Path or iterable of them
+    ///     Files or globs.
+    /// account : int or Record
+    ///     The external account they belong to.
+    /// kind : str, optional
+    ///     `amazon-sales` ...; by default it is told from the content.
+    /// period : str, optional
+    ///     The period, such as `2018-03`, where name and rows do not tell.
+    /// on_reject : {"keep", "fail"}
+    ///     Keep rows that cannot be read as rejects, or import nothing at all when there is one.
+    /// force : bool
+    ///     Read files whose bytes are stored already.
+    /// keep_personal : bool
+    ///     Keep the buyers' city, state, postal code and user id.
+    /// progress : bool or callable, optional
+    ///     `True` shows a bar on a terminal. A callable is given `ImportProgress` now and then, on the calling
+    ///     thread; an exception in it stops the import and is raised here.
+    /// threads : int, optional
+    ///     How many threads to use.
+    ///
+    /// Returns
+    /// -------
+    /// ImportSummary
+    ///
+    /// Raises
+    /// ------
+    /// FormatError
+    ///     A file is not a report that can be read exactly. The others were imported: the exception's `summary` and
+    ///     `failures` tell.
+    /// NotFoundError
+    ///     There is no such account.
+    /// OSError
+    ///     A file is missing or cannot be read.
+    /// KeyboardInterrupt
+    ///     On Ctrl-C, within a second; every report is then either wholly in or wholly out.
+    #[pyo3(signature = (paths, *, account, kind=None, period=None, on_reject="keep", force=false, keep_personal=false,
+                        progress=None, threads=None))]
+    #[expect(clippy::too_many_arguments, reason = "each is an argument of the Python method")]
+    fn import_reports(
+        &self,
+        py: Python<'_>,
+        paths: &Bound<'_, PyAny>,
+        account: &Bound<'_, PyAny>,
+        kind: Option<&str>,
+        period: Option<String>,
+        on_reject: &str,
+        force: bool,
+        keep_personal: bool,
+        progress: Option<&Bound<'_, PyAny>>,
+        threads: Option<usize>,
+    ) -> PyResult<ImportSummary> {
+        let paths = path_list(paths)?;
+        let account = account_id(account)?;
+        let watcher = Watcher::new(progress)?;
+        let mut options = core::ImportOptions::default();
+        options.kind = kind.map(|kind| parse_kind(py, kind)).transpose()?;
+        options.period = period;
+        options.on_reject = match on_reject {
+            "keep" => core::OnReject::Keep,
+            "fail" => core::OnReject::Fail,
+            _ => return Err(PyValueError::new_err("on_reject must be 'keep' or 'fail'")),
+        };
+        options.force = force;
+        options.keep_personal = keep_personal;
+        options.threads = threads;
+        let sales = self.inner.clone();
+        let work = move |callback| {
+            options.progress = Some(callback);
+            sales.import(&paths, account, &options)
+        };
+        progress::import(py, watcher, work).map(ImportSummary::from)
+    }
+
+    /// The rows of a transaction: a charge and its refund share the id.
+    ///
+    /// Returns
+    /// -------
+    /// list of Sale
+    ///     Empty where there is none.
+    fn get(&self, py: Python<'_>, transaction_id: &str) -> PyResult<Vec<Sale>> {
+        let found = short(py, || self.inner.get(transaction_id))?;
+        Ok(found.into_iter().map(Sale::new).collect())
+    }
+
+    /// The rows of many transactions.
+    ///
+    /// Parameters
+    /// ----------
+    /// ids : iterable of str
+    ///
+    /// Returns
+    /// -------
+    /// Table
+    ///     With all columns; ids that are not there have no row.
+    fn get_many(&self, py: Python<'_>, ids: &Bound<'_, PyAny>) -> PyResult<Table> {
+        if ids.is_instance_of::<PyString>() {
+            return Err(PyTypeError::new_err("ids must be an iterable of str; get() takes one"));
+        }
+        let ids = ids.try_iter()?.map(|id| id?.extract::<String>()).collect::<PyResult<Vec<_>>>()?;
+        let sales = self.inner.clone();
+        long(py, move || sales.get_many(&ids)).map(Table::from)
+    }
+
+    /// Rows as they stand in the reports, read when they are asked for.
+    ///
+    /// Parameters
+    /// ----------
+    /// columns : str or iterable of str, optional
+    ///     By default all of them.
+    /// limit : int, optional
+    ///     How many rows at most.
+    /// **where
+    ///     `account, store, kind, period, start, end, sku, parent_sku, title, item_name, country, marketplace, currency,
+    ///     earnings_currency, type, item_type, term`: each takes one value or a list. `start` is in, `end` is out; both
+    ///     go by the store's own date, or by time where they have a time of day.
+    ///
+    /// Returns
+    /// -------
+    /// Scan
+    #[pyo3(signature = (*, columns=None, limit=None, **r#where))]
+    fn scan(
+        &self,
+        py: Python<'_>,
+        columns: Option<&Bound<'_, PyAny>>,
+        limit: Option<&Bound<'_, PyAny>>,
+        r#where: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Scan> {
+        let query = Self::query(py, &[("columns", columns), ("limit", limit)], r#where)?;
+        Scan::new(py, self.inner.clone(), query)
+    }
+
+    /// Sums by groups, exact.
+    ///
+    /// Parameters
+    /// ----------
+    /// by : str or iterable of str
+    ///     `day week month quarter year account store kind period sku title country marketplace currency
+    ///     earnings_currency type item_type term`.
+    /// measures : str or iterable of str
+    ///     `units` (refunds subtract), `gross_units`, `refund_units`, `all_units`, `sales`, `earnings`, `rows`.
+    /// order_by : str or iterable of str, optional
+    ///     A column, `-` before it for descending; by default the `by` columns.
+    /// limit : int, optional
+    ///     How many rows at most.
+    /// **where
+    ///     As for `scan()`.
+    ///
+    /// Returns
+    /// -------
+    /// Table
+    ///     The columns are `by`, then `measures`, in the order asked.
+    ///
+    /// Raises
+    /// ------
+    /// ValidationError
+    ///     A name is unknown, or currencies would be added together.
+    #[pyo3(signature = (*, by=None, measures=None, order_by=None, limit=None, **r#where),
+           text_signature = "($self, *, by=(), measures='units', order_by=None, limit=None, **where)")]
+    fn report(
+        &self,
+        py: Python<'_>,
+        by: Option<&Bound<'_, PyAny>>,
+        measures: Option<&Bound<'_, PyAny>>,
+        order_by: Option<&Bound<'_, PyAny>>,
+        limit: Option<&Bound<'_, PyAny>>,
+        r#where: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Table> {
+        let named = [("by", by), ("measures", measures), ("order_by", order_by), ("limit", limit)];
+        let query = Self::query(py, &named, r#where)?;
+        let sales = self.inner.clone();
+        long(py, move || sales.report(&query)).map(Table::from)
+    }
+
+    /// The reports that are stored.
+    ///
+    /// Parameters
+    /// ----------
+    /// account : int or Record, optional
+    ///     Only those of one external account.
+    ///
+    /// Returns
+    /// -------
+    /// list of Import
+    #[pyo3(signature = (account=None))]
+    fn imports(&self, py: Python<'_>, account: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<Import>> {
+        let account = account.map(account_id).transpose()?;
+        let imports = short(py, || self.inner.imports(account))?;
+        imports.into_iter().map(|import| Import::new(py, import)).collect()
+    }
+
+    /// The rows that could not be read.
+    ///
+    /// Parameters
+    /// ----------
+    /// import_id : int, optional
+    ///     Only those of one import.
+    ///
+    /// Returns
+    /// -------
+    /// Table
+    ///     Of path, line (from 1, the header's), reason and text.
+    #[pyo3(signature = (import_id=None))]
+    fn rejects(&self, py: Python<'_>, import_id: Option<u64>) -> PyResult<Table> {
+        short(py, || self.inner.rejects(import_id)).map(Table::from)
+    }
+
+    /// Deletes a report with all its parts, and forgets its bytes, so that the same file imports again.
+    fn delete(&self, py: Python<'_>, account: &Bound<'_, PyAny>, kind: &str, period: &str) -> PyResult<()> {
+        let (account, kind) = (account_id(account)?, parse_kind(py, kind)?);
+        short(py, || self.inner.delete(account, kind, period))
+    }
+
+    /// What is known of a period.
+    ///
+    /// Returns
+    /// -------
+    /// {"absent", "empty", "rows"}
+    ///     `empty` is a period that is known to have no sales.
+    fn period_state(
+        &self,
+        py: Python<'_>,
+        account: &Bound<'_, PyAny>,
+        kind: &str,
+        period: &str,
+    ) -> PyResult<&'static str> {
+        let (account, kind) = (account_id(account)?, parse_kind(py, kind)?);
+        let state = short(py, || self.inner.period_state(account, kind, period))?;
+        Ok(match state {
+            core::PeriodState::Absent => "absent",
+            core::PeriodState::Empty => "empty",
+            core::PeriodState::Rows => "rows",
+        })
+    }
+
+    /// Notes that a period is known to have no sales.
+    fn mark_empty(
+        &self,
+        py: Python<'_>,
+        account: &Bound<'_, PyAny>,
+        kind: &str,
+        period: &str,
+    ) -> PyResult<()> {
+        let (account, kind) = (account_id(account)?, parse_kind(py, kind)?);
+        short(py, || self.inner.mark_empty(account, kind, period))
+    }
+
+    /// The periods between two, both included, of which nothing is known.
+    ///
+    /// Returns
+    /// -------
+    /// list of str
+    fn gaps(
+        &self,
+        py: Python<'_>,
+        account: &Bound<'_, PyAny>,
+        kind: &str,
+        start: &Bound<'_, PyAny>,
+        end: &Bound<'_, PyAny>,
+    ) -> PyResult<Vec<String>> {
+        let (account, kind) = (account_id(account)?, parse_kind(py, kind)?);
+        let (start, end): (String, String) = (start.str()?.extract()?, end.str()?.extract()?);
+        short(py, || self.inner.gaps(account, kind, &start, &end))
+    }
+
+    /// The names of the columns of `scan()`: those that every store has, then the files' own.
+    #[getter]
+    fn columns(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        short(py, || self.inner.columns())
+    }
+
+    fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
+        Ok(usize::try_from(short(py, || self.inner.len())?)?)
+    }
+
+    // Without this, an empty database would be false.
+    fn __bool__(&self) -> bool {
+        true
+    }
+
+    fn __repr__(&self) -> &'static str {
+        "<Sales>"
+    }
+}
+
+/// The id of an external account, given as such or as its record.
+fn account_id(account: &Bound<'_, PyAny>) -> PyResult<u64> {
+    let id = json::value(account)?;
+    let text = id.as_str().and_then(|text| text.parse().ok());
+    id.as_u64().or(text).ok_or_else(|| PyTypeError::new_err("account must be an external account or its id"))
+}
+
+fn parse_kind(py: Python<'_>, kind: &str) -> PyResult<core::Kind> {
+    kind.parse().map_err(|error| raise(py, error))
+}
+
+/// One path or an iterable of paths, as text.
+fn path_list(paths: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    let single = paths.is_instance_of::<PyString>() || paths.is_instance_of::<PyBytes>();
+    if single || paths.hasattr("__fspath__")? {
+        return Ok(vec![path_text(paths)?]);
+    }
+    paths.try_iter()?.map(|path| path_text(&path?)).collect()
+}
+
+fn path_text(path: &Bound<'_, PyAny>) -> PyResult<String> {
+    path.py().import("os")?.call_method1("fsdecode", (path,))?.extract()
+}

@@ -1,0 +1,190 @@
+//! The table that a report gives.
+
+use std::fmt::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use arrow_array::RecordBatch;
+use arrow_schema::DataType;
+use pyo3::exceptions::PyIndexError;
+use pyo3::prelude::*;
+use pyo3::types::{PyCapsule, PyDict};
+use tillroll_core as core;
+
+use crate::{arrow, value};
+
+/// How many rows of a long table are shown at either end.
+const SHOWN: usize = 30;
+
+/// The answer of a report: rows and named columns, in memory.
+///
+/// Polars, pandas, pyarrow and DuckDB take it as it is, through the Arrow PyCapsule protocol. Iterating gives a dict
+/// a row.
+#[pyclass(module = "tillroll", frozen)]
+pub struct Table {
+    inner: core::Table,
+}
+
+impl From<core::Table> for Table {
+    fn from(inner: core::Table) -> Self {
+        Self { inner }
+    }
+}
+
+impl Table {
+    fn batch(&self) -> &RecordBatch {
+        self.inner.batch()
+    }
+}
+
+#[pymethods]
+impl Table {
+    /// The names of the columns.
+    #[getter]
+    fn columns(&self) -> Vec<String> {
+        names(self.batch())
+    }
+
+    fn __len__(&self) -> usize {
+        self.batch().num_rows()
+    }
+
+    fn __getitem__<'py>(&self, py: Python<'py>, row: isize) -> PyResult<Bound<'py, PyDict>> {
+        let rows = self.batch().num_rows();
+        let from_start = if row < 0 { rows.checked_add_signed(row) } else { usize::try_from(row).ok() };
+        match from_start.filter(|&row| row < rows) {
+            Some(row) => value::row(py, self.batch(), row),
+            None => Err(PyIndexError::new_err(format!("row {row} of {rows}"))),
+        }
+    }
+
+    fn __iter__(&self) -> RowIterator {
+        RowIterator::new(self.batch().clone())
+    }
+
+    /// The table as a `pandas.DataFrame`; needs pandas and pyarrow.
+    fn to_pandas<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        arrow::convert(slf.as_any(), "pandas", &["DataFrame", "from_arrow"])
+    }
+
+    /// The table as a `polars.DataFrame`; needs polars.
+    fn to_polars<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        arrow::convert(slf.as_any(), "polars", &["DataFrame"])
+    }
+
+    /// The table as a `pyarrow.Table`; needs pyarrow.
+    fn to_arrow<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        arrow::convert(slf.as_any(), "pyarrow", &["table"])
+    }
+
+    /// The table as an Arrow stream. A schema that is asked for is not converted to: the consumer does that.
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        let _ = requested_schema;
+        arrow::stream_of(py, self.batch())
+    }
+
+    /// The types of the columns, for Arrow.
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        arrow::schema(py, self.batch().schema_ref())
+    }
+
+    fn __repr__(&self) -> String {
+        self.inner.to_string()
+    }
+
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        html(py, self.batch())
+    }
+}
+
+/// The names of a batch's columns.
+pub fn names(batch: &RecordBatch) -> Vec<String> {
+    batch.schema_ref().fields().iter().map(|field| field.name().clone()).collect()
+}
+
+/// The rows of a table as dicts.
+#[pyclass(module = "tillroll", frozen)]
+pub struct RowIterator {
+    batch: RecordBatch,
+    next: AtomicUsize,
+}
+
+impl RowIterator {
+    /// Starts at the first row.
+    pub fn new(batch: RecordBatch) -> Self {
+        Self { batch, next: AtomicUsize::new(0) }
+    }
+}
+
+#[pymethods]
+impl RowIterator {
+    fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let row = self.next.fetch_add(1, Ordering::Relaxed);
+        if row >= self.batch.num_rows() {
+            // Stays at the end however often it is asked again.
+            self.next.store(self.batch.num_rows(), Ordering::Relaxed);
+            return Ok(None);
+        }
+        value::row(py, &self.batch, row).map(Some)
+    }
+}
+
+fn html(py: Python<'_>, batch: &RecordBatch) -> PyResult<String> {
+    let rows = batch.num_rows();
+    let right = |index: usize| is_numeric(batch.schema_ref().field(index).data_type());
+    let align = |index: usize| if right(index) { " style=\"text-align: right\"" } else { "" };
+    let mut text = String::from("<table><thead><tr>");
+    for (index, name) in names(batch).iter().enumerate() {
+        let _ = write!(text, "<th{}>{}</th>", align(index), escape(name));
+    }
+    text.push_str("</tr></thead><tbody>");
+    for row in 0..rows {
+        if rows > 2 * SHOWN && row == SHOWN {
+            let _ = write!(text, "<tr><td colspan=\"{}\">&hellip;</td></tr>", batch.num_columns());
+        }
+        if rows > 2 * SHOWN && (SHOWN..rows - SHOWN).contains(&row) {
+            continue;
+        }
+        text.push_str("<tr>");
+        for (index, cell) in value::row(py, batch, row)?.values().iter().enumerate() {
+            let shown = if cell.is_none() { String::new() } else { cell.str()?.extract()? };
+            let _ = write!(text, "<td{}>{}</td>", align(index), escape(&shown));
+        }
+        text.push_str("</tr>");
+    }
+    let _ = write!(text, "</tbody></table><p>{rows} {}</p>", if rows == 1 { "row" } else { "rows" });
+    Ok(text)
+}
+
+fn is_numeric(ty: &DataType) -> bool {
+    matches!(ty, DataType::Int64 | DataType::Decimal128(..))
+}
+
+fn escape(text: &str) -> String {
+    let entity = |char: char| match char {
+        '&' => "&amp;".to_owned(),
+        '<' => "&lt;".to_owned(),
+        '>' => "&gt;".to_owned(),
+        '"' => "&quot;".to_owned(),
+        other => other.to_string(),
+    };
+    text.chars().map(entity).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_cannot_bring_markup_into_a_notebook() {
+        assert_eq!(escape("<b>\"R&D\"</b>"), "&lt;b&gt;&quot;R&amp;D&quot;&lt;/b&gt;");
+    }
+}
