@@ -6,8 +6,8 @@ use std::vec;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use serde_json::{Map, Value};
-use tillroll_core::{AnyCollection, ErrorKind, Page as CorePage};
+use serde_json::Value;
+use tillroll_core::{AnyCollection, ErrorKind, Result};
 
 use crate::error::raise;
 use crate::json;
@@ -15,7 +15,7 @@ use crate::page::Page;
 use crate::record::Record;
 use crate::wait::short;
 
-/// How many records an iteration reads at once.
+/// How many ids an iteration reads at once.
 const CHUNK: usize = 256;
 
 /// The records of one resource, in id order.
@@ -172,7 +172,7 @@ impl Collection {
             query.insert("expand".to_owned(), json::value(expand)?);
         }
         let query = Value::Object(query);
-        let page: CorePage<Value> = short(py, || self.inner.list(&query))?;
+        let page = short(py, || self.inner.list(&query))?;
         Page::new(py, page)
     }
 
@@ -192,8 +192,7 @@ impl Collection {
     }
 
     fn __iter__(&self) -> RecordIterator {
-        let state = Cursor { after: None, chunk: Vec::new().into_iter(), done: false };
-        RecordIterator { inner: Arc::clone(&self.inner), state: Mutex::new(state) }
+        RecordIterator { inner: Arc::clone(&self.inner), cursor: Mutex::default() }
     }
 
     fn __repr__(&self) -> String {
@@ -210,18 +209,47 @@ fn id_text(id: &Bound<'_, PyAny>) -> PyResult<String> {
     }
 }
 
-/// The records of a collection in id order, read in chunks: a record created or deleted meanwhile may or may not come.
+/// The records of a collection in id order. One that is deleted meanwhile does not come any more.
 #[pyclass(module = "tillroll", frozen)]
 pub struct RecordIterator {
     inner: Arc<dyn AnyCollection>,
-    state: Mutex<Cursor>,
+    cursor: Mutex<Cursor>,
 }
 
+/// Where an iteration stands: ids are read in chunks, records one by one.
+#[derive(Default)]
 struct Cursor {
-    /// The id of the last record of the chunk.
+    chunk: vec::IntoIter<String>,
+    /// The last id of the chunk.
     after: Option<String>,
-    chunk: vec::IntoIter<Value>,
-    done: bool,
+    ended: bool,
+}
+
+impl Cursor {
+    fn next_id(&mut self, collection: &dyn AnyCollection) -> Result<Option<String>> {
+        if let Some(id) = self.chunk.next() {
+            return Ok(Some(id));
+        }
+        if self.ended {
+            return Ok(None);
+        }
+        let ids = collection.ids_after(self.after.as_deref(), CHUNK)?;
+        let ids: Vec<String> = ids.iter().map(as_text).collect();
+        self.ended = ids.len() < CHUNK;
+        self.after = ids.last().cloned().or(self.after.take());
+        self.chunk = ids.into_iter();
+        Ok(self.chunk.next())
+    }
+
+    fn next_record(&mut self, collection: &dyn AnyCollection) -> Result<Option<Value>> {
+        while let Some(id) = self.next_id(collection)? {
+            match collection.get(&id) {
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                found => return found.map(Some),
+            }
+        }
+        Ok(None)
+    }
 }
 
 #[pymethods]
@@ -231,29 +259,14 @@ impl RecordIterator {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Record>> {
-        short(py, || {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(next) = state.chunk.next() {
-                return Ok(Some(next));
-            }
-            if state.done {
-                return Ok(None);
-            }
-            let chunk = self.inner.ids_after(state.after.as_deref(), CHUNK)?;
-            state.after = chunk.last().map(id_of);
-            state.done = chunk.len() < CHUNK;
-            state.chunk = chunk.into_iter();
-            Ok(state.chunk.next())
-        })
-        .map(|next| next.map(Record::new))
+        let next = short(py, || {
+            let mut cursor = self.cursor.lock().unwrap_or_else(PoisonError::into_inner);
+            cursor.next_record(&*self.inner)
+        })?;
+        Ok(next.map(Record::new))
     }
 }
 
-fn id_of(record: &Value) -> String {
-    let empty = Map::new();
-    match record.as_object().unwrap_or(&empty).get("id") {
-        Some(Value::String(text)) => text.clone(),
-        Some(id) => id.to_string(),
-        None => String::new(),
-    }
+fn as_text(id: &Value) -> String {
+    id.as_str().map_or_else(|| id.to_string(), str::to_owned)
 }

@@ -22,16 +22,16 @@ use crate::wait::{POLL, panicked};
 /// How often progress is shown; the first and the last state, and every finished file, always are.
 const STEP: Duration = Duration::from_millis(100);
 
-/// The form in which the engine takes a progress function.
-pub type Callback = Arc<dyn Fn(&Progress) -> ControlFlow<()> + Send + Sync>;
+/// The function through which the engine reports.
+pub type Report = dyn Fn(&Progress) -> ControlFlow<()> + Send + Sync;
 
-type Outcome = Result<Summary, ImportError>;
+type Outcome = Result<Summary, Box<ImportError>>;
 
 /// Runs an import and watches it. `work` is given the function through which the engine reports.
 pub fn import(
     py: Python<'_>,
     mut watcher: Watcher,
-    work: impl FnOnce(Callback) -> Outcome + Send + 'static,
+    work: impl FnOnce(Box<Report>) -> Outcome + Send + 'static,
 ) -> PyResult<Summary> {
     let (sender, events) = mpsc::channel();
     let cancelled = Arc::new(AtomicBool::new(false));
@@ -53,7 +53,7 @@ pub fn import(
         (Ok(summary), None) => Ok(summary),
         // Too late to cancel: everything is imported, and the exception is still the caller's.
         (Ok(_), Some(failure)) => Err(failure),
-        (Err(failed), failure) => Err(raise_import(py, failed, failure)),
+        (Err(failed), failure) => Err(raise_import(py, *failed, failure)),
     }
 }
 
@@ -66,16 +66,16 @@ fn start(
     sender: Sender<Event>,
     cancelled: Arc<AtomicBool>,
     listens: bool,
-    work: impl FnOnce(Callback) -> Outcome + Send + 'static,
+    work: impl FnOnce(Box<Report>) -> Outcome + Send + 'static,
 ) -> PyResult<JoinHandle<()>> {
     let reporter = Mutex::new(Reporter { sender: sender.clone(), shown: None });
-    let callback: Callback = Arc::new(move |progress: &Progress| match cancelled.load(Ordering::Relaxed) {
+    let report: Box<Report> = Box::new(move |progress| match cancelled.load(Ordering::Relaxed) {
         true => ControlFlow::Break(()),
         false if !listens => ControlFlow::Continue(()),
         false => reporter.lock().unwrap_or_else(PoisonError::into_inner).report(progress),
     });
     let run = move || {
-        let outcome = work(callback);
+        let outcome = work(report);
         // The receiver lives until it has seen this.
         let _ = sender.send(Event::Done(outcome));
     };
@@ -95,7 +95,7 @@ impl Reporter {
             return ControlFlow::Continue(());
         }
         let (reply, answer) = mpsc::sync_channel(1);
-        if self.sender.send(Event::Progress(progress.clone(), reply)).is_err() {
+        if self.sender.send(Event::Progress(*progress, reply)).is_err() {
             return ControlFlow::Break(());
         }
         let answer = answer.recv().unwrap_or(ControlFlow::Break(()));
@@ -231,7 +231,7 @@ fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(' ');
         }
         text.push(digit);

@@ -11,7 +11,8 @@ use crate::value;
 ///
 /// Money is `Decimal`, `time` an aware `datetime` in UTC, `date` a `date`. The columns of the file that have no
 /// attribute's name are reached as `sale["Device Type"]`.
-#[pyclass(module = "tillroll", frozen)]
+#[pyclass(module = "tillroll", frozen, eq)]
+#[derive(PartialEq)]
 pub struct Sale {
     inner: core::Sale,
 }
@@ -52,13 +53,6 @@ impl Sale {
         let dict = PyDict::new(py);
         self.inner.iter().try_for_each(|(name, found)| dict.set_item(name, value::to_python(py, found)?))?;
         Ok(dict)
-    }
-
-    fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
-        match other.cast::<Self>() {
-            Ok(other) => self.to_dict(py)?.eq(other.get().to_dict(py)?),
-            Err(_) => Ok(false),
-        }
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {

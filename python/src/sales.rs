@@ -105,21 +105,25 @@ impl Sales {
         let paths = path_list(paths)?;
         let account = account_id(account)?;
         let watcher = Watcher::new(progress)?;
-        let mut options = core::ImportOptions::default();
-        options.kind = kind.map(|kind| parse_kind(py, kind)).transpose()?;
-        options.period = period;
-        options.on_reject = match on_reject {
-            "keep" => core::OnReject::Keep,
-            "fail" => core::OnReject::Fail,
+        let mut options = core::ImportOptions::new().force(force).keep_personal(keep_personal);
+        options = match on_reject {
+            "keep" => options.on_reject(core::OnReject::Keep),
+            "fail" => options.on_reject(core::OnReject::Fail),
             _ => return Err(PyValueError::new_err("on_reject must be 'keep' or 'fail'")),
         };
-        options.force = force;
-        options.keep_personal = keep_personal;
-        options.threads = threads;
+        if let Some(kind) = kind {
+            options = options.kind(parse_kind(py, kind)?);
+        }
+        if let Some(period) = period {
+            options = options.period(period);
+        }
+        if let Some(threads) = threads {
+            options = options.threads(threads);
+        }
         let sales = self.inner.clone();
-        let work = move |callback| {
-            options.progress = Some(callback);
-            sales.import(&paths, account, &options)
+        let work = move |report: Box<progress::Report>| {
+            let options = options.progress(report);
+            sales.import(&paths, account, &options).map_err(Box::new)
         };
         progress::import(py, watcher, work).map(ImportSummary::from)
     }

@@ -27,6 +27,7 @@ pub fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyA
         Value::Money(money) => decimal(py, &money.to_string()),
         Value::Time(micros) => time(py, *micros),
         Value::Date(days) => date(py, i64::from(*days)),
+        other => Err(PyTypeError::new_err(format!("no Python value for {other:?}"))),
     }
 }
 

@@ -1,0 +1,23 @@
+"""What the README shows is run as it stands there."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_the_python_of_the_readme_runs(tmp_path, reports):
+    snippets = re.findall(
+        r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    assert snippets, "the README shows no Python"
+    for month in [3, 4]:
+        reports.write(tmp_path / "reports" / f"sales_2018_{month:02}.gz", reports.rows(50, 2018, month))
+    script = tmp_path / "readme.py"
+    script.write_text("\n".join(snippets), encoding="utf-8")
+    ran = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert "2018-03-01" in ran.stdout
+    assert (tmp_path / "shop.till").is_dir()
