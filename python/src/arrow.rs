@@ -1,8 +1,10 @@
 //! Tables for other libraries, by the Arrow PyCapsule protocol: no copy, and no dependency on any of them.
 //!
 //! A capsule owns the C struct it points to. A consumer moves the struct out and marks it released; dropping a capsule
-//! nobody took from releases it. Both are what the structs' own `Drop` does, so nothing here needs `unsafe`.
+//! nobody took from releases it. Both are what the structs' own `Drop` does, so this needs no `unsafe`; the lock below
+//! does.
 
+use std::marker::PhantomData;
 use std::thread::{self, ThreadId};
 
 use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema};
@@ -10,6 +12,7 @@ use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::{Array, RecordBatch, RecordBatchIterator, RecordBatchReader, StructArray};
 use arrow_schema::{ArrowError, Schema, SchemaRef};
 use pyo3::exceptions::{PyImportError, PyKeyboardInterrupt, PyValueError};
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
@@ -50,8 +53,8 @@ fn unsuitable(error: ArrowError) -> PyErr {
 
 /// A reader that ends with an error on Ctrl-C and keeps the interpreter free while it reads.
 ///
-/// Only the thread that asked for the stream is ever attached to the interpreter: it may wait for the lock, since
-/// nothing that holds the lock waits for it. A consumer's own threads might wait for each other.
+/// Only the thread that asked for the stream ever takes the interpreter lock: it may wait for it, since nothing that
+/// holds the lock waits for that thread. A consumer's own threads might wait for each other.
 struct Interruptible {
     batches: Batches,
     caller: ThreadId,
@@ -61,15 +64,47 @@ impl Iterator for Interruptible {
     type Item = Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if thread::current().id() != self.caller {
+        let lock = if thread::current().id() == self.caller { Lock::take() } else { None };
+        if lock.is_none() {
             return self.batches.next();
         }
-        let batches = &mut self.batches;
-        let attached = Python::try_attach(|py| match py.check_signals() {
-            Ok(()) => py.detach(|| batches.next()),
+        Python::attach(|py| match py.check_signals() {
+            Ok(()) => py.detach(|| self.batches.next()),
             Err(error) => Some(Err(interrupted(py, error))),
-        });
-        attached.unwrap_or_else(|| self.batches.next())
+        })
+    }
+}
+
+/// The interpreter lock, held for certain.
+///
+/// PyO3 alone does not do: it counts attachments by extension and thread, so below a call of ours its count says
+/// "attached" even when the consumer, another extension, has released the lock before it asks for the next batch. The
+/// interpreter itself knows.
+struct Lock {
+    state: ffi::PyGILState_STATE,
+    // The lock belongs to the thread that took it.
+    _thread: PhantomData<*const ()>,
+}
+
+#[expect(unsafe_code, reason = "PyO3 has no safe call that asks the interpreter itself")]
+impl Lock {
+    /// Takes the lock, or nothing where there is no interpreter any more.
+    fn take() -> Option<Self> {
+        // SAFETY: this may be called at any time, with or without the lock.
+        if unsafe { ffi::Py_IsInitialized() } == 0 {
+            return None;
+        }
+        // SAFETY: there is an interpreter; the call may be nested, and `drop` undoes it on the same thread.
+        let state = unsafe { ffi::PyGILState_Ensure() };
+        Some(Self { state, _thread: PhantomData })
+    }
+}
+
+#[expect(unsafe_code, reason = "it undoes what `take` did")]
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // SAFETY: `take` gave this state on this thread, which the type cannot leave.
+        unsafe { ffi::PyGILState_Release(self.state) };
     }
 }
 
@@ -80,13 +115,14 @@ impl RecordBatchReader for Interruptible {
 }
 
 /// Tells the consumer to stop. It will raise an exception of its own; Ctrl-C is put back, so that it arrives as soon
-/// as the interpreter runs again.
+/// as the interpreter runs again. Nothing of Python's may run in between, or it would arrive there and be lost.
 fn interrupted(py: Python<'_>, error: PyErr) -> ArrowError {
+    let reason = error.to_string();
     if error.is_instance_of::<PyKeyboardInterrupt>(py) {
         // Nothing can be done where even this fails; the consumer's exception tells what happened.
-        let _ = py.import("_thread").and_then(|thread| thread.call_method0("interrupt_main"));
+        let _ = py.import("_thread").and_then(|thread| thread.getattr("interrupt_main")?.call0());
     }
-    ArrowError::ExternalError(format!("interrupted: {error}").into())
+    ArrowError::ExternalError(format!("interrupted: {reason}").into())
 }
 
 /// Hands an object to another library's constructor; the library is imported only now.
@@ -102,5 +138,7 @@ pub fn convert<'py>(
         missing
     })?;
     let start = Ok(imported.into_any());
-    constructor.iter().fold(start, |found, name| found?.getattr(*name))?.call1((object,))
+    let made = constructor.iter().fold(start, |found, name| found?.getattr(*name))?.call1((object,));
+    // A stream that Ctrl-C ended made the library fail in its own way: here the cause is still to be told.
+    made.or_else(|error| py.check_signals().and(Err(error)))
 }

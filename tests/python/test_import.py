@@ -3,6 +3,7 @@
 import hashlib
 from datetime import UTC, datetime, timedelta
 
+import polars as pl
 import pytest
 import tillroll
 
@@ -200,6 +201,19 @@ def test_an_exception_in_the_progress_function_stops_the_import(db, account, rep
     stored = db.sales.imports()
     assert len(stored) < 8
     assert len(db.sales) == 50 * len(stored)
+
+
+def test_a_progress_function_may_use_the_database(db, account, reports, month, tmp_path):
+    path = reports.write(tmp_path / "sales_2018_03.gz", month)
+    seen = []
+
+    def progress(step):
+        # Polars lets go of the interpreter while it reads, below a call that holds it.
+        seen.append(pl.DataFrame(db.sales.scan()).height)
+
+    db.sales.import_reports(path, account=account, progress=progress)
+    assert seen
+    assert set(seen) <= {0, 300}
 
 
 def test_progress_true_shows_a_bar_on_a_terminal_only(db, account, reports, month, tmp_path, monkeypatch):

@@ -76,6 +76,8 @@ def test_an_import_stops_within_a_second_and_leaves_whole_reports(tmp_path, larg
     [
         "while True: db.sales.report(by=['day', 'country', 'sku'], measures=['rows'], sku=['chess'])",
         "while True: list(db.sales.scan())",
+        "while True: db.sales.scan().to_arrow()",
+        "while True: db.sales.scan().to_polars()",
     ],
 )
 def test_reading_stops_within_a_second(tmp_path, large, work):
