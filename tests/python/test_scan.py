@@ -76,11 +76,13 @@ def test_polars(scan, expected):
 
 
 def test_pandas(scan, expected):
-    taken = scan.to_pandas().sort_values(["transaction_id", "type", "units"])
+    taken = scan.to_pandas()
     assert str(taken["time"].dt.tz) == "UTC"
-    assert [time.to_pydatetime() for time in taken["time"]] == [row["time"] for row in expected]
-    assert [Decimal(amount) for amount in taken["sales"]] == [row["sales"] for row in expected]
-    assert [None if pd.isna(term) else term for term in taken["term"]] == [row["term"] for row in expected]
+    rows = sorted(taken.to_dict("records"), key=key)
+    assert [row["time"].to_pydatetime() for row in rows] == [row["time"] for row in expected]
+    assert [Decimal(row["sales"]) for row in rows] == [row["sales"] for row in expected]
+    terms = [None if pd.isna(row["term"]) else row["term"] for row in rows]
+    assert terms == [row["term"] for row in expected]
 
 
 def test_duckdb(scan, expected):

@@ -63,12 +63,13 @@ def test_pandas(table, expected):
 
 
 def test_duckdb(table, expected):
-    taken = duckdb.sql("from table")
+    answer = table
+    taken = duckdb.sql("from answer")
     assert [str(type_) for type_ in taken.types][3:] == ["BIGINT", "DECIMAL(38,6)", "DECIMAL(38,6)"]
     rows = [dict(zip(taken.columns, row, strict=True)) for row in taken.fetchall()]
     assert rows == expected
     # A second query over the same table: the stream starts anew.
-    assert duckdb.sql("select count(*) from table").fetchone() == (len(expected),)
+    assert duckdb.sql("select count(*) from answer").fetchone() == (len(expected),)
 
 
 def test_rows_by_number(shop):
