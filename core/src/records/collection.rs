@@ -5,17 +5,16 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::store::{Read, Store, Write};
 use crate::vault::{Label, Vault};
 use crate::{Error, Result};
 
-use super::external_account::PASSWORD;
 use super::input::Fields;
 use super::machine::{self, Env};
-use super::{Clock, Context, ExternalAccount, ListQuery, Page, Record, list, stored};
+use super::{Clock, Context, ListQuery, Page, Record, list, stored};
 
 /// What all collections of a database share.
 #[derive(Debug)]
@@ -153,6 +152,19 @@ impl<R: Record> Collection<R> {
         })
     }
 
+    /// A secret of a record in the clear, `None` where it has none.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Vault`].
+    pub(super) fn secret(&self, id: &R::Id, field: &str) -> Result<Option<Zeroizing<String>>> {
+        self.read(|context| {
+            machine::get::<R>(context.read, id)?;
+            let text = id.to_string();
+            let label = Label { collection: R::COLLECTION, id: &text, field };
+            self.shared.vault.reveal(context.read, R::TAG, &stored::id_bytes::<R>(id), label)
+        })
+    }
+
     pub(super) fn read<T>(&self, f: impl FnOnce(&Context<'_>) -> Result<T>) -> Result<T> {
         self.read_with(&[], f)
     }
@@ -191,26 +203,6 @@ impl<R: Record> Collection<R> {
     }
 }
 
-impl Collection<ExternalAccount> {
-    /// The password in the clear, for what signs in at the store; it leaves the engine nowhere else.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "fetching reports from the stores will sign in with it")
-    )]
-    pub(crate) fn password(&self, id: u64) -> Result<Option<Zeroizing<String>>> {
-        self.read(|context| {
-            machine::get::<ExternalAccount>(context.read, &id)?;
-            let text = id.to_string();
-            let label = Label { collection: ExternalAccount::COLLECTION, id: &text, field: PASSWORD };
-            let bytes = stored::id_bytes::<ExternalAccount>(&id);
-            self.shared.vault.reveal(context.read, ExternalAccount::TAG, &bytes, label)
-        })
-    }
-}
-
-/// For callers that have JSON: the fields of an object.
-impl From<Map<String, Value>> for Fields {
-    fn from(map: Map<String, Value>) -> Self {
-        map.into_iter().fold(Self::default(), |fields, (name, value)| fields.with(&name, value))
-    }
-}
+#[cfg(test)]
+#[path = "collection_test.rs"]
+mod test;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{Error, Result};
 
-use super::input::as_object;
+use super::input::{Fields, as_object};
 use super::machine;
 use super::{Collection, ListQuery, Page, Record, RecordId, list};
 
@@ -79,7 +79,8 @@ impl<R: Record> AnyCollection for Collection<R> {
     }
 
     fn create_many(&self, all: Vec<Value>) -> Result<Vec<Value>> {
-        let all = all.iter().map(as_object).collect::<Result<Vec<_>>>()?;
+        let all = all.into_iter().map(Fields::from_json).collect::<Result<Vec<_>>>()?;
+        let all: Vec<_> = all.iter().map(Fields::as_map).collect();
         self.write_json(|write, env| machine::create_many(write, env, &all))
     }
 

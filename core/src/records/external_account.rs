@@ -8,6 +8,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
 
 use crate::Result;
 use crate::ingest::StoreKind;
@@ -15,7 +16,7 @@ use crate::ingest::StoreKind;
 use super::clock::micros;
 use super::index::{Field, Index};
 use super::input::{Fields, Input, WHOLE_NUMBER, unknown_name, whole_number};
-use super::{Context, Datum, DatumKind, Record, Times};
+use super::{Collection, Context, Datum, DatumKind, Record, Times};
 
 /// An account at an app store. Its password is no part of it: it can be set, and is never shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -184,6 +185,17 @@ impl ExternalAccount {
             input.fault(METADATA, "vendor_id is for apple accounts only");
         }
         self.vendor_id = vendor_id;
+    }
+}
+
+impl Collection<ExternalAccount> {
+    /// The password in the clear, for what signs in at the store; it leaves the engine nowhere else.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "fetching reports from the stores will sign in with it")
+    )]
+    pub(crate) fn password(&self, id: u64) -> Result<Option<Zeroizing<String>>> {
+        self.secret(&id, PASSWORD)
     }
 }
 

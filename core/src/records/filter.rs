@@ -17,8 +17,6 @@ use std::ops::Bound;
 
 use serde_json::Value;
 
-use crate::{Error, FieldErrors, Result};
-
 use super::datum::{Datum, Span, quoted};
 use super::index::{Field, field, index_of};
 use super::{DatumKind, Record};
@@ -96,21 +94,20 @@ impl Pattern {
 /// Reads the text form.
 ///
 /// # Errors
-/// [`Error::Validation`] under `filter`, naming what is malformed, unknown or of another kind.
-pub(super) fn parse<R: Record>(text: &str) -> Result<Vec<Condition<R>>> {
+/// What is malformed, unknown or of another kind: the syntax, or else every condition's fault.
+pub(super) fn parse<R: Record>(text: &str) -> Result<Vec<Condition<R>>, Vec<String>> {
     if text.len() > FILTER_MAX {
-        return Err(Error::invalid("filter", format!("is longer than {FILTER_MAX} bytes")));
+        return Err(vec![format!("is longer than {FILTER_MAX} bytes")]);
     }
-    let calls = Scanner { rest: text }.calls().map_err(|message| Error::invalid("filter", message))?;
-    let mut conditions = Vec::new();
-    let mut faults = FieldErrors::new();
+    let calls = Scanner { rest: text }.calls().map_err(|message| vec![message])?;
+    let (mut conditions, mut faults) = (Vec::new(), Vec::new());
     for call in &calls {
         match condition::<R>(call) {
             Ok(condition) => conditions.push(condition),
-            Err(message) => faults.entry("filter".to_owned()).or_default().push(message),
+            Err(message) => faults.push(message),
         }
     }
-    if faults.is_empty() { Ok(conditions) } else { Err(Error::Validation { fields: faults }) }
+    if faults.is_empty() { Ok(conditions) } else { Err(faults) }
 }
 
 struct Call {

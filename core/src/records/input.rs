@@ -28,6 +28,21 @@ impl Fields {
         self
     }
 
+    /// The fields of an object.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] for what is no object.
+    pub fn from_json(value: Value) -> Result<Self> {
+        match value {
+            Value::Object(fields) => Ok(Self(fields)),
+            mut other => {
+                let refused = as_object(&other).map(|_| Self::default());
+                wipe(&mut other);
+                refused
+            }
+        }
+    }
+
     /// All fields.
     pub(super) fn as_map(&self) -> &Map<String, Value> {
         &self.0

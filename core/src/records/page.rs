@@ -165,13 +165,21 @@ impl ListQuery {
         for name in self.expand.iter().filter(|name| !R::EXPANSIONS.contains(&name.as_str())) {
             fault("expand", format!("{} is not a sub-resource", quoted(name)));
         }
-        let mut conditions = Vec::new();
-        match self.filter.as_deref().map(filter::parse::<R>).transpose() {
-            Ok(parsed) => conditions.extend(parsed.unwrap_or_default()),
-            Err(Error::Validation { fields }) => {
-                fields.into_iter().for_each(|(name, messages)| fault(&name, messages.join(", ")));
+        let conditions = self.conditions::<R>(&mut fault);
+        match sort {
+            Some((field, reverse)) if faults.is_empty() => {
+                Ok(Plan { page: self.page, page_size: self.page_size, field, reverse, conditions })
             }
-            Err(other) => return Err(other),
+            _ => Err(Error::Validation { fields: faults }),
+        }
+    }
+
+    fn conditions<R: Record>(&self, fault: &mut impl FnMut(&str, String)) -> Vec<Condition<R>> {
+        let mut conditions = Vec::new();
+        match self.filter.as_deref().map(filter::parse::<R>) {
+            None => {}
+            Some(Ok(parsed)) => conditions = parsed,
+            Some(Err(messages)) => messages.into_iter().for_each(|message| fault("filter", message)),
         }
         for (name, value) in &self.fields {
             match filter::by_field(name, value) {
@@ -179,12 +187,7 @@ impl ListQuery {
                 Err(message) => fault(&name.chars().take(64).collect::<String>(), message),
             }
         }
-        match sort {
-            Some((field, reverse)) if faults.is_empty() => {
-                Ok(Plan { page: self.page, page_size: self.page_size, field, reverse, conditions })
-            }
-            _ => Err(Error::Validation { fields: faults }),
-        }
+        conditions
     }
 
     pub(super) fn expansions(&self) -> &[String] {
