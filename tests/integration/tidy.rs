@@ -40,7 +40,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("roll", &["error", "file", "column"]),
     ("store", &["error", "file", "kv", "journal"]),
     ("ingest", &["error", "file", "column", "day", "money"]),
-    ("vault", &["error", "file", "store"]),
+    ("vault", &["error", "file", "kv", "store"]),
     ("records", &["error", "file", "day", "money", "ingest", "kv", "store", "vault"]),
     ("sales", &["error", "file", "column", "day", "money", "ingest", "kv", "store", "roll"]),
 ];

@@ -17,8 +17,7 @@ pub(crate) mod value;
 
 pub(crate) use key::{Key, KeyReader, prefix_end};
 pub(crate) use memory::MemoryKv;
-pub(crate) use sled::SledKv;
-pub(crate) use value::{decode, encode};
+pub(crate) use self::sled::SledKv;
 
 use std::fmt::Debug;
 
