@@ -84,6 +84,12 @@ fn batch(columns: Vec<(&str, Column)>) -> Batch {
 }
 
 fn cells(column: &Column) -> Vec<Cell> {
+    if let Column::Coded { dictionary, codes } = column {
+        assert!(
+            codes.iter().all(|&code| code == NULL_CODE || (code as usize) < dictionary.len()),
+            "a stray code"
+        );
+    }
     let cell = |row| match column.ty() {
         Type::Int => column.int(row).map_or(Null, Int),
         Type::Text => column.text(row).map_or(Null, text),
