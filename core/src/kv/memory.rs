@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(keys(&kv, 3, Some(700), false), (3..700).collect::<Vec<_>>());
         assert_eq!(keys(&kv, 3, Some(700), true), (3..700).rev().collect::<Vec<_>>());
         assert_eq!(keys(&kv, 256, None, true), (256..1000).rev().collect::<Vec<_>>());
-        assert_eq!(keys(&kv, 9, Some(9), false), []);
-        assert_eq!(keys(&kv, 9, Some(3), true), []);
+        assert_eq!(keys(&kv, 9, Some(9), false), Vec::<u16>::new());
+        assert_eq!(keys(&kv, 9, Some(3), true), Vec::<u16>::new());
     }
 }
