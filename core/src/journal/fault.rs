@@ -30,6 +30,9 @@ struct Plan {
     /// How to undo changes of names that were not synced, in order.
     names: Vec<(PathBuf, Undo)>,
     log: Vec<String>,
+    /// Writes wait until they are let go.
+    held: bool,
+    waiting: usize,
 }
 
 #[derive(Debug)]
@@ -58,6 +61,29 @@ impl FaultDisk {
     /// Names of operations so far.
     pub fn log(&self) -> Vec<String> {
         self.0.lock().unwrap().log.clone()
+    }
+
+    /// Holds every write back until [`FaultDisk::release`].
+    pub fn hold(&self) {
+        self.0.lock().unwrap().held = true;
+    }
+
+    /// Lets writes go.
+    pub fn release(&self) {
+        self.0.lock().unwrap().held = false;
+    }
+
+    /// Writes that are being held back.
+    pub fn waiting(&self) -> usize {
+        self.0.lock().unwrap().waiting
+    }
+
+    fn wait_while_held(&self) {
+        self.0.lock().unwrap().waiting += 1;
+        while self.0.lock().unwrap().held {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        self.0.lock().unwrap().waiting -= 1;
     }
 
     /// Works again.
@@ -180,6 +206,7 @@ impl DiskFile for FaultFile {
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        self.disk.wait_while_held();
         let short = self.disk.step("write", &self.path)?;
         self.disk.remember(&self.path);
         if short {

@@ -832,6 +832,51 @@ fn a_power_cut_at_any_step_keeps_what_was_acknowledged() {
     }
 }
 
+#[test]
+fn everything_behind_a_failed_frame_is_refused() {
+    let (place, disk) = Place::faulty();
+    let store = place.open();
+    let wait = |done: &dyn Fn() -> bool| {
+        while !done() {
+            thread::sleep(Duration::from_millis(1));
+        }
+    };
+    let (seen, fallen) = (AtomicBool::new(false), AtomicBool::new(false));
+    disk.hold();
+    thread::scope(|scope| {
+        let first = scope.spawn(|| put(&store, "a", "1"));
+        wait(&|| disk.waiting() == 1);
+        let queued = scope.spawn(|| {
+            store.write(|t| {
+                assert!(t.get(b"a")?.is_some());
+                t.put(b"b".to_vec(), b"2".to_vec());
+                Ok(())
+            })
+        });
+        wait(&|| shared::lock(&store.shared.tip).state.sequence == 2);
+        let running = scope.spawn(|| {
+            store.write(|t| {
+                assert!(t.get(b"b")?.is_some());
+                seen.store(true, Ordering::SeqCst);
+                wait(&|| fallen.load(Ordering::SeqCst));
+                t.put(b"c".to_vec(), b"3".to_vec());
+                Ok(())
+            })
+        });
+        wait(&|| seen.load(Ordering::SeqCst));
+        disk.fail(0, Fault::Once);
+        disk.release();
+        assert_eq!(first.join().unwrap().unwrap_err().kind(), ErrorKind::Io);
+        assert_eq!(queued.join().unwrap().unwrap_err().kind(), ErrorKind::Io);
+        fallen.store(true, Ordering::SeqCst);
+        assert_eq!(running.join().unwrap().unwrap_err().kind(), ErrorKind::Io);
+    });
+    assert_eq!((content(&store), store.stats().sequence), (Model::new(), 0));
+    put(&store, "d", "4").unwrap();
+    store.kill();
+    assert_eq!(content(&place.open()).len(), 1);
+}
+
 // ---- threads ---------------------------------------------------------------------------------------------------
 
 #[test]
@@ -1079,17 +1124,43 @@ fn the_journal_is_rewritten_by_itself_while_others_write() {
             })
             .unwrap();
     }
-    let end = Instant::now() + Duration::from_secs(20);
+    let end = Instant::now() + Duration::from_secs(30);
     while store.stats().journal_number == 1 && Instant::now() < end {
-        put(&store, "tick", "v").unwrap();
         thread::sleep(Duration::from_millis(20));
     }
+    put(&store, "after", "v").unwrap();
     let stats = store.stats();
-    assert!(stats.journal_number > 1 && stats.journal_bytes < 40 << 20, "{stats:?}");
+    assert!(stats.journal_number > 1 && stats.journal_bytes < 60 << 20, "{stats:?}");
     let expected = content(&store);
     assert_eq!(expected.len(), 62);
     store.kill();
     assert_eq!(content(&place.open()), expected);
+}
+
+#[test]
+fn what_is_committed_during_a_rewrite_is_in_the_new_journal() {
+    let place = Place::new().with_index(|_| Ok(Box::new(MemoryKv::default())));
+    let store = place.open();
+    let stop = AtomicBool::new(false);
+    let acknowledged = thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            (0_u64..)
+                .take_while(|n| !stop.load(Ordering::SeqCst) && put(&store, &format!("k{n}"), "v").is_ok())
+                .count()
+        });
+        for _ in 0..20 {
+            store.compact().unwrap();
+            thread::sleep(Duration::from_millis(2));
+        }
+        stop.store(true, Ordering::SeqCst);
+        writer.join().unwrap()
+    });
+    assert!(acknowledged > 20, "{acknowledged}");
+    assert_eq!(store.stats().journal_number, 21);
+    store.kill();
+    let store = place.open();
+    assert_eq!(content(&store).len(), acknowledged);
+    assert_eq!(store.stats().sequence, acknowledged as u64);
 }
 
 #[test]
