@@ -11,7 +11,7 @@ use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema};
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::{Array, RecordBatch, RecordBatchIterator, RecordBatchReader, StructArray};
 use arrow_schema::{ArrowError, Schema, SchemaRef};
-use pyo3::exceptions::{PyImportError, PyKeyboardInterrupt, PyValueError};
+use pyo3::exceptions::{PyKeyboardInterrupt, PyModuleNotFoundError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
@@ -132,13 +132,19 @@ pub fn convert<'py>(
     constructor: &[&str],
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = object.py();
-    let imported = py.import(library).map_err(|error| {
-        let missing = PyImportError::new_err(format!("this needs {library}: pip install {library}"));
-        missing.set_cause(py, Some(error));
-        missing
-    })?;
+    let imported = py.import(library).map_err(|error| missing(py, library, error))?;
     let start = Ok(imported.into_any());
     let made = constructor.iter().fold(start, |found, name| found?.getattr(*name))?.call1((object,));
     // A stream that Ctrl-C ended made the library fail in its own way: here the cause is still to be told.
     made.or_else(|error| py.check_signals().and(Err(error)))
+}
+
+/// Says how to get a library that is not there. What else can end an import, Ctrl-C above all, stays as it is.
+fn missing(py: Python<'_>, library: &str, error: PyErr) -> PyErr {
+    if !error.is_instance_of::<PyModuleNotFoundError>(py) {
+        return error;
+    }
+    let advice = PyModuleNotFoundError::new_err(format!("this needs {library}: pip install {library}"));
+    advice.set_cause(py, Some(error));
+    advice
 }

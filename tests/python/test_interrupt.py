@@ -14,7 +14,7 @@ COPIES = 60
 
 # What every child does: say when it begins, and when Ctrl-C has arrived.
 CHILD = """
-import sys, tillroll
+import sys, polars, pyarrow, tillroll
 database, account, *paths = sys.argv[1:]
 with tillroll.open(database) as db:
     print("begin", flush=True)

@@ -1,5 +1,6 @@
 """Tables, here and in the libraries that take them."""
 
+import sys
 from datetime import date
 from decimal import Decimal
 
@@ -11,37 +12,40 @@ import pytest
 import tillroll
 
 QUERY = {"by": ["month", "term", "currency"], "measures": ["units", "sales", "earnings"]}
-SCHEMA = pa.schema(
-    [
-        ("month", pa.date32()),
-        ("term", pa.string()),
-        ("currency", pa.string()),
-        ("units", pa.int64()),
-        ("sales", pa.decimal128(38, 6)),
-        ("earnings", pa.decimal128(38, 6)),
-    ]
-)
+SCHEMA = [
+    ("month", pa.date32()),
+    ("term", pa.string()),
+    ("currency", pa.string()),
+    ("units", pa.int64()),
+    ("sales", pa.decimal128(38, 6)),
+    ("earnings", pa.decimal128(38, 6)),
+]
 
 
 @pytest.fixture(params=["rows", "no rows"])
-def table(request, shop):
-    return shop.db.sales.report(**QUERY, **({} if request.param == "rows" else {"sku": "no such"}))
+def where(request):
+    return {} if request.param == "rows" else {"sku": "no such"}
 
 
 @pytest.fixture
-def expected(reports, shop, table):
-    return reports.sums(shop.rows, **QUERY) if len(table) else []
+def table(shop, where):
+    return shop.db.sales.report(**QUERY, **where)
+
+
+@pytest.fixture
+def expected(reports, shop, where):
+    return [] if where else reports.sums(shop.rows, **QUERY)
 
 
 def test_rows_are_dicts_of_python_values(table, expected):
     assert list(table) == expected
     assert len(table) == len(expected)
-    assert table.columns == SCHEMA.names
+    assert table.columns == [name for name, _ in SCHEMA]
 
 
 def test_pyarrow(table, expected):
     for taken in [pa.table(table), table.to_arrow()]:
-        assert taken.schema == SCHEMA
+        assert list(zip(taken.schema.names, taken.schema.types, strict=True)) == SCHEMA
         assert taken.to_pylist() == expected
         taken.validate(full=True)
 
@@ -56,7 +60,7 @@ def test_polars(table, expected):
 
 def test_pandas(table, expected):
     for taken in [pd.DataFrame.from_arrow(table), table.to_pandas()]:
-        assert list(taken.columns) == SCHEMA.names
+        assert list(taken.columns) == [name for name, _ in SCHEMA]
         assert len(taken) == len(expected)
         assert [int(units) for units in taken["units"]] == [row["units"] for row in expected]
         assert [Decimal(sales) for sales in taken["sales"]] == [row["sales"] for row in expected]
@@ -69,7 +73,14 @@ def test_duckdb(table, expected):
     rows = [dict(zip(taken.columns, row, strict=True)) for row in taken.fetchall()]
     assert rows == expected
     # A second query over the same table: the stream starts anew.
-    assert duckdb.sql("select count(*) from answer").fetchone() == (len(expected),)
+    assert duckdb.sql("select count(*) from answer").fetchall() == [(len(expected),)]
+
+
+def test_a_library_that_is_not_there_is_named(shop, monkeypatch):
+    monkeypatch.setitem(sys.modules, "polars", None)
+    table = shop.db.sales.report(measures="rows")
+    with pytest.raises(ModuleNotFoundError, match="pip install polars"):
+        table.to_polars()
 
 
 def test_rows_by_number(shop):
