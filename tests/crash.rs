@@ -127,7 +127,8 @@ fn kill_at_random(mut child: Child, round: u64, rng: &mut Rng) -> Vec<String> {
     }
     thread::sleep(Duration::from_millis(rng.below(400)));
     child.kill().unwrap();
-    child.wait().unwrap();
+    let status = child.wait().unwrap();
+    assert_ne!(status.code(), Some(101), "the child failed by itself");
     reader.join().unwrap()
 }
 
