@@ -88,11 +88,6 @@ impl Strings {
         &self.text
     }
 
-    /// Where each string ends in [`Strings::text`]; the next begins there.
-    pub fn ends(&self) -> &[u32] {
-        &self.ends
-    }
-
     /// Appends some strings of another run; rows it does not have are left out.
     pub fn extend_from(&mut self, other: &Self, rows: Range<usize>) {
         let Some(ends) = other.ends.get(rows.clone()) else { return };
@@ -155,11 +150,6 @@ impl Column {
             Self::Coded { codes, .. } => codes.len(),
             Self::Plain { values, .. } => values.len(),
         }
-    }
-
-    /// Whether there is no row.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// The physical type.

@@ -154,13 +154,17 @@ impl Error {
     pub(crate) fn told_again(&self) -> Self {
         match self {
             Self::NotFound { what } => Self::NotFound { what: what.clone() },
-            Self::Conflict { field, detail } => Self::Conflict { field: field.clone(), detail: detail.clone() },
+            Self::Conflict { field, detail } => {
+                Self::Conflict { field: field.clone(), detail: detail.clone() }
+            }
             Self::Validation { fields } => Self::Validation { fields: fields.clone() },
             Self::Access { detail } => Self::Access { detail: detail.clone() },
             Self::Pending { detail } => Self::Pending { detail: detail.clone() },
             Self::Vault { detail } => Self::Vault { detail: detail.clone() },
             Self::Locked { path, pid } => Self::Locked { path: path.clone(), pid: *pid },
-            Self::Corruption { path, detail } => Self::Corruption { path: path.clone(), detail: detail.clone() },
+            Self::Corruption { path, detail } => {
+                Self::Corruption { path: path.clone(), detail: detail.clone() }
+            }
             Self::Format { path, line, detail } => {
                 Self::Format { path: path.clone(), line: *line, detail: detail.clone() }
             }

@@ -67,7 +67,8 @@ def test_pandas(table, expected):
 
 
 def test_duckdb(table, expected):
-    answer = table
+    # By another name, since `table` is a word of SQL.
+    duckdb.register("answer", table)
     taken = duckdb.sql("from answer")
     assert [str(type_) for type_ in taken.types][3:] == ["BIGINT", "DECIMAL(38,6)", "DECIMAL(38,6)"]
     rows = [dict(zip(taken.columns, row, strict=True)) for row in taken.fetchall()]

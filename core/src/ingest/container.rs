@@ -86,11 +86,6 @@ impl File {
         Ok(file)
     }
 
-    /// The path it was opened by.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// The SHA-256 of its bytes as they lie on disk.
     pub fn sha256(&self) -> [u8; 32] {
         self.sha256
@@ -99,11 +94,6 @@ impl File {
     /// Its length on disk in bytes.
     pub fn len(&self) -> u64 {
         self.len
-    }
-
-    /// Whether it is empty, which no report is.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
     }
 
     /// Whether it is a gzip or zip file.

@@ -30,8 +30,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
-pub use container::{File, Member};
-pub use header::personal;
+pub use container::File;
 pub use identity::{month_names, part, period};
 pub use kind::{Kind, StoreKind};
 pub use reject::Reject;

@@ -96,11 +96,6 @@ impl Reader {
         &self.path
     }
 
-    /// Offset behind the last good frame.
-    pub fn offset(&self) -> u64 {
-        self.offset
-    }
-
     /// Goes on up to a new end, behind which the writer has meanwhile put and synced more.
     pub fn extend(&mut self, end: u64) {
         self.end = end;

@@ -142,6 +142,7 @@ impl<'a> KeyReader<'a> {
     }
 
     /// Checks that nothing is left.
+    #[cfg(test)]
     pub fn finish(self) -> Result<()> {
         if self.rest.is_empty() { Ok(()) } else { Err(bad("is too long")) }
     }

@@ -15,9 +15,9 @@ pub(crate) mod memory;
 pub(crate) mod sled;
 pub(crate) mod value;
 
+pub(crate) use self::sled::SledKv;
 pub(crate) use key::{Key, KeyReader, prefix_end};
 pub(crate) use memory::MemoryKv;
-pub(crate) use self::sled::SledKv;
 
 use std::fmt::Debug;
 
@@ -39,6 +39,7 @@ impl Op {
     }
 
     /// Deletes `key`; a key that is not there is fine.
+    #[cfg(test)]
     pub fn delete(key: impl Into<Vec<u8>>) -> Self {
         Self { key: key.into(), value: None }
     }

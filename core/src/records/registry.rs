@@ -46,11 +46,6 @@ impl Records {
         Ok((found.ok_or_else(missing)?.open)(Arc::clone(&self.0)))
     }
 
-    /// The names of all collections.
-    pub fn names() -> impl Iterator<Item = &'static str> {
-        COLLECTIONS.iter().map(|entry| entry.name)
-    }
-
     /// What contradicts itself in any collection.
     ///
     /// # Errors

@@ -99,6 +99,7 @@ impl Cache {
     }
 
     /// The files open now.
+    #[cfg(test)]
     pub fn files(&self) -> usize {
         lock(&self.files).open.len()
     }

@@ -79,11 +79,6 @@ impl Roll {
         &self.footer.segments
     }
 
-    /// The file.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// The file's length in bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes

@@ -100,6 +100,7 @@ impl Presence {
     }
 
     /// The number of rows without a value.
+    #[cfg(test)]
     pub(crate) fn nulls(&self) -> usize {
         self.flags.iter().filter(|&&present| !present).count()
     }

@@ -228,7 +228,8 @@ impl Axis {
                 codes.iter().map(|&code| map.get(code as usize).copied().unwrap_or_default()).collect()
             }
             column => {
-                let code = |row| column.text(row).and_then(|text| known.get(text)).copied().unwrap_or_default();
+                let code =
+                    |row| column.text(row).and_then(|text| known.get(text)).copied().unwrap_or_default();
                 (0..column.len()).map(code).collect()
             }
         };
@@ -284,9 +285,9 @@ impl Axis {
     pub(crate) fn array(&self, codes: impl Iterator<Item = u32>) -> (arrow_schema::Field, ArrayRef) {
         let index = |code: u32| (code as usize).wrapping_sub(1);
         let array: ArrayRef = match &self.values {
-            Values::Texts { list, .. } => {
-                Arc::new(codes.map(|code| list.get(index(code)).map(AsRef::<str>::as_ref)).collect::<StringArray>())
-            }
+            Values::Texts { list, .. } => Arc::new(
+                codes.map(|code| list.get(index(code)).map(AsRef::<str>::as_ref)).collect::<StringArray>(),
+            ),
             Values::Ints { list, .. } => {
                 let ints = codes.map(|code| list.get(index(code)).copied());
                 match self.source {

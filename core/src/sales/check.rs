@@ -34,12 +34,18 @@ fn check_roll(manifest: &Manifest, live: &LiveRoll) -> Result<()> {
     for slice in &live.slices {
         let range = RowRange { roll: live.file.number(), first: slice.first, count: slice.count };
         if range.first.saturating_add(range.count) > roll.rows(table) {
-            return Err(Error::corrupt(&path, format!("a report names rows from {} that are not there", range.first)));
+            return Err(Error::corrupt(
+                &path,
+                format!("a report names rows from {} that are not there", range.first),
+            ));
         }
         let stored = manifest.totals(&range)?;
         let counted = count(&roll, table, &range)?;
         if stored.of(&range).map(by_key) != Some(by_key(&counted)) {
-            return Err(Error::corrupt(&path, format!("the totals of the rows from {} do not fit", range.first)));
+            return Err(Error::corrupt(
+                &path,
+                format!("the totals of the rows from {} do not fit", range.first),
+            ));
         }
     }
     Ok(())
@@ -48,7 +54,8 @@ fn check_roll(manifest: &Manifest, live: &LiveRoll) -> Result<()> {
 /// The totals of some rows, from the rows themselves.
 fn count(roll: &Arc<Roll>, table: usize, range: &RowRange) -> Result<Totals> {
     let present: Vec<usize> = SUMMED.iter().filter_map(|name| roll.field(table, name)).collect();
-    let fields: Arc<[_]> = present.iter().filter_map(|&column| roll.fields(table).get(column).cloned()).collect();
+    let fields: Arc<[_]> =
+        present.iter().filter_map(|&column| roll.fields(table).get(column).cloned()).collect();
     let mut builder = TotalsBuilder::default();
     for rows in split_at_blocks(range.first..range.first + range.count) {
         let columns = present.iter().map(|&column| roll.read(table, column, rows.clone()));
@@ -61,8 +68,7 @@ fn count(roll: &Arc<Roll>, table: usize, range: &RowRange) -> Result<Totals> {
 type Key<'a> = (Option<i64>, Option<&'a str>, Option<&'a str>, Option<&'a str>);
 
 fn by_key(totals: &Totals) -> BTreeMap<Key<'_>, Sums> {
-    let keyed = totals.lines().map(|line| {
-        ((line.date, line.currency, line.earnings_currency, line.ty), *line.sums)
-    });
+    let keyed =
+        totals.lines().map(|line| ((line.date, line.currency, line.earnings_currency, line.ty), *line.sums));
     keyed.collect()
 }

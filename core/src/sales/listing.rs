@@ -47,7 +47,8 @@ pub struct Import {
 impl Import {
     fn new(report: &Report) -> Result<Self> {
         let change = report.replaced.as_ref();
-        let change = change.map(|before| totals_table(&MoneyTotal::change(before, &report.totals))).transpose()?;
+        let change =
+            change.map(|before| totals_table(&MoneyTotal::change(before, &report.totals))).transpose()?;
         Ok(Self {
             id: report.id,
             account: report.key.account,
@@ -161,4 +162,3 @@ impl RejectRows {
 fn missing(path: &Path, name: &str) -> Error {
     Error::corrupt(path, format!("the roll has no {name:?} of rejects"))
 }
-

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_select::concat::concat_batches;
 use arrow_schema::{Field, Schema};
+use arrow_select::concat::concat_batches;
 
 use super::arrow;
 use super::manifest::Manifest;
@@ -69,7 +69,9 @@ fn value(column: &SalesColumn, row: &Piece) -> Result<Value> {
     let value = match column.meaning {
         Meaning::Text => stored.text(0).map(|text| Value::Text(text.to_owned())),
         Meaning::Count => int.map(Value::Int),
-        Meaning::Money | Meaning::MoneySum => int.map(|micros| Value::Money(Money::from_micros(micros.into()))),
+        Meaning::Money | Meaning::MoneySum => {
+            int.map(|micros| Value::Money(Money::from_micros(micros.into())))
+        }
         Meaning::Time => int.map(Value::Time),
         Meaning::Date => int.and_then(|day| i32::try_from(day).ok()).map(Value::Date),
     };

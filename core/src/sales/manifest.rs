@@ -139,12 +139,13 @@ impl Manifest {
         self.reports.values()
     }
 
-    pub(crate) fn get(&self, key: &ReportKey) -> Option<&Arc<Report>> {
-        self.reports.get(key)
-    }
-
     /// The reports of one account, kind and period.
-    pub(crate) fn parts(&self, account: u64, kind: Kind, period: Period) -> impl Iterator<Item = &Arc<Report>> {
+    pub(crate) fn parts(
+        &self,
+        account: u64,
+        kind: Kind,
+        period: Period,
+    ) -> impl Iterator<Item = &Arc<Report>> {
         let of_period = move |report: &&Arc<Report>| {
             report.key.account == account && report.key.kind == kind && report.key.period == period
         };

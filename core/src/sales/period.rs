@@ -53,7 +53,9 @@ pub(crate) fn delete(engine: &Engine, account: u64, kind: Kind, period: Period) 
         let manifest = Manifest::of(transaction.view()?)?;
         let keys: Vec<_> = manifest.parts(account, kind, period).map(|report| report.key.bytes()).collect();
         if keys.is_empty() {
-            return Err(Error::NotFound { what: format!("a {kind} report of account {account} for {period}") });
+            return Err(Error::NotFound {
+                what: format!("a {kind} report of account {account} for {period}"),
+            });
         }
         keys.iter().for_each(|key| transaction.delete(key));
         Ok(())
@@ -70,7 +72,10 @@ pub(crate) fn mark_empty(
     period: Period,
 ) -> Result<()> {
     if kind.store() != store {
-        return Err(Error::invalid("kind", format!("{kind} reports are {}'s, the account is {store}'s", kind.store())));
+        return Err(Error::invalid(
+            "kind",
+            format!("{kind} reports are {}'s, the account is {store}'s", kind.store()),
+        ));
     }
     let key = ReportKey { account, kind, period, part: ONLY_PART.to_owned() };
     let id = engine.take_import_id();

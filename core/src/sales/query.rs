@@ -297,7 +297,11 @@ impl Query {
 
     /// As [`Self::only`]; `None` chooses the rows that have no value.
     #[must_use]
-    pub fn only_or_null(mut self, dimension: Dimension, values: impl IntoIterator<Item = Option<String>>) -> Self {
+    pub fn only_or_null(
+        mut self,
+        dimension: Dimension,
+        values: impl IntoIterator<Item = Option<String>>,
+    ) -> Self {
         let mut values: Vec<_> = values.into_iter().collect();
         values.sort_unstable();
         values.dedup();
@@ -364,7 +368,8 @@ impl Query {
             }
             "measures" => {
                 let measures = self.listed(name, value, |text| {
-                    Measure::parse(text).ok_or_else(|| unknown(text, Measure::ALL.iter().map(|one| one.name())))
+                    Measure::parse(text)
+                        .ok_or_else(|| unknown(text, Measure::ALL.iter().map(|one| one.name())))
                 });
                 self.measures(measures)
             }

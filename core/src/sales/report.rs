@@ -25,7 +25,8 @@ use crate::ingest::Kind;
 pub(crate) fn report(manifest: &Manifest, query: &Query, pool: &rayon::ThreadPool) -> Result<Table> {
     let plan = Plan::new(query.checked()?)?;
     check_kinds(manifest, query)?;
-    let answer = if plan.totals_suffice() { plan.from_totals(manifest)? } else { plan.from_rows(manifest, pool)? };
+    let answer =
+        if plan.totals_suffice() { plan.sum_totals(manifest)? } else { plan.sum_rows(manifest, pool)? };
     answer.table(&plan)
 }
 
@@ -50,8 +51,8 @@ impl<'a> Plan<'a> {
         check_once(names)?;
         check_currencies(query, &measures)?;
         let held = |by, dimension| query.by.contains(&by) || query.filter.pins(dimension);
-        let watches_currency = measures.contains(&Measure::Earnings)
-            && !held(By::EarningsCurrency, Dimension::EarningsCurrency);
+        let watches_currency =
+            measures.contains(&Measure::Earnings) && !held(By::EarningsCurrency, Dimension::EarningsCurrency);
         let plan = Self { query, measures, watches_currency };
         plan.check_order()?;
         Ok(plan)
@@ -87,7 +88,7 @@ impl<'a> Plan<'a> {
             && !matches!(filter.end, Some(Edge::Instant(_)))
     }
 
-    fn from_totals(&self, manifest: &Manifest) -> Result<Answer> {
+    fn sum_totals(&self, manifest: &Manifest) -> Result<Answer> {
         let mut axes: Vec<Axis> = self.query.by.iter().map(|&by| Axis::new(by)).collect();
         let mut currency = Axis::new(By::EarningsCurrency);
         let mut groups = Groups::growing(axes.len());
@@ -100,7 +101,8 @@ impl<'a> Plan<'a> {
                     codes.clear();
                     codes.extend(axes.iter_mut().map(|axis| axis.code_of_line(report, &line)));
                     let counts = line.ty.is_none_or(counts_as_unit);
-                    let currency = if self.watches_currency { currency.code_of_line(report, &line) } else { 0 };
+                    let currency =
+                        if self.watches_currency { currency.code_of_line(report, &line) } else { 0 };
                     groups.entry(&codes).add_line(&line, counts, currency);
                 }
             }
@@ -108,19 +110,24 @@ impl<'a> Plan<'a> {
         Ok(Answer { axes, groups })
     }
 
-    fn from_rows(&self, manifest: &Manifest, pool: &rayon::ThreadPool) -> Result<Answer> {
+    fn sum_rows(&self, manifest: &Manifest, pool: &rayon::ThreadPool) -> Result<Answer> {
         let mut pieces = pieces(manifest, &self.query.filter)?;
         let filter = RowFilter::new(&self.query.filter, &pieces)?;
         pieces.retain(|piece| filter.may_match(piece));
         let axes = self.query.by.iter().map(|&by| Axis::over(by, &pieces)).collect::<Result<Vec<_>>>()?;
-        let currency = if self.watches_currency { Some(Axis::over(By::EarningsCurrency, &pieces)?) } else { None };
+        let currency =
+            if self.watches_currency { Some(Axis::over(By::EarningsCurrency, &pieces)?) } else { None };
         let counting = CountingTypes::new(self, &pieces)?;
         let sizes: Vec<u64> = axes.iter().map(Axis::size).collect();
         let scan = Scan { plan: self, pieces: &pieces, filter: &filter, axes: &axes, currency, counting };
         let next = AtomicUsize::new(0);
         let threads = pool.current_num_threads().min(pieces.len()).max(1);
         let parts: Vec<Result<Groups>> = pool.install(|| {
-            (0..threads).into_par_iter().with_max_len(1).map(|_| scan.work(&next, Groups::new(&sizes))).collect()
+            (0..threads)
+                .into_par_iter()
+                .with_max_len(1)
+                .map(|_| scan.work(&next, Groups::new(&sizes)))
+                .collect()
         });
         let mut parts = parts.into_iter();
         let mut groups = parts.next().unwrap_or_else(|| Ok(Groups::new(&sizes)))?;
@@ -166,13 +173,15 @@ fn check_currencies(query: &Query, measures: &[Measure]) -> Result<()> {
 
 /// Google's sales and earnings reports tell of the same orders: together they would count them twice.
 fn check_kinds(manifest: &Manifest, query: &Query) -> Result<()> {
-    let held = query.by.contains(&By::Kind) || query.filter.kinds.as_ref().is_some_and(|kinds| kinds.len() == 1);
+    let held =
+        query.by.contains(&By::Kind) || query.filter.kinds.as_ref().is_some_and(|kinds| kinds.len() == 1);
     let matches = |kind| {
         let of_kind = |report: &&Arc<_>| report_kind(report) == kind && report_matches(&query.filter, report);
         manifest.reports().any(|report| of_kind(&report))
     };
     if !held && matches(Kind::GoogleSales) && matches(Kind::GoogleEarnings) {
-        let message = "google-sales and google-earnings tell of the same orders: group by `kind` or choose one";
+        let message =
+            "google-sales and google-earnings tell of the same orders: group by `kind` or choose one";
         return Err(Error::invalid("kind", message));
     }
     Ok(())
@@ -309,7 +318,8 @@ impl Answer {
             self.groups.entry(&[]);
         }
         if plan.watches_currency && self.groups.sums().iter().any(GroupSums::has_several_currencies) {
-            let message = "needs `earnings_currency` in `by`, or held to one value: a group's earnings are in several";
+            let message =
+                "needs `earnings_currency` in `by`, or held to one value: a group's earnings are in several";
             return Err(Error::invalid("earnings", message));
         }
         let order = self.order(plan);
@@ -326,7 +336,8 @@ impl Answer {
     /// The numbers of the groups in the order asked, at most as many as asked.
     fn order(&self, plan: &Plan<'_>) -> Vec<usize> {
         let mut keys: Vec<(Vec<i128>, bool)> = Vec::new();
-        let asked = plan.query.order.iter().filter_map(|order| Some((plan.column(&order.column)?, order.descending)));
+        let asked =
+            plan.query.order.iter().filter_map(|order| Some((plan.column(&order.column)?, order.descending)));
         // Groups are told apart by their axes: these last make every order total.
         let last = (0..self.axes.len()).map(|axis| (SortColumn::Axis(axis), false));
         for (column, descending) in asked.chain(last) {
@@ -334,7 +345,10 @@ impl Answer {
         }
         let mut order: Vec<usize> = (0..self.groups.len()).collect();
         order.sort_unstable_by(|&a, &b| {
-            keys.iter().map(|(key, _)| key.get(a).cmp(&key.get(b))).find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
+            keys.iter()
+                .map(|(key, _)| key.get(a).cmp(&key.get(b)))
+                .find(|order| order.is_ne())
+                .unwrap_or(std::cmp::Ordering::Equal)
         });
         if let Some(limit) = plan.query.limit {
             order.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
@@ -352,15 +366,19 @@ impl Answer {
         match column {
             SortColumn::Axis(index) => {
                 let ranks = self.axes.get(index).map(Axis::ranks).unwrap_or_default();
-                let rank = |code: u32| ranks.get(code as usize).filter(|_| code != 0).map(|&rank| i128::from(rank));
+                let rank =
+                    |code: u32| ranks.get(code as usize).filter(|_| code != 0).map(|&rank| i128::from(rank));
                 self.groups.codes_of_axis(index).map(|code| key(rank(code))).collect()
             }
-            SortColumn::Measure(measure) => self.groups.sums().iter().map(|sums| key(measured(measure, sums))).collect(),
+            SortColumn::Measure(measure) => {
+                self.groups.sums().iter().map(|sums| key(measured(measure, sums))).collect()
+            }
         }
     }
 
     fn measure(&self, measure: Measure, order: &[usize]) -> Result<(Field, ArrayRef)> {
-        let values = order.iter().map(|&group| self.groups.sums().get(group).and_then(|sums| measured(measure, sums)));
+        let values =
+            order.iter().map(|&group| self.groups.sums().get(group).and_then(|sums| measured(measure, sums)));
         let meaning = match measure {
             Measure::Sales | Measure::Earnings => Meaning::MoneySum,
             _ => Meaning::Count,

@@ -33,7 +33,14 @@ pub(crate) struct Rolls {
 
 impl Rolls {
     pub(crate) fn new(dir: PathBuf, disk: Arc<dyn Disk>, cache: Arc<Cache>) -> Arc<Self> {
-        Arc::new(Self { dir, disk, cache, files: Mutex::default(), next: AtomicU32::new(1), set_aside: AtomicBool::new(false) })
+        Arc::new(Self {
+            dir,
+            disk,
+            cache,
+            files: Mutex::default(),
+            next: AtomicU32::new(1),
+            set_aside: AtomicBool::new(false),
+        })
     }
 
     pub(crate) fn disk(&self) -> &Arc<dyn Disk> {

@@ -81,7 +81,10 @@ impl Scan {
     pub(crate) fn new(manifest: Arc<Manifest>, query: &Query) -> Result<Self> {
         let query = query.checked()?;
         if !query.by.is_empty() || query.measures.is_some() || !query.order.is_empty() {
-            return Err(Error::invalid("query", "a scan has `columns`; `by`, `measures` and `order_by` are a report's"));
+            return Err(Error::invalid(
+                "query",
+                "a scan has `columns`; `by`, `measures` and `order_by` are a report's",
+            ));
         }
         let columns = asked_columns(&manifest, query)?;
         let schema = Schema::new(columns.iter().map(|column| column.arrow(true)).collect::<Vec<_>>());
@@ -89,7 +92,14 @@ impl Scan {
         let filter = RowFilter::new(&query.filter, &pieces)?;
         pieces.retain(|piece| filter.may_match(piece));
         let left = query.limit.unwrap_or(u64::MAX);
-        Ok(Self { columns, schema: Arc::new(schema), pieces: pieces.into_iter(), filter, left, _manifest: manifest })
+        Ok(Self {
+            columns,
+            schema: Arc::new(schema),
+            pieces: pieces.into_iter(),
+            filter,
+            left,
+            _manifest: manifest,
+        })
     }
 
     /// The columns' names and Arrow types.
@@ -112,7 +122,8 @@ impl Scan {
         self.left -= chosen.len() as u64;
         let arrays = self.columns.iter().map(|column| arrow::array(column, piece, &chosen, true));
         let options = RecordBatchOptions::new().with_row_count(Some(chosen.len()));
-        let batch = RecordBatch::try_new_with_options(self.schema(), arrays.collect::<Result<_>>()?, &options);
+        let batch =
+            RecordBatch::try_new_with_options(self.schema(), arrays.collect::<Result<_>>()?, &options);
         batch.map(Some).map_err(arrow_fault)
     }
 }

@@ -2,8 +2,6 @@
 
 use arrow_schema::{DataType, Field as ArrowField, TimeUnit};
 
-use crate::column::Type;
-
 /// Digits after the decimal point of every amount.
 pub const MONEY_SCALE: i8 = 6;
 
@@ -49,11 +47,6 @@ impl Meaning {
             Self::Text => DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
             other => other.plain(),
         }
-    }
-
-    /// The physical type in a roll.
-    pub(crate) fn stored(self) -> Type {
-        if self == Self::Text { Type::Text } else { Type::Int }
     }
 }
 
@@ -140,6 +133,7 @@ pub(crate) fn counts_as_unit(ty: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::column::Type;
     use crate::ingest;
 
     #[test]
@@ -147,7 +141,7 @@ mod tests {
         let stored: Vec<_> = standard_columns()
             .into_iter()
             .filter(|column| column.origin == Origin::Roll)
-            .map(|column| (column.name, column.meaning.stored()))
+            .map(|column| (column.name, if column.meaning == Meaning::Text { Type::Text } else { Type::Int }))
             .collect();
         let read: Vec<_> =
             ingest::standard_fields().iter().map(|field| (field.name.clone(), field.ty)).collect();

@@ -67,7 +67,8 @@ impl Table {
 
     /// The rows as lists of values in column order.
     pub fn rows(&self) -> impl Iterator<Item = Vec<Value>> + '_ {
-        (0..self.len()).map(|row| (0..self.batch.num_columns()).map(|column| self.value(row, column)).collect())
+        (0..self.len())
+            .map(|row| (0..self.batch.num_columns()).map(|column| self.value(row, column)).collect())
     }
 }
 
@@ -106,7 +107,15 @@ impl fmt::Display for Table {
         let widths: Vec<usize> = names
             .iter()
             .enumerate()
-            .map(|(i, name)| shown.iter().filter_map(|row| row.get(i)).map(|text| width(text)).max().unwrap_or(0).max(width(name)))
+            .map(|(i, name)| {
+                shown
+                    .iter()
+                    .filter_map(|row| row.get(i))
+                    .map(|text| width(text))
+                    .max()
+                    .unwrap_or(0)
+                    .max(width(name))
+            })
             .collect();
         write_row(f, names.iter().map(|name| (*name).to_owned()), &widths, |i| self.is_number(i))?;
         write_row(f, widths.iter().map(|&width| "─".repeat(width)), &widths, |_| false)?;
@@ -153,7 +162,11 @@ fn write_row(
     let cells: Vec<String> = texts
         .zip(widths)
         .enumerate()
-        .map(|(i, (text, &width))| if right(i) { format!("{text:>width$}") } else { format!("{text:<width$}") })
+        .map(
+            |(i, (text, &width))| {
+                if right(i) { format!("{text:>width$}") } else { format!("{text:<width$}") }
+            },
+        )
         .collect();
     writeln!(f, "{}", cells.join("  ").trim_end())
 }
@@ -182,7 +195,10 @@ mod tests {
     #[test]
     fn shows_numbers_to_the_right() {
         let text = table(3).to_string();
-        assert_eq!(text, "sku    sales  units\n─────  ─────  ─────\nsku 0   0.00      0\n        1.50      1\nsku 2   3.00      2\n3 rows");
+        assert_eq!(
+            text,
+            "sku    sales  units\n─────  ─────  ─────\nsku 0   0.00      0\n        1.50      1\nsku 2   3.00      2\n3 rows"
+        );
     }
 
     #[test]

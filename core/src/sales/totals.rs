@@ -163,7 +163,8 @@ impl MoneyTotal {
         let mut changes = BTreeMap::new();
         let key = |total: &Self| (total.currency.clone(), total.earnings_currency.clone());
         for (sign, total) in before.iter().map(|t| (-1, t)).chain(after.iter().map(|t| (1, t))) {
-            let change = changes.entry(key(total)).or_insert_with_key(|(a, b)| Self::new(a.clone(), b.clone()));
+            let change =
+                changes.entry(key(total)).or_insert_with_key(|(a, b)| Self::new(a.clone(), b.clone()));
             change.units += sign * total.units;
             change.sales = add(change.sales, total.sales.map(|sales| sign * sales));
             change.earnings = add(change.earnings, total.earnings.map(|earnings| sign * earnings));
@@ -257,7 +258,9 @@ impl TotalsBuilder {
                 let known = |&code: &u32| map.get(code as usize).copied().filter(|_| code != NULL_CODE);
                 codes.iter().map(|code| known(code).unwrap_or(NONE)).collect()
             }
-            other => (0..other.len()).map(|row| other.text(row).map_or(NONE, |text| self.code(text))).collect(),
+            other => {
+                (0..other.len()).map(|row| other.text(row).map_or(NONE, |text| self.code(text))).collect()
+            }
         }
     }
 

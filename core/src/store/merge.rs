@@ -3,7 +3,6 @@
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::iter::Peekable;
-use std::sync::Arc;
 
 use super::overlay::{Change, Span};
 use super::shared::Shared;

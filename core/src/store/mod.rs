@@ -215,6 +215,7 @@ impl Store {
     }
 
     /// Rewrites the journal without what is dead in it, however little that is.
+    #[cfg(test)]
     pub fn compact(&self) -> Result<()> {
         self.shared.refuse_closed()?;
         self.shared.refuse_read_only()?;
@@ -270,11 +271,6 @@ impl Store {
     /// What files are read and written through.
     pub fn disk(&self) -> &Arc<dyn Disk> {
         &self.shared.disk
-    }
-
-    /// The database's own number, drawn at random when it was begun.
-    pub fn database_id(&self) -> u128 {
-        self.shared.database
     }
 
     /// Figures as of now.

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+#[cfg(test)]
+use super::View;
 use super::merge::{IndexRange, Merge};
 use super::overlay::{Span, State};
 use super::shared::Shared;
-use super::{Entries, Read, View};
+use super::{Entries, Read};
 use crate::Result;
 
 /// One commit's state. Commits go on meanwhile, but what they change stays in memory until the snapshot is dropped, and
@@ -21,13 +23,9 @@ impl<'a> Snapshot<'a> {
     }
 
     /// The view as of this commit.
+    #[cfg(test)]
     pub fn view(&self) -> &Arc<dyn View> {
         &self.state.view
-    }
-
-    /// The commit's sequence; every commit has a higher one than those before it.
-    pub fn sequence(&self) -> u64 {
-        self.state.sequence
     }
 }
 

@@ -14,7 +14,6 @@ use tempfile::TempDir;
 use super::commit::OVERLAY_BYTES_MAX;
 use super::transaction::{KEY_MAX, OPS_MAX, VALUE_MAX};
 use super::*;
-use crate::file::OsDisk;
 use crate::journal::fault::{Fault, FaultDisk};
 use crate::kv::{Entries as KvEntries, Kv, MemoryKv, SledKv};
 use crate::{Error, ErrorKind};

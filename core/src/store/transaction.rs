@@ -43,11 +43,6 @@ impl<'a> Transaction<'a> {
         Self { shared, base, changes, bytes: 0, fault: None, view }
     }
 
-    /// The sequence this transaction commits with, if it commits.
-    pub fn sequence(&self) -> u64 {
-        self.base.sequence + 1
-    }
-
     /// The view with everything committed and queued, and this transaction's changes.
     ///
     /// # Errors

@@ -152,7 +152,8 @@ impl Ledger {
             let report = &pending.report;
             report.ranges.iter().chain(&report.reject_ranges).any(|range| stage.is_lost(range.roll))
         };
-        let files: Vec<PathBuf> = self.pending.iter().filter(|p| is_lost(p)).map(|p| p.file.clone()).collect();
+        let files: Vec<PathBuf> =
+            self.pending.iter().filter(|p| is_lost(p)).map(|p| p.file.clone()).collect();
         self.pending.retain(|pending| !files.contains(&pending.file));
         for file in files {
             let detail = "its rows could not be written; nothing of it is stored";
@@ -163,7 +164,9 @@ impl Ledger {
     /// Commits the reports that lie in finished rolls, unless a file that is not read yet may still dispute one.
     pub(super) fn commit_finished(&mut self, engine: &Engine, stage: &mut Stage) -> Result<()> {
         let undisputed = |pending: &Pending| {
-            self.outstanding.values().all(|claim| claim.is_some_and(|claim| claim != pending.report.key.period))
+            self.outstanding
+                .values()
+                .all(|claim| claim.is_some_and(|claim| claim != pending.report.key.period))
         };
         if self.on_reject == OnReject::Fail || !self.pending.iter().all(undisputed) {
             return Ok(());
@@ -231,7 +234,8 @@ fn dispute(new: &Pending, other: &Path) -> Error {
 }
 
 fn dispute_error(file: &Path, other: &Path, period: Period) -> Error {
-    let detail = format!("{} is a report of {period}, too, with other content; neither is stored", other.display());
+    let detail =
+        format!("{} is a report of {period}, too, with other content; neither is stored", other.display());
     Error::format(file, None, detail)
 }
 

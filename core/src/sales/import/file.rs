@@ -84,7 +84,8 @@ impl<'a> FileReader<'a> {
         let kind = self.kind(file, index)?;
         let options = ReadOptions { kind: Some(kind), keep_personal: self.import.options.keep_personal };
         let run = Run::new(sequence, member);
-        let mut staging = Staging { import: self.import, path: self.path, guard: None, run, waiting: Vec::new(), bytes: 0 };
+        let mut staging =
+            Staging { import: self.import, path: self.path, guard: None, run, waiting: Vec::new(), bytes: 0 };
         let summary = ingest::read(file, index, &options, self.import.pool, &mut staging)?;
         let key = self.key(file, index, kind, &summary)?;
         let identity = SegmentIdentity {
@@ -110,7 +111,13 @@ impl<'a> FileReader<'a> {
         Ok(kind)
     }
 
-    fn key(&self, file: &ingest::File, member: usize, kind: Kind, summary: &MemberSummary) -> Result<ReportKey> {
+    fn key(
+        &self,
+        file: &ingest::File,
+        member: usize,
+        kind: Kind,
+        summary: &MemberSummary,
+    ) -> Result<ReportKey> {
         let name = file_name(self.path);
         let inner = file.members().get(member).map_or("", |member| &member.name);
         let period = ingest::period(self.path, &[inner, &name], &summary.months, self.import.period)?;

@@ -135,9 +135,8 @@ impl Import<'_> {
     /// Reads one file. A panic in a reader is a fault of ours: the file fails, the others go on.
     fn file(&self, path: &Path) -> Result<Outcome> {
         let read = std::panic::AssertUnwindSafe(|| FileReader::new(self, path).read());
-        std::panic::catch_unwind(read).unwrap_or_else(|_| {
-            Err(Error::format(path, None, "the reader failed; please report this file"))
-        })
+        std::panic::catch_unwind(read)
+            .unwrap_or_else(|_| Err(Error::format(path, None, "the reader failed; please report this file")))
     }
 
     /// Closes the last roll and commits what is whole.

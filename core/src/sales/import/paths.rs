@@ -78,7 +78,8 @@ fn expand(text: &str) -> Result<Vec<PathBuf>> {
         return Ok(vec![path]);
     }
     let glob = glob::glob(text).map_err(|error| Error::invalid("paths", format!("{text:?}: {error}")))?;
-    let found: Vec<PathBuf> = glob.filter_map(std::result::Result::ok).filter(|path| !path.is_dir()).collect();
+    let found: Vec<PathBuf> =
+        glob.filter_map(std::result::Result::ok).filter(|path| !path.is_dir()).collect();
     if found.is_empty() {
         return Err(Error::NotFound { what: format!("a file that matches {text:?}") });
     }
@@ -99,7 +100,8 @@ mod tests {
         let mut files = resolve(&[name("*.csv"), name("b_2018_02.csv"), name("odd[1].csv")]).unwrap();
         assert_eq!((files.paths.len(), files.bytes), (4, 4));
         files.sort();
-        let names: Vec<_> = files.paths.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
+        let names: Vec<_> =
+            files.paths.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
         assert_eq!(names, ["no month.csv", "odd[1].csv", "a_2018_01.csv", "b_2018_02.csv"]);
         assert!(matches!(resolve(&[name("*.zip")]), Err(Error::NotFound { .. })));
         assert!(matches!(resolve(&[name("missing.csv")]), Err(Error::Io { .. })));

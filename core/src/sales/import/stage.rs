@@ -56,9 +56,16 @@ struct Open {
 
 impl Stage {
     pub(super) fn new(rolls: &Arc<Rolls>) -> Self {
-        let fields = [("line", Type::Int), ("offset", Type::Int), ("reason", Type::Text), ("text", Type::Text)];
+        let fields =
+            [("line", Type::Int), ("offset", Type::Int), ("reason", Type::Text), ("text", Type::Text)];
         let fields = fields.map(|(name, ty)| Field::new(name, ty));
-        Self { rolls: Arc::clone(rolls), open: None, closed: Vec::new(), lost: Vec::new(), fields: fields.into() }
+        Self {
+            rolls: Arc::clone(rolls),
+            open: None,
+            closed: Vec::new(),
+            lost: Vec::new(),
+            fields: fields.into(),
+        }
     }
 
     /// Whether a roll is lost.
@@ -79,7 +86,13 @@ impl Stage {
 
     /// Appends rows and rejects of a run. Between a run's first append and its end no other run may append.
     /// Gives whether a roll was closed on the way.
-    pub(super) fn append(&mut self, run: &mut Run, rows: &Batch, totals: &Totals, rejects: &[Reject]) -> Result<bool> {
+    pub(super) fn append(
+        &mut self,
+        run: &mut Run,
+        rows: &Batch,
+        totals: &Totals,
+        rejects: &[Reject],
+    ) -> Result<bool> {
         let full = self.open.as_ref().is_some_and(|open| {
             let more = u32::try_from(rows.rows).unwrap_or(u32::MAX);
             open.writer.rows(ROWS_TABLE).saturating_add(more) > ROWS_MAX || open.writer.bytes() >= BYTES_MAX
@@ -95,7 +108,13 @@ impl Stage {
         result.map(|()| full)
     }
 
-    fn append_to_open(&mut self, run: &mut Run, rows: &Batch, totals: &Totals, rejects: &[Reject]) -> Result<()> {
+    fn append_to_open(
+        &mut self,
+        run: &mut Run,
+        rows: &Batch,
+        totals: &Totals,
+        rejects: &[Reject],
+    ) -> Result<()> {
         let rejects = self.reject_batch(rejects);
         let open = self.open()?;
         run.begun.get_or_insert([open.writer.rows(ROWS_TABLE), open.writer.rows(REJECTS_TABLE)]);
@@ -124,8 +143,11 @@ impl Stage {
         let (sequence, member, part) = (run.sequence, run.member, run.part);
         let meta = SegmentMeta { sequence, member, part, totals: totals.clone(), identity };
         open.writer.segment(ranges.to_vec(), meta.encode()?);
-        let [rows, rejects] =
-            ranges.map(|range| RowRange { roll: open.number, first: range.start, count: range.end - range.start });
+        let [rows, rejects] = ranges.map(|range| RowRange {
+            roll: open.number,
+            first: range.start,
+            count: range.end - range.start,
+        });
         run.part += 1;
         if rows.count > 0 {
             run.ranges.push(rows);
