@@ -70,7 +70,7 @@ impl fmt::Display for Money {
 impl FromStr for Money {
     type Err = AmountFault;
 
-    /// Reads one amount, as [`parse`] does.
+    /// Reads a plain decimal: `12`, `-0.70`, `.70`.
     fn from_str(text: &str) -> Result<Self, AmountFault> {
         parse(text.as_bytes()).map(|micros| Self(i128::from(micros)))
     }

@@ -63,9 +63,9 @@ impl Db {
     /// Opens a database.
     ///
     /// # Errors
-    /// [`Error::Locked`] while another process writes to it, [`Error::NotFound`] where there is none and it must not
-    /// be made, [`Error::Format`] for a directory that holds something else or a newer format, [`Error::Vault`] for a
-    /// wrong passphrase, [`Error::Corruption`] for damage, [`Error::Io`] for whatever the operating system refuses.
+    /// [`crate::Error::Locked`] while another process writes to it, [`crate::Error::NotFound`] where there is none and it must not
+    /// be made, [`crate::Error::Format`] for a directory that holds something else or a newer format, [`crate::Error::Vault`] for a
+    /// wrong passphrase, [`crate::Error::Corruption`] for damage, [`crate::Error::Io`] for whatever the operating system refuses.
     pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
         let dir = path.as_ref();
         let (rolls, view) = sales::prepare(dir, Arc::clone(&options.disk), options.cache_size());
@@ -94,10 +94,10 @@ impl Db {
     }
 
     /// Closes the database: what is acknowledged already is brought into the index, and the lock is given back. All
-    /// other handles on it answer [`Error::Closed`] from now on. Closing again does nothing.
+    /// other handles on it answer [`crate::Error::Closed`] from now on. Closing again does nothing.
     ///
     /// # Errors
-    /// [`Error::Io`] where the last checkpoint cannot be written: nothing acknowledged is lost then, the next open
+    /// [`crate::Error::Io`] where the last checkpoint cannot be written: nothing acknowledged is lost then, the next open
     /// only takes longer.
     pub fn close(&self) -> Result<()> {
         self.inner.close()
@@ -111,7 +111,7 @@ impl Db {
     /// A collection by its name, with records as JSON.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a name that is no collection's.
+    /// [`crate::Error::NotFound`] for a name that is no collection's.
     pub fn records(&self, collection: &str) -> Result<Arc<dyn AnyCollection>> {
         self.inner.records.by_name(collection)
     }
@@ -126,7 +126,7 @@ impl Db {
     /// Seals the secrets with another passphrase, or with a key file beside the data for `None`, in one write.
     ///
     /// # Errors
-    /// [`Error::Vault`] where the present passphrase was not given at open.
+    /// [`crate::Error::Vault`] where the present passphrase was not given at open.
     pub fn set_passphrase(&self, passphrase: Option<&str>) -> Result<()> {
         self.inner.vault.set_passphrase(&self.inner.store, passphrase)
     }
@@ -134,7 +134,7 @@ impl Db {
     /// Sizes and counts, as a JSON object.
     ///
     /// # Errors
-    /// [`Error::Closed`] after the database was closed.
+    /// [`crate::Error::Closed`] after the database was closed.
     pub fn stats(&self) -> Result<Json> {
         let mut stats = self.inner.engine.stats()?;
         let store = self.inner.store.stats();
@@ -158,7 +158,7 @@ impl Db {
     /// journal, the stored totals against the rows. Takes as long as reading all of it.
     ///
     /// # Errors
-    /// [`Error::Closed`] after the database was closed. What is found wrong is no error but a line of the answer.
+    /// [`crate::Error::Closed`] after the database was closed. What is found wrong is no error but a line of the answer.
     pub fn check(&self) -> Result<CheckReport> {
         let mut problems: Vec<String> =
             self.inner.store.check()?.into_iter().map(|problem| problem.to_string()).collect();
