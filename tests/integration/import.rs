@@ -231,3 +231,54 @@ fn one_bad_file_does_not_stop_the_others() {
     assert!(failed.failures[0].0.ends_with("sales_2019_01.gz"));
     assert_eq!(shop.everything(), everything_of(rows(&reports)));
 }
+
+fn rolls(shop: &Shop) -> u64 {
+    shop.db.stats().unwrap()["rolls"].as_u64().unwrap()
+}
+
+fn files_of_rolls(shop: &Shop) -> u64 {
+    std::fs::read_dir(shop.database().join("rolls")).unwrap().count() as u64
+}
+
+/// Each import makes a roll of its own: when there are too many they are put together, rows and rejects alike.
+#[test]
+fn many_small_imports_end_in_few_rolls() {
+    let mut shop = Shop::new();
+    let months = (0..80).map(|month| (2015 + month / 12, i8::try_from(month % 12 + 1).unwrap()));
+    let reports: Vec<Report> = months.map(|month| Spec::new(3, month, 20).generate()).collect();
+    for (i, report) in reports.iter().enumerate() {
+        let path = report.write(&shop.folder(), Packing::Plain);
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text + &"a bad row\n".repeat(i % 3)).unwrap();
+        shop.import(&[path]);
+        assert!(rolls(&shop) <= 64, "{} rolls after {} imports", rolls(&shop), i + 1);
+    }
+    let rejects: usize = (0..80).map(|i| i % 3).sum();
+    for _ in 0..2 {
+        assert_eq!(shop.everything(), everything_of(rows(&reports)));
+        assert_eq!(shop.db.sales().rejects(None).unwrap().len(), rejects);
+        for report in reports.iter().step_by(7) {
+            let found = shop.db.sales().get(&report.rows[3].transaction.to_string()).unwrap();
+            assert!(!found.is_empty());
+        }
+        assert_eq!(shop.db.check().unwrap().problems, Vec::<String>::new());
+        assert_eq!(files_of_rolls(&shop), rolls(&shop));
+        shop.reopen();
+    }
+}
+
+/// A roll that is mostly dead is written anew, and its file goes.
+#[test]
+fn a_roll_that_is_mostly_dead_shrinks() {
+    let mut reports = year();
+    let shop = Shop::with(&reports);
+    for (i, report) in reports.iter_mut().enumerate().take(8) {
+        *report = Spec::new(50, (2018, report.month.month()), 30 + i).generate();
+        shop.import(&[shop.write(report)]);
+    }
+    assert_eq!(shop.everything(), everything_of(rows(&reports)));
+    assert_eq!(shop.db.check().unwrap().problems, Vec::<String>::new());
+    assert_eq!(files_of_rolls(&shop), rolls(&shop));
+    let first = shop.database().join("rolls/000001.roll");
+    assert!(!first.exists(), "the first roll holds 12 reports of which 8 were replaced");
+}

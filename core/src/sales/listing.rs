@@ -1,7 +1,7 @@
 //! What is stored, report by report, and what of it could not be read.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Decimal128Array, Int64Array, StringArray};
@@ -9,10 +9,13 @@ use arrow_schema::Field;
 
 use super::manifest::{Manifest, Report};
 use super::schema::{Meaning, REJECTS};
+use super::select::split_at_blocks;
 use super::table::Table;
 use super::totals::MoneyTotal;
+use crate::column::Column;
 use crate::error::{Error, Result};
-use crate::ingest::Kind;
+use crate::ingest::{Kind, Reject};
+use crate::roll::Roll;
 
 /// One stored report.
 #[derive(Debug, Clone)]
@@ -114,12 +117,33 @@ pub(crate) fn rejects(manifest: &Manifest, import_id: Option<u64>) -> Result<Tab
     rows.table()
 }
 
+/// Rows of a roll's table of rejects, within one block.
+pub(crate) fn read_rejects(roll: &Roll, table: usize, rows: Range<u32>) -> Result<Vec<Reject>> {
+    let column = |name: &str| {
+        let column = roll.field(table, name);
+        let column = column.ok_or_else(|| Error::invalid(name, "the roll has no such column of rejects"))?;
+        roll.read(table, column, rows.clone())
+    };
+    let [line, offset, reason, text] =
+        [column("line")?, column("offset")?, column("reason")?, column("text")?];
+    let number =
+        |column: &Column, row| column.int(row).and_then(|n| u64::try_from(n).ok()).unwrap_or_default();
+    let owned = |column: &Column, row| column.text(row).unwrap_or_default().to_owned();
+    let reject = |row| Reject {
+        line: number(&line, row),
+        offset: number(&offset, row),
+        reason: owned(&reason, row),
+        text: owned(&text, row),
+    };
+    Ok((0..rows.len()).map(reject).collect())
+}
+
 #[derive(Default)]
 struct RejectRows {
     paths: Vec<String>,
     lines: Vec<Option<i64>>,
-    reasons: Vec<Option<String>>,
-    texts: Vec<Option<String>>,
+    reasons: Vec<String>,
+    texts: Vec<String>,
 }
 
 impl RejectRows {
@@ -128,16 +152,15 @@ impl RejectRows {
             let live = manifest.roll(range.roll);
             let file = &live.ok_or_else(|| Error::NotFound { what: format!("roll {}", range.roll) })?.file;
             let (roll, path) = (file.open()?, file.path());
-            let table = roll.table(REJECTS).ok_or_else(|| missing(&path, REJECTS))?;
-            let column = |name: &str| roll.field(table, name).ok_or_else(|| missing(&path, name));
-            let [line, reason, text] = [column("line")?, column("reason")?, column("text")?];
-            for row in range.first..range.first.saturating_add(range.count) {
-                let value = |column| roll.read(table, column, row..row + 1);
-                let owned = |text: Option<&str>| text.map(str::to_owned);
-                self.paths.push(report.path.clone());
-                self.lines.push(value(line)?.int(0));
-                self.reasons.push(owned(value(reason)?.text(0)));
-                self.texts.push(owned(value(text)?.text(0)));
+            let table = roll.table(REJECTS);
+            let table = table.ok_or_else(|| Error::corrupt(&path, "the roll has no table of rejects"))?;
+            for rows in split_at_blocks(range.first..range.first.saturating_add(range.count)) {
+                for reject in read_rejects(&roll, table, rows)? {
+                    self.paths.push(report.path.clone());
+                    self.lines.push(i64::try_from(reject.line).ok());
+                    self.reasons.push(reject.reason);
+                    self.texts.push(reject.text);
+                }
             }
         }
         Ok(())
@@ -152,13 +175,9 @@ impl RejectRows {
         let columns = vec![
             text("path", StringArray::from(self.paths)),
             (Field::new("line", Meaning::Count.plain(), true), lines),
-            text("reason", self.reasons.into_iter().collect()),
-            text("text", self.texts.into_iter().collect()),
+            text("reason", StringArray::from(self.reasons)),
+            text("text", StringArray::from(self.texts)),
         ];
         Table::new(columns, rows)
     }
-}
-
-fn missing(path: &Path, name: &str) -> Error {
-    Error::corrupt(path, format!("the roll has no {name:?} of rejects"))
 }

@@ -46,7 +46,7 @@ impl ReportKey {
 }
 
 /// Rows of one table of one roll.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct RowRange {
     pub(crate) roll: u32,
     pub(crate) first: u32,
@@ -137,6 +137,10 @@ impl Manifest {
     /// All reports, by account, kind, period and part.
     pub(crate) fn reports(&self) -> impl Iterator<Item = &Arc<Report>> {
         self.reports.values()
+    }
+
+    pub(crate) fn get(&self, key: &ReportKey) -> Option<&Arc<Report>> {
+        self.reports.get(key)
     }
 
     /// The reports of one account, kind and period.

@@ -3,6 +3,7 @@
 mod arrow;
 mod axis;
 mod check;
+mod compact;
 mod group;
 mod import;
 mod listing;

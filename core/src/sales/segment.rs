@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::manifest::{ReadFlags, ReportKey};
+use super::manifest::{ReadFlags, Report, ReportKey};
 use super::totals::Totals;
 use crate::error::{Error, Result};
 use crate::kv::value;
@@ -31,6 +31,19 @@ pub(crate) struct SegmentIdentity {
     pub(crate) sha256: [u8; 32],
     pub(crate) flags: ReadFlags,
     pub(crate) imported_at: i64,
+}
+
+impl SegmentIdentity {
+    /// That of a stored report.
+    pub(crate) fn of(report: &Report) -> Self {
+        Self {
+            key: report.key.clone(),
+            path: report.path.clone(),
+            sha256: report.sha256,
+            flags: report.flags,
+            imported_at: report.imported_at,
+        }
+    }
 }
 
 impl SegmentMeta {

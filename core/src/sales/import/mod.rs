@@ -21,8 +21,8 @@ pub use options::{ImportError, ImportOptions, ImportProgress, ImportSummary, OnR
 use self::commit::Ledger;
 use self::file::FileReader;
 use self::progress::Progress;
-use self::stage::Stage;
-use super::Engine;
+pub(super) use self::stage::{Run, Stage};
+use super::{Engine, compact};
 use crate::day::Period;
 use crate::error::{Error, Result};
 use crate::ingest::StoreKind;
@@ -149,7 +149,12 @@ impl Import<'_> {
         let closed = stage.close();
         ledger.drop_lost(stage);
         let committed = ledger.commit(self.engine, stage);
-        closed.and(committed)
+        closed.and(committed)?;
+        // The reports are stored: that rolls could not be put together is no failure of the import.
+        if let Err(error) = compact::run(self.engine) {
+            tracing::warn!(%error, "rolls could not be put together");
+        }
+        Ok(())
     }
 }
 

@@ -18,14 +18,14 @@ const REJECTS_TABLE: usize = 1;
 
 /// One member of a report file on its way into rolls.
 #[derive(Debug, Default)]
-pub(super) struct Run {
+pub(in crate::sales) struct Run {
     /// The import's number and the member's place in its file.
-    pub(super) sequence: u64,
-    pub(super) member: u32,
-    pub(super) ranges: Vec<RowRange>,
-    pub(super) reject_ranges: Vec<RowRange>,
+    pub(in crate::sales) sequence: u64,
+    pub(in crate::sales) member: u32,
+    pub(in crate::sales) ranges: Vec<RowRange>,
+    pub(in crate::sales) reject_ranges: Vec<RowRange>,
     /// One for each of `ranges`.
-    pub(super) totals: Vec<Totals>,
+    pub(in crate::sales) totals: Vec<Totals>,
     /// Where the run began in the open roll: the first row of each table.
     begun: Option<[u32; 2]>,
     part: u32,
@@ -33,13 +33,13 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn new(sequence: u64, member: u32) -> Self {
+    pub(in crate::sales) fn new(sequence: u64, member: u32) -> Self {
         Self { sequence, member, ..Self::default() }
     }
 }
 
 /// The rolls an import writes.
-pub(super) struct Stage {
+pub(in crate::sales) struct Stage {
     rolls: Arc<Rolls>,
     open: Option<Open>,
     /// Finished rolls whose reports are not committed yet.
@@ -55,7 +55,7 @@ struct Open {
 }
 
 impl Stage {
-    pub(super) fn new(rolls: &Arc<Rolls>) -> Self {
+    pub(in crate::sales) fn new(rolls: &Arc<Rolls>) -> Self {
         let fields =
             [("line", Type::Int), ("offset", Type::Int), ("reason", Type::Text), ("text", Type::Text)];
         let fields = fields.map(|(name, ty)| Field::new(name, ty));
@@ -69,24 +69,24 @@ impl Stage {
     }
 
     /// Whether a roll is lost.
-    pub(super) fn is_lost(&self, roll: u32) -> bool {
+    pub(in crate::sales) fn is_lost(&self, roll: u32) -> bool {
         self.lost.contains(&roll)
     }
 
     /// Whether all rows of a report lie in finished rolls.
-    pub(super) fn has_finished(&self, report: &Report) -> bool {
+    pub(in crate::sales) fn has_finished(&self, report: &Report) -> bool {
         let open = self.open.as_ref().map(|open| open.number);
         report.ranges.iter().chain(&report.reject_ranges).all(|range| Some(range.roll) != open)
     }
 
     /// Finished rolls that stored reports name are theirs now.
-    pub(super) fn committed(&mut self, named: impl Fn(u32) -> bool) {
+    pub(in crate::sales) fn committed(&mut self, named: impl Fn(u32) -> bool) {
         self.closed.retain(|&roll| !named(roll));
     }
 
     /// Appends rows and rejects of a run. Between a run's first append and its end no other run may append.
     /// Gives whether a roll was closed on the way.
-    pub(super) fn append(
+    pub(in crate::sales) fn append(
         &mut self,
         run: &mut Run,
         rows: &Batch,
@@ -118,7 +118,9 @@ impl Stage {
         let rejects = self.reject_batch(rejects);
         let open = self.open()?;
         run.begun.get_or_insert([open.writer.rows(ROWS_TABLE), open.writer.rows(REJECTS_TABLE)]);
-        open.writer.append(ROWS_TABLE, rows)?;
+        if rows.rows > 0 {
+            open.writer.append(ROWS_TABLE, rows)?;
+        }
         if rejects.rows > 0 {
             open.writer.append(REJECTS_TABLE, &rejects)?;
         }
@@ -127,7 +129,7 @@ impl Stage {
     }
 
     /// Ends a run: the roll now says whose rows these are.
-    pub(super) fn end(&mut self, run: &mut Run, identity: SegmentIdentity) -> Result<()> {
+    pub(in crate::sales) fn end(&mut self, run: &mut Run, identity: SegmentIdentity) -> Result<()> {
         self.segment(run, Some(identity))
     }
 
@@ -172,7 +174,7 @@ impl Stage {
     }
 
     /// Finishes the open roll and puts it in place, durably.
-    pub(super) fn close(&mut self) -> Result<()> {
+    pub(in crate::sales) fn close(&mut self) -> Result<()> {
         let Some(Open { number, writer }) = self.open.take() else { return Ok(()) };
         match self.put_in_place(number, writer) {
             Ok(()) => {
