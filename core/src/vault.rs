@@ -328,7 +328,7 @@ impl Vault {
         }
         drop(state);
         // A key file that stands already is from a first secret whose commit failed: it wraps nothing yet, but serves.
-        let wrapping = self.read_key_file().or_else(|_| self.new_key_file())?;
+        let wrapping = self.durable_key_file().or_else(|_| self.new_key_file())?;
         self.put_header(write, new_data_key()?, &wrapping)
     }
 
@@ -386,6 +386,15 @@ impl Vault {
         let path = self.key_file();
         write_private(&*self.disk, &path, &bytes).map_err(Error::io("write", &path))?;
         Ok(Wrapping { lock: Lock::KeyFile, key })
+    }
+
+    /// The key file, with its name and content on disk: whoever wrote it may have died before they were.
+    fn durable_key_file(&self) -> Result<Wrapping> {
+        let wrapping = self.read_key_file()?;
+        let path = self.key_file();
+        let sync = || self.disk.open(&path, true)?.sync().and_then(|()| self.disk.sync_dir(&self.dir));
+        sync().map_err(Error::io("sync", &path))?;
+        Ok(wrapping)
     }
 
     fn read_key_file(&self) -> Result<Wrapping> {

@@ -178,11 +178,13 @@ impl Inner {
         if self.store.is_closed() {
             return Ok(());
         }
-        if self.engine.has_set_aside() {
-            self.store.checkpoint()?;
-            self.engine.remove_set_aside()?;
-        }
-        self.store.close()
+        let tidied = match self.engine.has_set_aside() {
+            true => self.store.checkpoint().and_then(|()| self.engine.remove_set_aside()),
+            false => Ok(()),
+        };
+        self.engine.retire();
+        let closed = self.store.close();
+        tidied.and(closed)
     }
 }
 

@@ -50,8 +50,10 @@ impl Journal {
             file.set_len(scan.end).map_err(Error::io("cut", path))?;
         }
         // What the last process wrote may have been read back from memory only.
-        if write && (scan.torn > 0 || !scan.closed) {
+        if write {
             file.sync().map_err(Error::io("sync", path))?;
+            let folder = path.parent().unwrap_or(Path::new("."));
+            disk.sync_dir(folder).map_err(Error::io("sync", folder))?;
         }
         let (len, last, closed) = (scan.end, scan.last, scan.closed);
         Ok(Self { path: path.to_owned(), file, header: scan.header, len, last, closed, poison: None })

@@ -94,6 +94,11 @@ impl Engine {
         self.rolls.has_set_aside()
     }
 
+    /// From now on no file of a roll is removed: after a close it may be another handle's.
+    pub(crate) fn retire(&self) {
+        self.rolls.retire();
+    }
+
     /// Throws them away, once a checkpoint is durable.
     pub(crate) fn remove_set_aside(&self) -> Result<()> {
         self.rolls.remove_set_aside()

@@ -60,7 +60,7 @@ pub(crate) fn delete(engine: &Engine, account: u64, kind: Kind, period: Period) 
         keys.iter().for_each(|key| transaction.delete(key));
         Ok(())
     })?;
-    let manifest = engine.manifest()?;
+    let manifest = Manifest::of(engine.store.view())?;
     engine.rolls.keep_only(|roll| manifest.names(roll));
     Ok(())
 }

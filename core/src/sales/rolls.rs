@@ -1,6 +1,6 @@
 //! The roll files of a database: opened when first asked for, removed when the last reader of a dropped one is gone.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -29,6 +29,10 @@ pub(crate) struct Rolls {
     next: AtomicU32,
     /// Whether [`Self::tidy`] has set anything aside, now or in an earlier open.
     set_aside: AtomicBool,
+    /// Rolls of the import that runs: a report that is not committed yet may name them.
+    staged: Mutex<HashSet<u32>>,
+    /// The database is closed: its files may be another handle's by now.
+    retired: AtomicBool,
 }
 
 impl Rolls {
@@ -40,6 +44,8 @@ impl Rolls {
             files: Mutex::default(),
             next: AtomicU32::new(1),
             set_aside: AtomicBool::new(false),
+            staged: Mutex::default(),
+            retired: AtomicBool::new(false),
         })
     }
 
@@ -58,7 +64,23 @@ impl Rolls {
 
     /// A number for a new roll.
     pub(crate) fn allocate(&self) -> u32 {
-        self.next.fetch_add(1, Ordering::Relaxed)
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.staged.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
+        number
+    }
+
+    /// The import of this roll has ended.
+    pub(crate) fn release(&self, number: u32) {
+        self.staged.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+    }
+
+    /// Nothing is removed from now on.
+    pub(crate) fn retire(&self) {
+        self.retired.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Acquire)
     }
 
     /// Where the roll of this number stands.
@@ -92,7 +114,12 @@ impl Rolls {
     pub(crate) fn keep_only(&self, named: impl Fn(u32) -> bool) {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         files.retain(|_, file| file.strong_count() > 0);
-        for file in files.values().filter_map(Weak::upgrade).filter(|file| !named(file.number)) {
+        let staged = self.staged.lock().unwrap_or_else(PoisonError::into_inner);
+        for file in files
+            .values()
+            .filter_map(Weak::upgrade)
+            .filter(|file| !named(file.number) && !staged.contains(&file.number))
+        {
             file.dropped.store(true, Ordering::Release);
         }
     }
@@ -203,7 +230,7 @@ fn missing_is_damage(error: Error, path: &Path) -> Error {
 
 impl Drop for RollFile {
     fn drop(&mut self) {
-        if !self.dropped.load(Ordering::Acquire) {
+        if !self.dropped.load(Ordering::Acquire) || self.rolls.is_retired() {
             return;
         }
         let path = self.path();

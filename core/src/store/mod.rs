@@ -258,6 +258,12 @@ impl Store {
         self.shared.read_only
     }
 
+    /// Whether a failed write has made the store refuse further ones. What that write held may be found, whole, at the
+    /// next open.
+    pub fn is_poisoned(&self) -> bool {
+        shared::lock(&self.shared.journal).poison().is_some()
+    }
+
     /// Whether the store was closed.
     pub fn is_closed(&self) -> bool {
         self.shared.refuse_closed().is_err()
@@ -277,6 +283,8 @@ impl Store {
     pub fn stats(&self) -> StoreStats {
         let shared = &self.shared;
         let checkpoint = shared::lock(&shared.drain).durable;
+        // The slot comes before the journal: an index that is being made again holds it and reads the journal.
+        let (generation, index_degraded) = (shared.index.generation(), shared.index.is_degraded());
         let (state, journal) = (shared.state(), shared::lock(&shared.journal));
         StoreStats {
             sequence: state.sequence,
@@ -284,8 +292,8 @@ impl Store {
             journal_number: journal.header().number,
             journal_bytes: journal.len(),
             recovered_bytes: shared.recovered,
-            index_rebuilt: u64::from(shared.rebuilt_at_open) + shared.index.generation(),
-            index_degraded: shared.index.is_degraded(),
+            index_rebuilt: u64::from(shared.rebuilt_at_open) + generation,
+            index_degraded,
             overlay_bytes: state.overlay.bytes(),
             overlay_keys: state.overlay.len() as u64,
             poisoned: journal.poison().is_some(),

@@ -115,6 +115,7 @@ fn recover(dir: &Path, options: StoreOptions, mut found: Found) -> Result<Shared
     let disk = options.disk.as_ref();
     let journal = Journal::resume(disk, found.reader.path(), &scan, !options.read_only)?;
     if !options.read_only {
+        disk.sync_dir(dir).map_err(Error::io("sync", dir))?;
         for path in &found.stale {
             disk.remove(path).map_err(Error::io("remove", path))?;
         }
@@ -201,8 +202,10 @@ fn open_index(dir: &Path, options: &StoreOptions, journal: &Journal, scan: &Scan
             );
             return Err(Error::corrupt(journal.path(), detail));
         }
-        Ok((Verdict::Behind, _)) => {
-            tracing::warn!(path = %path.display(), "the index lacks commits and is made again")
+        // It must have let go of its files before they move.
+        Ok((Verdict::Behind, kv)) => {
+            drop(kv);
+            tracing::warn!(path = %path.display(), "the index lacks commits and is made again");
         }
         Err(error) => tracing::warn!(%error, "the index cannot be used and is made again"),
     }

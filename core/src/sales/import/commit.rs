@@ -190,8 +190,14 @@ impl Ledger {
             return Ok(());
         }
         let replaced = engine.store.write(|transaction| put(engine, transaction, &mut ready));
-        let replaced = replaced.inspect_err(|error| self.fatal = Some(error.told_again()))?;
-        let manifest = engine.manifest()?;
+        let replaced = replaced.inspect_err(|error| {
+            self.fatal = Some(error.told_again());
+            if engine.store.is_poisoned() {
+                stage.abandon();
+            }
+        })?;
+        // Also of a store that was closed meanwhile: the commit stands.
+        let manifest = Manifest::of(engine.store.view())?;
         engine.rolls.keep_only(|roll| manifest.names(roll));
         stage.committed(|roll| manifest.names(roll));
         self.count(&ready, &replaced);

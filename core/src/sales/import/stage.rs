@@ -46,6 +46,8 @@ pub(in crate::sales) struct Stage {
     closed: Vec<u32>,
     /// Rolls that could not be finished: whatever lies in them is lost.
     lost: Vec<u32>,
+    all: Vec<u32>,
+    abandoned: bool,
     fields: Arc<[Field]>,
 }
 
@@ -64,6 +66,8 @@ impl Stage {
             open: None,
             closed: Vec::new(),
             lost: Vec::new(),
+            all: Vec::new(),
+            abandoned: false,
             fields: fields.into(),
         }
     }
@@ -82,6 +86,11 @@ impl Stage {
     /// Finished rolls that stored reports name are theirs now.
     pub(in crate::sales) fn committed(&mut self, named: impl Fn(u32) -> bool) {
         self.closed.retain(|&roll| !named(roll));
+    }
+
+    /// A commit failed and yet may be found at the next open: its rolls stay until then.
+    pub(super) fn abandon(&mut self) {
+        self.abandoned = true;
     }
 
     /// Appends rows and rejects of a run. Between a run's first append and its end no other run may append.
@@ -164,6 +173,7 @@ impl Stage {
     fn open(&mut self) -> Result<&mut Open> {
         if self.open.is_none() {
             let number = self.rolls.allocate();
+            self.all.push(number);
             let rows = TableSpec { name: ROWS.to_owned(), indexed: Some(LOOKUP_COLUMN.to_owned()) };
             let rejects = TableSpec { name: REJECTS.to_owned(), indexed: None };
             let path = self.rolls.unfinished_path(number);
@@ -224,6 +234,10 @@ impl Drop for Stage {
     fn drop(&mut self) {
         drop(self.open.take());
         let paths: Vec<PathBuf> = self.closed.iter().map(|&number| self.rolls.path(number)).collect();
+        self.all.iter().for_each(|&number| self.rolls.release(number));
+        if self.abandoned || self.rolls.is_retired() {
+            return;
+        }
         for path in paths {
             if let Err(error) = self.rolls.disk().remove(&path) {
                 tracing::warn!(%error, path = %path.display(), "an unused roll could not be removed");
