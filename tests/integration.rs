@@ -16,6 +16,8 @@ mod bad_input;
 mod damage;
 #[path = "integration/dsl.rs"]
 mod dsl;
+#[path = "integration/handles.rs"]
+mod handles;
 #[path = "integration/import.rs"]
 mod import;
 #[path = "integration/readers.rs"]

@@ -178,6 +178,7 @@ impl Inner {
         if self.store.is_closed() {
             return Ok(());
         }
+        self.engine.stop_import();
         let tidied = match self.engine.has_set_aside() {
             true => self.store.checkpoint().and_then(|()| self.engine.remove_set_aside()),
             false => Ok(()),

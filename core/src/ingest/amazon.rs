@@ -542,11 +542,18 @@ fn count(text: &[u8]) -> Result<i64, String> {
     money::parse_whole(text.trim_ascii()).map_err(|fault| bad_number(Slot::Units, text, fault))
 }
 
+/// A row's amount leaves as a decimal of 18 digits, six of them behind the point.
+const AMOUNT_LIMIT: u64 = 10u64.pow(18);
+
 fn amount(text: &[u8], slot: Slot) -> Result<Option<i64>, String> {
     if is_blank(text) {
         return Ok(None);
     }
-    money::parse(text.trim_ascii()).map(Some).map_err(|fault| bad_number(slot, text, fault))
+    let amount = money::parse(text.trim_ascii()).and_then(|micros| match micros.unsigned_abs() {
+        0..AMOUNT_LIMIT => Ok(Some(micros)),
+        _ => Err(AmountFault::TooLarge),
+    });
+    amount.map_err(|fault| bad_number(slot, text, fault))
 }
 
 fn bad_number(slot: Slot, text: &[u8], fault: AmountFault) -> String {

@@ -15,8 +15,8 @@ use zip::result::ZipError;
 use crate::file::{Disk, DiskFile, OsDisk};
 use crate::{Error, Result};
 
-/// Files up to this many bytes are held in memory while they are read.
-const MEMORY_MAX: u64 = 96 << 20;
+/// Files up to this many bytes are held in memory while they are read; an import reads several at once.
+const MEMORY_MAX: u64 = 16 << 20;
 /// Larger ones are read in pieces of this size.
 const PIECE: usize = 1 << 20;
 const GZIP: &[u8] = &[0x1F, 0x8B];

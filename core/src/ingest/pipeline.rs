@@ -21,6 +21,10 @@ use super::{Months, Sink};
 use crate::column::Batch;
 use crate::{Error, Result};
 
+/// Chunks of one file under way at most. One thread inflates at about the speed at which another parses, so that more
+/// would only take memory.
+const CHUNKS_MAX: usize = 6;
+
 /// Sizes that tests make small.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
@@ -314,7 +318,7 @@ pub(super) fn run(
     sink: &mut dyn Sink,
 ) -> Result<Totals> {
     let mut delivery = Delivery { path: job.path, sink, line, totals: Totals::default(), first_reject: None };
-    let most = pool.current_num_threads() + 2;
+    let most = (pool.current_num_threads() + 2).min(CHUNKS_MAX);
     let (dialect, layout, limits) = (job.dialect, job.layout, job.limits);
     let (mut skip, mut told) = (rows_at, 0);
     pool.in_place_scope(|scope| {

@@ -16,7 +16,7 @@ use crate::day::Period;
 use crate::error::{Error, Result};
 use crate::kv::value;
 use crate::roll::Roll;
-use crate::store::Write;
+use crate::store::{Transaction, Write};
 
 /// More live rolls than this are put together, as long as [`MERGED_ROWS_MAX`] allows.
 const ROLLS_MAX: usize = 64;
@@ -79,26 +79,29 @@ fn rewrite(engine: &Engine, manifest: &Manifest, chosen: &BTreeSet<u32>) -> Resu
         |report: &&Arc<Report>| report.ranges.iter().chain(&report.reject_ranges).any(|r| is_chosen(&r));
     let reports: Vec<_> = manifest.reports().filter(touched).collect();
     for report in &reports {
+        let mut members = 0..;
+        let mut run = || Run::new(report.id, members.next().unwrap_or_default());
         for range in report.ranges.iter().filter(is_chosen) {
-            let run = copy_rows(manifest, &mut stage, report, range)?;
+            let run = copy_rows(manifest, &mut stage, run(), report, range)?;
             moved.rows.insert(*range, run.ranges);
         }
         for range in report.reject_ranges.iter().filter(is_chosen) {
-            let run = copy_rejects(manifest, &mut stage, report, range)?;
+            let run = copy_rejects(manifest, &mut stage, run(), report, range)?;
             moved.rejects.insert(*range, run.reject_ranges);
         }
     }
     stage.close()?;
-    commit(engine, &reports, &moved)?;
-    let manifest = engine.manifest()?;
-    engine.rolls.keep_only(|roll| manifest.names(roll));
-    stage.committed(|roll| manifest.names(roll));
-    Ok(())
+    stage.commit(engine, |transaction, manifest| point(transaction, manifest, &reports, &moved))
 }
 
-fn copy_rows(manifest: &Manifest, stage: &mut Stage, report: &Report, range: &RowRange) -> Result<Run> {
+fn copy_rows(
+    manifest: &Manifest,
+    stage: &mut Stage,
+    mut run: Run,
+    report: &Report,
+    range: &RowRange,
+) -> Result<Run> {
     let (roll, table) = table_of(manifest, range, ROWS)?;
-    let mut run = Run::new(report.id, 0);
     for rows in split_at_blocks(range.first..range.first.saturating_add(range.count)) {
         let columns = (0..roll.fields(table).len()).map(|column| roll.read(table, column, rows.clone()));
         let columns = columns.collect::<Result<Vec<_>>>()?;
@@ -109,9 +112,14 @@ fn copy_rows(manifest: &Manifest, stage: &mut Stage, report: &Report, range: &Ro
     Ok(run)
 }
 
-fn copy_rejects(manifest: &Manifest, stage: &mut Stage, report: &Report, range: &RowRange) -> Result<Run> {
+fn copy_rejects(
+    manifest: &Manifest,
+    stage: &mut Stage,
+    mut run: Run,
+    report: &Report,
+    range: &RowRange,
+) -> Result<Run> {
     let (roll, table) = table_of(manifest, range, REJECTS)?;
-    let mut run = Run::new(report.id, 0);
     for rows in split_at_blocks(range.first..range.first.saturating_add(range.count)) {
         let batch = TotalsBuilder::default().take();
         stage.append(
@@ -136,20 +144,22 @@ fn table_of(manifest: &Manifest, range: &RowRange, name: &str) -> Result<(Arc<Ro
 }
 
 /// Points the reports to where their rows lie now. One that was replaced or deleted meanwhile is left alone.
-fn commit(engine: &Engine, reports: &[&Arc<Report>], moved: &Moved) -> Result<()> {
-    engine.store.write(|transaction| {
-        let manifest = Manifest::of(transaction.view()?)?;
-        for report in reports {
-            let Some(stored) = manifest.get(&report.key).filter(|stored| stored.id == report.id) else {
-                continue;
-            };
-            let mut stored = Report::clone(stored);
-            stored.ranges = places(&stored.ranges, &moved.rows);
-            stored.reject_ranges = places(&stored.reject_ranges, &moved.rejects);
-            transaction.put(stored.key.bytes(), value::encode(&stored)?);
-        }
-        Ok(())
-    })
+fn point(
+    transaction: &mut Transaction<'_>,
+    manifest: &Manifest,
+    reports: &[&Arc<Report>],
+    moved: &Moved,
+) -> Result<()> {
+    for report in reports {
+        let Some(stored) = manifest.get(&report.key).filter(|stored| stored.id == report.id) else {
+            continue;
+        };
+        let mut stored = Report::clone(stored);
+        stored.ranges = places(&stored.ranges, &moved.rows);
+        stored.reject_ranges = places(&stored.reject_ranges, &moved.rejects);
+        transaction.put(stored.key.bytes(), value::encode(&stored)?);
+    }
+    Ok(())
 }
 
 fn places(ranges: &[RowRange], moved: &HashMap<RowRange, Vec<RowRange>>) -> Vec<RowRange> {

@@ -70,6 +70,8 @@ pub(crate) struct Report {
     /// The file as it was named by the caller; empty for a period marked empty by hand.
     pub(crate) path: String,
     pub(crate) sha256: [u8; 32],
+    /// Whether it stands for all parts of its period, as a container does.
+    pub(crate) whole: bool,
     /// How many reports that file gave: only when all of them still stand is the file unchanged.
     pub(crate) siblings: u32,
     pub(crate) flags: ReadFlags,
@@ -85,6 +87,11 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// Whether it only says that nothing was sold.
+    pub(crate) fn is_marker(&self) -> bool {
+        self.path.is_empty()
+    }
+
     pub(crate) fn store(&self) -> StoreKind {
         self.key.kind.store()
     }

@@ -22,8 +22,9 @@ mod totals;
 mod value;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, TryLockError};
+use std::time::{Duration, Instant};
 
 pub use import::{ImportError, ImportOptions, ImportProgress, ImportSummary, OnReject, ProgressFn};
 pub use listing::Import;
@@ -42,10 +43,13 @@ use crate::file::Disk;
 use crate::ingest::{Kind, StoreKind};
 use crate::kv::value as stored;
 use crate::roll::Cache;
-use crate::store::{Store, View};
+use crate::store::{Store, Transaction, View};
 
 /// Where the next import's number is kept.
 const COUNTER_KEY: &[u8] = b"s/next_import";
+
+/// How long a close waits for an import to end.
+const CLOSE_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// The time now, in microseconds since 1970, UTC.
 pub(crate) type NowFn = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -56,6 +60,8 @@ pub(crate) struct Engine {
     rolls: Arc<Rolls>,
     /// Held by the one import that runs.
     importing: Mutex<()>,
+    /// The database is being closed: the import that runs ends as if it were cancelled.
+    closing: Arc<AtomicBool>,
     next_import: AtomicU64,
     threads: usize,
     /// Queries have their own threads, so that an import cannot starve them.
@@ -85,13 +91,32 @@ impl Engine {
             rolls.tidy(|number| manifest.names(number))?;
         }
         let next = store.get(COUNTER_KEY)?.map(|bytes| stored::decode(&bytes)).transpose()?.unwrap_or(1);
-        let (importing, query_pool) = (Mutex::new(()), OnceLock::new());
-        Ok(Self { store, rolls, importing, next_import: AtomicU64::new(next), threads, query_pool, now })
+        let (importing, query_pool, closing) = (Mutex::new(()), OnceLock::new(), Arc::default());
+        Ok(Self {
+            store,
+            rolls,
+            importing,
+            closing,
+            next_import: AtomicU64::new(next),
+            threads,
+            query_pool,
+            now,
+        })
     }
 
     /// Whether rolls were found that no report names.
     pub(crate) fn has_set_aside(&self) -> bool {
         self.rolls.has_set_aside()
+    }
+
+    /// Ends the import that runs, keeping what it has read as a whole, and waits for that. One that calls this from its
+    /// own progress callback cannot end before the call does, so that the wait has an end.
+    pub(crate) fn stop_import(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+        let until = Instant::now() + CLOSE_WAIT_MAX;
+        while matches!(self.importing.try_lock(), Err(TryLockError::WouldBlock)) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// From now on no file of a roll is removed: after a close it may be another handle's.
@@ -131,6 +156,21 @@ impl Engine {
             return Err(Error::Closed { detail: "the database is closed".to_owned() });
         }
         Manifest::of(self.store.view())
+    }
+
+    /// Commits changes to the stored reports, made in view of the manifest they change. Rolls that no report names any
+    /// more go with their last reader. Gives the manifest that the commit made.
+    fn commit<T>(
+        &self,
+        change: impl FnOnce(&mut Transaction<'_>, &Manifest) -> Result<T>,
+    ) -> Result<(T, Arc<Manifest>)> {
+        let (value, before, after) = self.store.write(|transaction| {
+            let before = Manifest::of(transaction.view()?)?;
+            let value = change(transaction, &before)?;
+            Ok((value, before, Manifest::of(transaction.view()?)?))
+        })?;
+        self.rolls.drop_replaced(&before, &after);
+        Ok((value, after))
     }
 
     fn now(&self) -> i64 {

@@ -49,8 +49,7 @@ pub(crate) fn state(manifest: &Manifest, account: u64, kind: Kind, period: Perio
 }
 
 pub(crate) fn delete(engine: &Engine, account: u64, kind: Kind, period: Period) -> Result<()> {
-    engine.store.write(|transaction| {
-        let manifest = Manifest::of(transaction.view()?)?;
+    let deleted = engine.commit(|transaction, manifest| {
         let keys: Vec<_> = manifest.parts(account, kind, period).map(|report| report.key.bytes()).collect();
         if keys.is_empty() {
             return Err(Error::NotFound {
@@ -59,10 +58,8 @@ pub(crate) fn delete(engine: &Engine, account: u64, kind: Kind, period: Period) 
         }
         keys.iter().for_each(|key| transaction.delete(key));
         Ok(())
-    })?;
-    let manifest = Manifest::of(engine.store.view())?;
-    engine.rolls.keep_only(|roll| manifest.names(roll));
-    Ok(())
+    });
+    deleted.map(|_| ())
 }
 
 pub(crate) fn mark_empty(
@@ -101,6 +98,7 @@ fn empty_report(engine: &Engine, id: u64, key: ReportKey) -> Report {
         key,
         path: String::new(),
         sha256: [0; 32],
+        whole: true,
         siblings: 1,
         flags: ReadFlags { reader: READER_VERSION, personal: false },
         imported_at: engine.now(),

@@ -5,8 +5,9 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
+use super::manifest::{LiveRoll, Manifest};
 use super::totals::RollTotals;
 use crate::error::{Error, Result};
 use crate::file::Disk;
@@ -65,13 +66,13 @@ impl Rolls {
     /// A number for a new roll.
     pub(crate) fn allocate(&self) -> u32 {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        self.staged.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
+        lock(&self.staged).insert(number);
         number
     }
 
     /// The import of this roll has ended.
     pub(crate) fn release(&self, number: u32) {
-        self.staged.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+        lock(&self.staged).remove(&number);
     }
 
     /// Nothing is removed from now on.
@@ -95,7 +96,7 @@ impl Rolls {
 
     /// The file of this number: the same object for all who hold it.
     pub(crate) fn file(self: &Arc<Self>, number: u32) -> Arc<RollFile> {
-        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut files = lock(&self.files);
         if let Some(file) = files.get(&number).and_then(Weak::upgrade) {
             return file;
         }
@@ -110,17 +111,16 @@ impl Rolls {
         file
     }
 
-    /// Marks every roll that `named` does not name as dropped: it goes with its last reader.
-    pub(crate) fn keep_only(&self, named: impl Fn(u32) -> bool) {
-        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        files.retain(|_, file| file.strong_count() > 0);
-        let staged = self.staged.lock().unwrap_or_else(PoisonError::into_inner);
-        for file in files
-            .values()
-            .filter_map(Weak::upgrade)
-            .filter(|file| !named(file.number) && !staged.contains(&file.number))
+    /// Marks the rolls that a commit left without a report: each goes with its last reader. Rolls of the import that
+    /// runs stay, since a report it has still to commit may lie in them.
+    pub(crate) fn drop_replaced(&self, before: &Manifest, after: &Manifest) {
+        lock(&self.files).retain(|_, file| file.strong_count() > 0);
+        let staged = lock(&self.staged);
+        let number = |live: &LiveRoll| live.file.number();
+        for live in
+            before.rolls().filter(|live| !after.names(number(live)) && !staged.contains(&number(live)))
         {
-            file.dropped.store(true, Ordering::Release);
+            live.file.dropped.store(true, Ordering::Release);
         }
     }
 
@@ -167,6 +167,11 @@ impl Rolls {
         }
         Ok(())
     }
+}
+
+/// Locks a mutex; what it guards is whole after each single step.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The number in front of a roll's name, finished or not.

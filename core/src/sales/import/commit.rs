@@ -10,7 +10,7 @@ use crate::day::Period;
 use crate::error::Error;
 use crate::ingest::Kind;
 use crate::kv::value;
-use crate::sales::manifest::{Manifest, Report, ReportKey};
+use crate::sales::manifest::{Manifest, Report};
 use crate::sales::totals::MoneyTotal;
 use crate::sales::{COUNTER_KEY, Engine};
 use crate::store::{Transaction, Write};
@@ -20,21 +20,19 @@ use crate::store::{Transaction, Write};
 pub(super) struct Pending {
     pub(super) report: Report,
     pub(super) file: PathBuf,
-    /// Whether its file stands for every part of its period.
-    pub(super) whole_period: bool,
 }
 
 impl Pending {
-    /// Whether the other holds rows of the same report.
+    /// Whether both claim the same report, or one claims the whole period of the other.
     fn collides(&self, other: &Self) -> bool {
-        let (a, b) = (&self.report.key, &other.report.key);
-        a == b || (a.same_period(b) && (self.whole_period || other.whole_period))
+        let (a, b) = (&self.report, &other.report);
+        a.key == b.key || (a.key.same_period(&b.key) && (a.whole || b.whole || a.sha256 == b.sha256))
     }
 
     /// Whether committing this one removes a stored report.
     fn replaces(&self, stored: &Report) -> bool {
         let same_period = self.report.key.same_period(&stored.key);
-        stored.key == self.report.key || (self.whole_period && same_period)
+        stored.key == self.report.key || (same_period && (self.report.whole || stored.is_marker()))
     }
 }
 
@@ -50,9 +48,11 @@ pub(super) struct Ledger {
     outstanding: HashMap<PathBuf, Option<Period>>,
     on_reject: OnReject,
     pending: Vec<Pending>,
-    /// Reports that two files of this call claim.
-    disputed: HashMap<ReportKey, PathBuf>,
+    /// Reports that several files of this call claim: none of them is stored.
+    disputed: Vec<Pending>,
     failures: Vec<(PathBuf, Error)>,
+    /// A file was not read to its end because the caller cancelled.
+    cut_short: bool,
     /// The journal refused a commit: nothing more can be stored.
     fatal: Option<Error>,
     summary: ImportSummary,
@@ -64,8 +64,9 @@ impl Ledger {
             outstanding: claims.into_iter().collect(),
             on_reject,
             pending: Vec::new(),
-            disputed: HashMap::new(),
+            disputed: Vec::new(),
             failures: Vec::new(),
+            cut_short: false,
             fatal: None,
             summary: ImportSummary::default(),
         }
@@ -78,6 +79,11 @@ impl Ledger {
     /// The failures, in the order in which they happened.
     pub(super) fn take_failures(&mut self) -> Vec<(PathBuf, Error)> {
         std::mem::take(&mut self.failures)
+    }
+
+    /// Whether cancelling has left files unread.
+    pub(super) fn is_cut_short(&self) -> bool {
+        self.cut_short || !self.outstanding.is_empty()
     }
 
     /// Why the journal refused a commit, if it did.
@@ -98,7 +104,8 @@ impl Ledger {
                 self.summary.files += 1;
                 self.summary.unchanged += 1;
             }
-            Ok(Outcome::Read) | Err(Error::Cancelled) => {}
+            Ok(Outcome::Read) => {}
+            Err(Error::Cancelled) => self.cut_short = true,
             Err(error) => self.failures.push((path.to_owned(), error)),
         }
     }
@@ -107,43 +114,52 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Error::Format`] naming both files where another one of this call holds the same report; neither is stored.
-    /// [`Error::Conflict`] where the same bytes are stored under another period.
+    /// [`Error::Conflict`] where the same bytes are stored under another period, or only a part is given of a period
+    /// that is stored as a whole.
     pub(super) fn add(&mut self, manifest: &Manifest, reports: Vec<Pending>) -> Result<Outcome> {
         for new in &reports {
-            check_period(manifest, new, &reports)?;
-            if let Some(other) = self.disputed.get(&new.report.key) {
-                return Err(dispute(new, other));
-            }
+            check_period(manifest.reports().map(AsRef::as_ref), new, &reports)?;
+            check_period(self.pending.iter().map(|pending| &pending.report), new, &reports)?;
+            check_part(manifest, new)?;
         }
-        let other = self.pending.iter().find(|other| reports.iter().any(|new| new.collides(other)));
-        match other {
+        let rival = |other: &&Pending| reports.iter().any(|new| new.collides(other));
+        if let Some(other) = self.disputed.iter().find(rival) {
+            let error = dispute(&reports, &other.file);
+            self.disputed.extend(reports);
+            return Err(error);
+        }
+        let rivals: Vec<&Pending> = self.pending.iter().filter(rival).collect();
+        let is_copy = |other: &&Pending| reports.iter().all(|new| new.report.sha256 == other.report.sha256);
+        match rivals.first() {
             None => {
                 self.pending.extend(reports);
                 Ok(Outcome::Read)
             }
-            Some(other) if reports.iter().all(|new| new.report.sha256 == other.report.sha256) => {
-                Ok(Outcome::Unchanged)
-            }
+            Some(_) if rivals.iter().all(is_copy) => Ok(Outcome::Unchanged),
             Some(other) => {
-                let other = other.file.clone();
-                Err(self.dispute(&other, &reports))
+                let error = dispute(&reports, &other.file);
+                let files: Vec<PathBuf> = rivals.iter().map(|other| other.file.clone()).collect();
+                self.withdraw(&files, &reports);
+                self.disputed.extend(reports);
+                Err(error)
             }
         }
     }
 
-    /// Drops what two files both claim, and everything else of both files.
-    fn dispute(&mut self, other: &Path, reports: &[Pending]) -> Error {
-        let Some(new) = reports.first() else { return Error::Cancelled };
-        let dropped = self.pending.extract_if(.., |pending| pending.file == other);
-        for pending in dropped.collect::<Vec<_>>() {
-            self.disputed.insert(pending.report.key, other.to_owned());
+    /// Drops everything of files whose reports others claim, too.
+    fn withdraw(&mut self, files: &[PathBuf], claimed_by: &[Pending]) {
+        let withdrawn: Vec<Pending> =
+            self.pending.extract_if(.., |pending| files.contains(&pending.file)).collect();
+        let mut told: Vec<&Path> = Vec::new();
+        for pending in &withdrawn {
+            if !told.contains(&pending.file.as_path()) {
+                told.push(&pending.file);
+                let rival = claimed_by.first().map_or(Path::new(""), |new| &new.file);
+                let error = dispute(std::slice::from_ref(pending), rival);
+                self.failures.push((pending.file.clone(), error));
+            }
         }
-        for report in reports {
-            self.disputed.insert(report.report.key.clone(), new.file.clone());
-        }
-        let period = new.report.key.period;
-        self.failures.push((other.to_owned(), dispute_error(other, &new.file, period)));
-        dispute_error(&new.file, other, period)
+        self.disputed.extend(withdrawn);
     }
 
     /// Fails the files of which rows lie in a roll that could not be written.
@@ -163,6 +179,7 @@ impl Ledger {
 
     /// Commits the reports that lie in finished rolls, unless a file that is not read yet may still dispute one.
     pub(super) fn commit_finished(&mut self, engine: &Engine, stage: &mut Stage) -> Result<()> {
+        self.drop_lost(stage);
         let undisputed = |pending: &Pending| {
             self.outstanding
                 .values()
@@ -189,17 +206,9 @@ impl Ledger {
         if ready.is_empty() {
             return Ok(());
         }
-        let replaced = engine.store.write(|transaction| put(engine, transaction, &mut ready));
-        let replaced = replaced.inspect_err(|error| {
-            self.fatal = Some(error.told_again());
-            if engine.store.is_poisoned() {
-                stage.abandon();
-            }
-        })?;
-        // Also of a store that was closed meanwhile: the commit stands.
-        let manifest = Manifest::of(engine.store.view())?;
-        engine.rolls.keep_only(|roll| manifest.names(roll));
-        stage.committed(|roll| manifest.names(roll));
+        let replaced =
+            stage.commit(engine, |transaction, manifest| put(engine, transaction, manifest, &mut ready));
+        let replaced = replaced.inspect_err(|error| self.fatal = Some(error.told_again()))?;
         self.count(&ready, &replaced);
         Ok(())
     }
@@ -216,48 +225,74 @@ impl Ledger {
     }
 }
 
-/// The same bytes are not two periods' reports.
-fn check_period(manifest: &Manifest, new: &Pending, file: &[Pending]) -> Result<()> {
+/// The same bytes are not two periods' reports; but all months without a sale look alike.
+fn check_period<'a>(
+    mut others: impl Iterator<Item = &'a Report>,
+    new: &Pending,
+    file: &[Pending],
+) -> Result<()> {
+    let is_empty = new.report.rows + new.report.rejected == 0;
     let is_of_file = |period: Period| file.iter().any(|report| report.report.key.period == period);
-    let stored = manifest.reports().find(|stored| {
+    let stored = others.find(|stored| {
         stored.sha256 == new.report.sha256
             && stored.key.account == new.report.key.account
             && stored.key.kind == new.report.key.kind
-            && !stored.path.is_empty()
+            && !stored.is_marker()
             && !is_of_file(stored.key.period)
     });
-    let Some(stored) = stored else { return Ok(()) };
+    let Some(stored) = stored.filter(|_| !is_empty) else { return Ok(()) };
     let detail = format!(
-        "{}: the same bytes are stored as the report of {}; delete that one first",
+        "{}: the same bytes are the report of {} ({}); delete that one first",
         new.file.display(),
-        stored.key.period
+        stored.key.period,
+        stored.path
     );
     Err(Error::Conflict { field: "period".to_owned(), detail })
 }
 
-fn dispute(new: &Pending, other: &Path) -> Error {
-    dispute_error(&new.file, other, new.report.key.period)
+/// A part of a period that is stored as a whole would count its rows twice.
+fn check_part(manifest: &Manifest, new: &Pending) -> Result<()> {
+    let key = &new.report.key;
+    let whole = manifest
+        .parts(key.account, key.kind, key.period)
+        .find(|stored| stored.whole && !stored.is_marker() && &stored.key != key && !new.report.whole);
+    let Some(stored) = whole else { return Ok(()) };
+    let detail = format!(
+        "{} is part {} of {}, all of which is stored from {}; delete that one first",
+        new.file.display(),
+        key.part,
+        key.period,
+        stored.path
+    );
+    Err(Error::Conflict { field: "part".to_owned(), detail })
 }
 
-fn dispute_error(file: &Path, other: &Path, period: Period) -> Error {
+fn dispute(reports: &[Pending], other: &Path) -> Error {
+    let Some(new) = reports.first() else { return Error::Cancelled };
+    let period = new.report.key.period;
     let detail =
         format!("{} is a report of {period}, too, with other content; neither is stored", other.display());
-    Error::format(file, None, detail)
+    Error::format(&new.file, None, detail)
 }
 
 /// Writes reports into the store; tells which of them replaced stored ones.
-fn put(engine: &Engine, transaction: &mut Transaction<'_>, reports: &mut [Pending]) -> Result<Vec<bool>> {
-    let manifest = Manifest::of(transaction.view()?)?;
+fn put(
+    engine: &Engine,
+    transaction: &mut Transaction<'_>,
+    manifest: &Manifest,
+    reports: &mut [Pending],
+) -> Result<Vec<bool>> {
     let mut replaced = Vec::with_capacity(reports.len());
     for pending in reports {
         let old: Vec<_> = manifest.reports().filter(|stored| pending.replaces(stored)).collect();
+        let is_restated = old.iter().any(|stored| !stored.is_marker());
         let before: Vec<MoneyTotal> = MoneyTotal::sum(old.iter().flat_map(|report| &report.totals));
-        pending.report.replaced = (!old.is_empty()).then_some(before);
+        pending.report.replaced = is_restated.then_some(before);
         for stored in &old {
             transaction.delete(&stored.key.bytes());
         }
         transaction.put(pending.report.key.bytes(), value::encode(&pending.report)?);
-        replaced.push(!old.is_empty());
+        replaced.push(is_restated);
     }
     transaction.put(COUNTER_KEY.to_vec(), value::encode(&engine.next_import_id())?);
     Ok(replaced)

@@ -18,7 +18,7 @@ use crate::sales::totals::{Totals, TotalsBuilder};
 
 /// Rows that wait for the open roll: a report up to this size is appended in one go, a larger one keeps the roll
 /// for itself from here on.
-const WAITING_BYTES_MAX: usize = 32 << 20;
+const WAITING_BYTES_MAX: usize = 16 << 20;
 
 /// One file of an import.
 pub(super) struct FileReader<'a> {
@@ -68,11 +68,12 @@ impl<'a> FileReader<'a> {
                     && report.sha256 == file.sha256()
                     && report.flags == self.flags()
                     && self.import.options.kind.is_none_or(|kind| kind == report.key.kind)
+                    && (report.siblings > 1 || claim.is_none_or(|claim| claim == report.key.period))
             })
             .collect();
         // Under another name the same bytes may claim another period; the reader decides what to make of that.
         let same_period = match stored.as_slice() {
-            [one] => claim.is_none_or(|claim| claim == one.key.period),
+            [one] if one.siblings == 1 => true,
             _ => self.import.period.is_none(),
         };
         let siblings = stored.first().map_or(0, |report| report.siblings as usize);
@@ -150,12 +151,13 @@ impl<'a> FileReader<'a> {
     }
 
     fn pending(&self, file: &ingest::File, id: u64, key: ReportKey) -> Pending {
-        let whole_period = stands_for_period(key.kind, file.is_container());
+        let whole = stands_for_period(key.kind, file.is_container());
         let report = Report {
             id,
             key,
             path: self.path.display().to_string(),
             sha256: file.sha256(),
+            whole,
             siblings: 0,
             flags: self.flags(),
             imported_at: self.import.now,
@@ -166,7 +168,7 @@ impl<'a> FileReader<'a> {
             totals: Vec::new(),
             replaced: None,
         };
-        Pending { report, file: self.path.to_owned(), whole_period }
+        Pending { report, file: self.path.to_owned() }
     }
 }
 

@@ -27,6 +27,10 @@ use crate::day::Period;
 use crate::error::{Error, Result};
 use crate::ingest::StoreKind;
 
+/// Files read at once, whatever the number of threads that parse: each takes up to about 100 MB of memory, and two that
+/// inflate keep several cores busy with parsing.
+const FILES_MAX: usize = 3;
+
 /// What became of one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
@@ -76,7 +80,11 @@ impl Import<'_> {
             options,
             period,
             pool: &pool,
-            progress: Progress::new(options.progress.clone(), files.bytes, files.paths.len()),
+            progress: Progress::new(
+                options.progress.clone(),
+                &engine.closing,
+                (files.bytes, files.paths.len()),
+            ),
             now: engine.now(),
             state: Mutex::new(State {
                 stage: Stage::new(&engine.rolls),
@@ -88,7 +96,7 @@ impl Import<'_> {
 
     fn all(&self, paths: &[PathBuf], started: Instant) -> Result<ImportSummary, ImportError> {
         let next = AtomicUsize::new(0);
-        let threads = self.pool.current_num_threads().min(paths.len()).max(1);
+        let threads = self.pool.current_num_threads().min(FILES_MAX).min(paths.len()).max(1);
         std::thread::scope(|scope| {
             for _ in 1..threads {
                 scope.spawn(|| self.take_files(paths, &next));
@@ -104,8 +112,8 @@ impl Import<'_> {
             return Err(ImportError { error, summary, failures });
         }
         self.progress.end();
-        if self.progress.is_cancelled() {
-            return Err(ImportError { error: Error::Cancelled, summary, failures });
+        if self.progress.is_cancelled() && state.ledger.is_cut_short() {
+            return Err(ImportError { error: self.progress.reason(), summary, failures });
         }
         match failures.is_empty() {
             true => Ok(summary),
@@ -143,13 +151,20 @@ impl Import<'_> {
     fn end(&self, state: &mut State) -> Result<()> {
         let State { stage, ledger } = state;
         let all_or_none = self.options.on_reject == OnReject::Fail;
-        if ledger.gave_up() || (all_or_none && self.progress.is_cancelled()) {
+        if ledger.gave_up() || (all_or_none && self.progress.is_cancelled() && ledger.is_cut_short()) {
             return ledger.take_fatal().map_or(Ok(()), Err);
         }
         let closed = stage.close();
+        if all_or_none {
+            closed?;
+            return ledger.commit(self.engine, stage);
+        }
         ledger.drop_lost(stage);
         let committed = ledger.commit(self.engine, stage);
         closed.and(committed)?;
+        if self.progress.is_cancelled() {
+            return Ok(());
+        }
         // The reports are stored: that rolls could not be put together is no failure of the import.
         if let Err(error) = compact::run(self.engine) {
             tracing::warn!(%error, "rolls could not be put together");

@@ -1,7 +1,7 @@
 //! How far an import is, and whether the caller wants it to stop.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::options::{ImportProgress, ProgressFn};
@@ -13,6 +13,7 @@ const INTERVAL: Duration = Duration::from_millis(50);
 pub(super) struct Progress {
     call: Option<ProgressFn>,
     cancelled: AtomicBool,
+    closing: Arc<AtomicBool>,
     bytes: AtomicU64,
     rows: AtomicU64,
     files: AtomicU64,
@@ -22,10 +23,16 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(call: Option<ProgressFn>, bytes_total: u64, files_total: usize) -> Self {
+    /// `closing` becomes true when the database is closed meanwhile.
+    pub(super) fn new(
+        call: Option<ProgressFn>,
+        closing: &Arc<AtomicBool>,
+        (bytes_total, files_total): (u64, usize),
+    ) -> Self {
         Self {
             call,
             cancelled: AtomicBool::new(false),
+            closing: Arc::clone(closing),
             bytes: AtomicU64::new(0),
             rows: AtomicU64::new(0),
             files: AtomicU64::new(0),
@@ -36,7 +43,19 @@ impl Progress {
     }
 
     pub(super) fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Relaxed)
+        self.cancelled.load(Ordering::Relaxed) || self.is_closing()
+    }
+
+    /// Why it is cancelled.
+    pub(super) fn reason(&self) -> Error {
+        if self.is_closing() {
+            return Error::Closed { detail: "the database was closed during the import".to_owned() };
+        }
+        Error::Cancelled
+    }
+
+    fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
     }
 
     /// More bytes and rows were read.

@@ -4,14 +4,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::column::{Batch, Column, Field, Strings, Type};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::Reject;
 use crate::roll::{BYTES_MAX, ROWS_MAX, TableSpec, Writer};
-use crate::sales::manifest::{Report, RowRange};
+use crate::sales::Engine;
+use crate::sales::manifest::{Manifest, Report, RowRange};
 use crate::sales::rolls::Rolls;
 use crate::sales::schema::{LOOKUP_COLUMN, REJECTS, ROWS};
 use crate::sales::segment::{SegmentIdentity, SegmentMeta};
 use crate::sales::totals::{Totals, TotalsBuilder};
+use crate::store::Transaction;
 
 const ROWS_TABLE: usize = 0;
 const REJECTS_TABLE: usize = 1;
@@ -46,8 +48,8 @@ pub(in crate::sales) struct Stage {
     closed: Vec<u32>,
     /// Rolls that could not be finished: whatever lies in them is lost.
     lost: Vec<u32>,
+    /// Every roll begun: none of them is removed as dropped before the import has ended.
     all: Vec<u32>,
-    abandoned: bool,
     fields: Arc<[Field]>,
 }
 
@@ -67,7 +69,6 @@ impl Stage {
             closed: Vec::new(),
             lost: Vec::new(),
             all: Vec::new(),
-            abandoned: false,
             fields: fields.into(),
         }
     }
@@ -83,14 +84,20 @@ impl Stage {
         report.ranges.iter().chain(&report.reject_ranges).all(|range| Some(range.roll) != open)
     }
 
-    /// Finished rolls that stored reports name are theirs now.
-    pub(in crate::sales) fn committed(&mut self, named: impl Fn(u32) -> bool) {
-        self.closed.retain(|&roll| !named(roll));
-    }
-
-    /// A commit failed and yet may be found at the next open: its rolls stay until then.
-    pub(super) fn abandon(&mut self) {
-        self.abandoned = true;
+    /// Commits what points to finished rolls, which are the stored reports' from then on. After a failure that leaves
+    /// open whether the commit stands, the rolls stay: the next open sets aside those that no report names.
+    pub(in crate::sales) fn commit<T>(
+        &mut self,
+        engine: &Engine,
+        change: impl FnOnce(&mut Transaction<'_>, &Manifest) -> Result<T>,
+    ) -> Result<T> {
+        let committed = engine.commit(change);
+        if committed.is_err() && engine.store.is_poisoned() {
+            self.closed.clear();
+        }
+        let (value, manifest) = committed?;
+        self.closed.retain(|&roll| !manifest.names(roll));
+        Ok(value)
     }
 
     /// Appends rows and rejects of a run. Between a run's first append and its end no other run may append.
@@ -111,7 +118,8 @@ impl Stage {
             self.close()?;
         }
         let result = self.append_to_open(run, rows, totals, rejects);
-        if result.is_err() {
+        // What a rule refuses was not appended; anything else leaves the roll in an unknown state.
+        if result.as_ref().is_err_and(|error| error.kind() != ErrorKind::Validation) {
             self.lose_open();
         }
         result.map(|()| full)
@@ -235,7 +243,7 @@ impl Drop for Stage {
         drop(self.open.take());
         let paths: Vec<PathBuf> = self.closed.iter().map(|&number| self.rolls.path(number)).collect();
         self.all.iter().for_each(|&number| self.rolls.release(number));
-        if self.abandoned || self.rolls.is_retired() {
+        if self.rolls.is_retired() {
             return;
         }
         for path in paths {
