@@ -2,7 +2,7 @@
 //! ledger.
 
 use std::path::Path;
-use std::sync::MutexGuard;
+use std::sync::{Arc, MutexGuard};
 
 use super::commit::{Pending, stands_for_period};
 use super::options::OnReject;
@@ -10,6 +10,7 @@ use super::paths::claimed_month;
 use super::stage::Run;
 use super::{Import, Outcome, State};
 use crate::column::Batch;
+use crate::day::Period;
 use crate::error::{Error, Result};
 use crate::ingest::{self, Kind, MemberSummary, READER_VERSION, ReadOptions, Reject, Sink};
 use crate::sales::manifest::{ReadFlags, Report, ReportKey};
@@ -19,6 +20,9 @@ use crate::sales::totals::{Totals, TotalsBuilder};
 /// Rows that wait for the open roll: a report up to this size is appended in one go, a larger one keeps the roll
 /// for itself from here on.
 const WAITING_BYTES_MAX: usize = 16 << 20;
+
+/// Pairs of currencies that one report may have; its totals stand in the journal.
+const CURRENCIES_MAX: usize = 1_000;
 
 /// One file of an import.
 pub(super) struct FileReader<'a> {
@@ -49,35 +53,45 @@ impl<'a> FileReader<'a> {
         let count = u32::try_from(file.members().len()).unwrap_or(u32::MAX);
         let members = (0..count).map(|member| self.member(&file, sequence, member));
         let members = members.collect::<Result<Vec<_>>>()?;
+        let reports = self.reports(&file, sequence, members);
+        if reports.iter().any(|pending| pending.report.totals.len() > CURRENCIES_MAX) {
+            let detail = format!("names more than {CURRENCIES_MAX} currencies: this is another kind of file");
+            return Err(Error::format(self.path, None, detail));
+        }
         let manifest = self.import.engine.manifest()?;
-        self.import.state().ledger.add(&manifest, self.reports(&file, sequence, members))
+        self.import.state().ledger.add(&manifest, reports)
     }
 
     fn flags(&self) -> ReadFlags {
         ReadFlags { reader: READER_VERSION, personal: self.import.options.keep_personal }
     }
 
-    /// Whether all reports that these bytes gave still stand, read in the same way.
+    /// Whether all reports that these bytes gave still stand, read in the same way, for the period that is meant now.
     fn is_unchanged(&self, file: &ingest::File) -> Result<bool> {
+        let options = self.import.options;
         let manifest = self.import.engine.manifest()?;
-        let claim = self.import.period.or_else(|| claimed_month(self.path));
-        let stored: Vec<_> = manifest
-            .reports()
-            .filter(|report| {
-                report.key.account == self.import.account
-                    && report.sha256 == file.sha256()
-                    && report.flags == self.flags()
-                    && self.import.options.kind.is_none_or(|kind| kind == report.key.kind)
-                    && (report.siblings > 1 || claim.is_none_or(|claim| claim == report.key.period))
-            })
-            .collect();
-        // Under another name the same bytes may claim another period; the reader decides what to make of that.
-        let same_period = match stored.as_slice() {
-            [one] if one.siblings == 1 => true,
-            _ => self.import.period.is_none(),
+        let same_reading = |report: &&Arc<Report>| {
+            report.key.account == self.import.account
+                && report.sha256 == file.sha256()
+                && report.flags == self.flags()
+                && options.kind.is_none_or(|kind| kind == report.key.kind)
+                && (options.on_reject == OnReject::Keep || report.rejected == 0)
         };
-        let siblings = stored.first().map_or(0, |report| report.siblings as usize);
-        Ok(!stored.is_empty() && stored.len() == siblings && same_period)
+        let stored: Vec<_> = manifest.reports().filter(same_reading).collect();
+        Ok(match self.meant_period(file) {
+            // All months without a sale are the same bytes: only the one that is meant counts.
+            Some(period) => stored.iter().any(|report| report.siblings == 1 && report.key.period == period),
+            None => stored.first().is_some_and(|first| stored.len() == first.siblings as usize),
+        })
+    }
+
+    /// The period that the caller gives or the names say; none for an archive of several files.
+    fn meant_period(&self, file: &ingest::File) -> Option<Period> {
+        let named = || match file.members() {
+            [one] => claimed_month(&one.name).or_else(|| claimed_month(&file_name(self.path))),
+            _ => None,
+        };
+        self.import.period.or_else(named)
     }
 
     fn member(&self, file: &ingest::File, sequence: u64, member: u32) -> Result<Member> {

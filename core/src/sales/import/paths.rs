@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::day::Period;
@@ -31,15 +32,17 @@ impl Files {
     }
 }
 
-/// The period that is told before the file is read. That of a zip's members is told only inside.
+/// The period that is told before the file is read. That of a zip's members, whatever its name, is told only inside.
 fn claim(path: &Path) -> Option<Period> {
-    let is_zip = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"));
-    if is_zip { None } else { claimed_month(path) }
+    let mut magic = [0; 2];
+    let is_zip =
+        fs::File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == *b"PK";
+    if is_zip { None } else { claimed_month(path.file_name()?.to_str()?) }
 }
 
 /// The month in a file's name, where there is just one.
-pub(super) fn claimed_month(path: &Path) -> Option<Period> {
-    match ingest::month_names(path.file_name()?.to_str()?).as_slice() {
+pub(super) fn claimed_month(name: &str) -> Option<Period> {
+    match ingest::month_names(name).as_slice() {
         [(year, month)] => Period::month(i32::from(*year), *month),
         _ => None,
     }
