@@ -56,7 +56,8 @@ audit: ## Licences and advisories by cargo-deny (needs a network)
 	PATH="$(CURDIR)/$(TARGET)/tools/bin:$$PATH" $(CARGO) deny --locked check
 
 dist: $(PY) ## A release wheel and source package in target/dist
-	.venv/bin/maturin build --release --locked --sdist -m python/Cargo.toml -i $(PY) -o $(TARGET)/dist
+	.venv/bin/maturin sdist -m python/Cargo.toml -o $(TARGET)/dist
+	.venv/bin/maturin build --release --locked -m python/Cargo.toml -i $(PY) -o $(TARGET)/dist
 
 clean: ## Remove .venv and target
 	rm -rf .venv $(TARGET)
