@@ -118,6 +118,8 @@ pub(super) struct AmazonLayout {
     fields: Arc<[Field]>,
     places: [Option<usize>; SLOTS],
     extras: Vec<Extra>,
+    /// Personal columns that are dropped.
+    withheld: Vec<usize>,
     width: usize,
 }
 
@@ -154,7 +156,10 @@ impl AmazonLayout {
             return Err(Error::format(path, Some(line), misfit(&faults, looks)));
         }
         let (fields, extras) = lay_out(header, &places, keep_personal);
-        Ok(Self { fields, places, extras, width: header.len() })
+        let is_withheld =
+            |(place, name): (usize, &String)| (personal(name) && !keep_personal).then_some(place);
+        let withheld = header.names.iter().enumerate().filter_map(is_withheld).collect();
+        Ok(Self { fields, places, extras, withheld, width: header.len() })
     }
 
     fn get<'a>(&self, row: &Row<'a>, slot: Slot) -> Option<&'a [u8]> {
@@ -205,6 +210,10 @@ fn lay_out(
 impl Layout for AmazonLayout {
     fn width(&self) -> usize {
         self.width
+    }
+
+    fn withheld(&self) -> &[usize] {
+        &self.withheld
     }
 
     fn builder(&self, rows: usize) -> Box<dyn RowBuilder + '_> {

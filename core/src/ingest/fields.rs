@@ -83,6 +83,26 @@ impl Record {
         source.get(span.start..span.end)
     }
 
+    /// The record with `…` in place of the text of some fields. Where there is any, the other fields stand without
+    /// their quotes.
+    pub(crate) fn text_without(&self, text: &[u8], withheld: &[usize], delimiter: u8) -> Vec<u8> {
+        let is_withheld = |place: usize| withheld.contains(&place) && self.field(text, place) != Some(b"");
+        if !(0..self.len()).any(is_withheld) {
+            return self.text(text).to_vec();
+        }
+        let mut out = Vec::with_capacity(self.end - self.start);
+        for place in 0..self.len() {
+            if place > 0 {
+                out.push(delimiter);
+            }
+            match is_withheld(place) {
+                true => out.extend_from_slice("…".as_bytes()),
+                false => out.extend_from_slice(self.field(text, place).unwrap_or_default()),
+            }
+        }
+        out
+    }
+
     /// The record as it stands in the text.
     pub(crate) fn text<'a>(&self, text: &'a [u8]) -> &'a [u8] {
         text.get(self.start..self.end).unwrap_or_default()

@@ -45,6 +45,8 @@ const STEP: usize = 256 << 10;
 pub(super) trait Layout: Sync {
     /// The number of columns in the header.
     fn width(&self) -> usize;
+    /// Columns of which rejects show nothing: buyers' personal fields that nobody asked to keep.
+    fn withheld(&self) -> &[usize];
     /// A builder that expects about so many rows.
     fn builder(&self, rows: usize) -> Box<dyn RowBuilder + '_>;
 }
@@ -201,7 +203,8 @@ fn parse(chunk: Chunk, dialect: Dialect, layout: &dyn Layout, limits: Limits) ->
         let taken = checked.and_then(|()| check_width(&row, layout.width())).and_then(|()| builder.row(&row));
         if let Err(reason) = taken {
             let offset = offset + record.start as u64;
-            rejects.push(Reject { line, offset, reason, text: shown(record.text(text)) });
+            let text = shown(&record.text_without(text, layout.withheld(), dialect.delimiter));
+            rejects.push(Reject { line, offset, reason, text });
         }
     }
     let (batch, months) = builder.finish();

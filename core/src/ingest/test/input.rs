@@ -367,3 +367,15 @@ proptest! {
         let _ = read_bytes("s.csv", &body, ReadOptions::default());
     }
 }
+
+#[test]
+fn rejects_do_not_tell_what_is_dropped() {
+    let header = format!("{HEADER_2018},App User ID,Postal Code");
+    let bad = row(["Amazon.com", "2018-03-05 10:00:00", "Charge", "one", "USD", "1.99", "1.39"]);
+    let text = format!("{header}\n{bad},secret-buyer,\"12,34\"\n{bad},,\n");
+    let kept = ReadOptions { keep_personal: true, ..ReadOptions::default() };
+    let read = |options| read_bytes("sales_2018_03.csv", text.as_bytes(), options).unwrap().0;
+    let shown = |collected: Collected| collected.rejects.into_iter().map(|r| r.text).collect::<Vec<_>>();
+    assert_eq!(shown(read(ReadOptions::default())), [format!("{bad},…,…"), format!("{bad},,")]);
+    assert_eq!(shown(read(kept)), [format!("{bad},secret-buyer,\"12,34\""), format!("{bad},,")]);
+}

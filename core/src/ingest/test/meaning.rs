@@ -222,7 +222,7 @@ fn amounts_are_exact() {
         ("0.000001", 1),
         ("1.9900000000", 1_990_000),
         (".70", 700_000),
-        ("9223372036854.775807", i64::MAX),
+        ("999999999999.999999", 999_999_999_999_999_999),
         (" 1.99 ", 1_990_000),
     ] {
         assert_eq!(figures("Charge", "1", text, "1.00").1[1], Some(micros), "{text}");
@@ -259,6 +259,7 @@ fn what_cannot_be_read_exactly_is_refused_with_the_reason() {
             "Sales Price (Marketplace Currency) \"17,500.00\" is not a plain decimal number",
         ),
         (5, "0.0000001", "Sales Price (Marketplace Currency) \"0.0000001\" has more than 6 fraction digits"),
+        (5, "1000000000000", "Sales Price (Marketplace Currency) \"1000000000000\" is too large"),
         (
             6,
             "9999999999999.00",
