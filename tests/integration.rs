@@ -16,10 +16,14 @@ mod bad_input;
 mod damage;
 #[path = "integration/dsl.rs"]
 mod dsl;
+#[path = "integration/failing_disk.rs"]
+mod failing_disk;
 #[path = "integration/handles.rs"]
 mod handles;
 #[path = "integration/import.rs"]
 mod import;
+#[path = "integration/periods.rs"]
+mod periods;
 #[path = "integration/readers.rs"]
 mod readers;
 #[path = "integration/readme.rs"]
