@@ -1,14 +1,16 @@
 //! What is answered from imported reports is exactly what the oracle computes from the rows that were written.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::{DateTime, date};
 use serde_json::json;
 use tillroll_core::{ErrorKind, ImportOptions};
-use tillroll_tests::amazon::{TransactionId, plain_charge};
+use tillroll_tests::amazon::{TransactionId, plain_charge, product_for_test};
 use tillroll_tests::oracle::{Fact, Sum, facts, sums};
-use tillroll_tests::world::market_of;
+use tillroll_tests::world::{Product, catalogue, market_of};
 use tillroll_tests::{Field, Layout, Packing, Report, Row, Spec};
 
-use crate::dsl::{Shop, money, text};
+use crate::dsl::{Shop, money, rows_of, text};
 
 fn spring() -> Vec<Report> {
     let layouts = [Layout::of_2018(), Layout::today(), Layout::today().without(Field::UsageTime)];
@@ -265,4 +267,116 @@ fn currencies_are_never_added() {
         assert!(error.to_string().contains("currency"), "{error}");
     }
     assert_eq!(shop.report(json!({"measures": ["sales"], "currency": "USD"})).len(), 1);
+}
+
+#[test]
+fn two_currencies_are_not_one() {
+    let shop = Shop::with(&spring());
+    for (measure, held, named) in [
+        ("sales", json!({"currency": ["EUR", "USD"]}), "`currency`"),
+        ("sales", json!({"earnings_currency": "EUR"}), "`currency`"),
+        ("earnings", json!({"currency": ["EUR", "USD"]}), "`earnings_currency`"),
+        ("earnings", json!({"earnings_currency": ["EUR", "USD"]}), "`earnings_currency`"),
+    ] {
+        let mut query = json!({"by": ["title"], "measures": [measure]});
+        query.as_object_mut().unwrap().extend(held.as_object().unwrap().clone());
+        let error = shop.report_error(query);
+        assert_eq!(error.kind(), ErrorKind::Validation, "{measure} of {held}");
+        assert!(error.to_string().contains(named), "{error}");
+    }
+    let grouped = json!({"by": ["earnings_currency"], "measures": ["earnings"], "currency": ["EUR", "USD"]});
+    assert_eq!(shop.report(grouped).len(), 2);
+}
+
+/// A charge of 5 March 2018 in Germany.
+fn charge(id: u64, hour: i8, minute: i8, second: i8) -> Row {
+    plain_charge(market_of("Amazon.de"), date(2018, 3, 5).at(hour, minute, second, 0), id)
+}
+
+fn march(rows: Vec<Row>) -> Report {
+    Report { month: date(2018, 3, 1), layout: Layout::of_2018(), rows }
+}
+
+#[test]
+fn nulls_come_last_whichever_way_rows_are_sorted() {
+    let of_term = |term, id| {
+        let product = product_for_test(Product { term, ..catalogue()[1].clone() });
+        Row { product, ..charge(id, 12, 0, 0) }
+    };
+    let terms = ["1 Year", "", "1 Month", "", "3 Months"];
+    let shop = Shop::with(&[march(terms.into_iter().zip(1..).map(|(term, id)| of_term(term, id)).collect())]);
+    let terms = |query: serde_json::Value| -> Vec<String> {
+        shop.report(query).into_iter().map(|mut row| row.swap_remove(0)).collect()
+    };
+    let rising = ["1 Month", "1 Year", "3 Months", "-"];
+    assert_eq!(terms(json!({"by": ["term"]})), rising);
+    assert_eq!(terms(json!({"by": ["term"], "order_by": "term"})), rising);
+    assert_eq!(terms(json!({"by": ["term"], "order_by": "-term"})), ["3 Months", "1 Year", "1 Month", "-"]);
+    assert_eq!(terms(json!({"by": ["term"], "order_by": ["-units", "term"]}))[0], "-", "two units");
+}
+
+/// Noon in Berlin is 11:00 in UTC. Of Canada only the date is known.
+#[test]
+fn a_window_of_instants_is_half_open_and_wants_a_time() {
+    let canada = Row { market: market_of("Amazon.ca"), ..charge(4, 12, 0, 0) };
+    let rows = vec![charge(1, 11, 59, 59), charge(2, 12, 0, 0), charge(3, 12, 0, 1), canada];
+    let shop = Shop::with(&[march(rows)]);
+    let found = |window: serde_json::Value| -> String {
+        let mut query = json!({"columns": ["transaction_id"]});
+        query.as_object_mut().unwrap().extend(window.as_object().unwrap().clone());
+        let scanned = shop.scan(query).concat().concat();
+        let mut query = json!({"measures": ["rows"]});
+        query.as_object_mut().unwrap().extend(window.as_object().unwrap().clone());
+        assert_eq!(shop.report(query), [[scanned.len().to_string()]], "{window}");
+        scanned
+    };
+    for noon in ["2018-03-05T11:00:00Z", "2018-03-05T12:00:00+01:00", "2018-03-05T11:00:00"] {
+        assert_eq!(found(json!({"start": noon})), "23", "from {noon}");
+        assert_eq!(found(json!({"end": noon})), "1", "before {noon}");
+        assert_eq!(found(json!({"start": noon, "end": "2018-03-05T11:00:01Z"})), "2");
+        assert_eq!(found(json!({"start": noon, "end": noon})), "");
+        assert_eq!(found(json!({"start": noon, "end": "2018-03-06"})), "23", "a day and an instant");
+    }
+    assert_eq!(found(json!({"start": "2018-03-05", "end": "2018-03-06"})), "1234");
+    assert_eq!(found(json!({"end": "2018-03-05"})), "");
+}
+
+/// A table's totals as `imports()` gives them, of the sums by currency of these rows.
+fn totals_of<'a>(rows: impl IntoIterator<Item = (i128, &'a Report)>) -> Vec<Vec<String>> {
+    let mut totals = BTreeMap::<&str, [i128; 3]>::new();
+    for (sign, report) in rows {
+        for (currency, sum) in sums(&facts(&report.rows), |fact| fact.row.market.currency) {
+            let figures = [sum.units(), sum.sales, sum.earnings];
+            let total = totals.entry(currency).or_default();
+            total.iter_mut().zip(figures).for_each(|(total, figure)| *total += sign * figure);
+        }
+    }
+    let row = |(currency, [units, sales, earnings]): (&str, [i128; 3])| {
+        [currency.to_owned(), units.to_string(), money(sales), currency.to_owned(), money(earnings)].to_vec()
+    };
+    totals.into_iter().filter(|(_, figures)| *figures != [0; 3]).map(row).collect()
+}
+
+#[test]
+fn imports_tell_their_totals_and_what_changed() {
+    let reports = spring();
+    let shop = Shop::with(&reports);
+    let imports = shop.db.sales().imports(Some(shop.account)).unwrap();
+    assert_eq!(imports.len(), 3);
+    for (import, report) in imports.iter().zip(&reports) {
+        assert_eq!((&import.period, import.rows), (&report.period(), 4_000));
+        assert_eq!(rows_of(&import.totals), totals_of([(1, report)]));
+        assert!(import.change.is_none(), "the first version replaced none");
+    }
+    // Euros as before, one dollar more, no other currency any more.
+    let mut restated = Report { rows: reports[1].rows.clone(), ..reports[1].clone() };
+    restated.rows.retain(|row| ["EUR", "USD"].contains(&row.market.currency));
+    restated.rows.push(plain_charge(market_of("Amazon.com"), date(2018, 3, 5).at(12, 0, 0, 0), 1));
+    shop.import(&[shop.write(&restated)]);
+    let import = &shop.db.sales().imports(None).unwrap()[1];
+    assert_eq!(rows_of(&import.totals), totals_of([(1, &restated)]));
+    let change = rows_of(import.change.as_ref().unwrap());
+    assert_eq!(change, totals_of([(-1, &reports[1]), (1, &restated)]));
+    assert_eq!(change.last().unwrap(), &["USD", "1", "1.00", "USD", "0.70"]);
+    assert!(change.iter().all(|row| row[0] != "EUR"), "{change:?}");
 }
