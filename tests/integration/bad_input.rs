@@ -5,8 +5,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::date;
-use tillroll_core::{Error, ErrorKind};
+use tillroll_core::{Error, ErrorKind, ImportOptions};
 use tillroll_tests::amazon::plain_charge;
+use tillroll_tests::decimal::UNIT;
 use tillroll_tests::world::market_of;
 use tillroll_tests::{Field, Layout, Packing, Report, Row, Spec, packing};
 
@@ -122,6 +123,34 @@ fn the_stores_other_samples() {
     }
 }
 
+/// 5,000 columns are more than any store's file has; the good files of the call are stored.
+#[test]
+fn too_many_columns() {
+    let shop = shop();
+    let wide: String = String::from_utf8(Spec::new(3, (2018, 4), 5).generate().csv())
+        .unwrap()
+        .lines()
+        .enumerate()
+        .map(|(line, text)| {
+            let more = (0..5_000).map(|n| if line == 0 { format!(",column {n}") } else { ",".into() });
+            format!("{text}{}\n", more.collect::<String>())
+        })
+        .collect();
+    let good: Vec<Report> = [2, 3, 5].map(|month| Spec::new(3, (2018, month), 20).generate()).to_vec();
+    for threads in [1, 2] {
+        let mut paths: Vec<PathBuf> = good.iter().map(|report| shop.write(report)).collect();
+        paths.push(shop.file("sales_2018_04.csv", &wide));
+        let names: Vec<_> = paths.iter().map(|path| path.to_str().unwrap()).collect();
+        let options = ImportOptions::default().threads(threads).force(true);
+        let failed = shop.db.sales().import(&names, shop.account, &options).unwrap_err();
+        assert_eq!(failed.failures.len(), 1, "{:?}", failed.failures);
+        is_format_error(&failed.failures[0].1, &paths[3]);
+        let stored = stored();
+        let rows = good.iter().flat_map(|report| &report.rows).chain(&stored.rows);
+        assert_eq!(shop.everything(), everything_of(rows));
+    }
+}
+
 #[test]
 fn an_empty_file() {
     refused("sales_2018_03.csv", "");
@@ -187,6 +216,26 @@ fn a_title_that_is_not_utf8() {
 #[test]
 fn a_number_too_large() {
     rejects_one(|line| with_earnings(line, "99999999999999999999.00"), "Estimated Earnings");
+}
+
+/// Money is decimal128(18, 6): twelve digits before the point.
+#[test]
+fn an_amount_of_thirteen_digits() {
+    for text in ["1000000000000", "1000000000000.00", "-1000000000000", "9000000000000.5"] {
+        rejects_one(|line| with_earnings(line, text), "Estimated Earnings");
+    }
+}
+
+#[test]
+fn the_largest_amount() {
+    let largest = 1_000_000_000_000 * UNIT - 1;
+    let row = plain_charge(market_of("Amazon.de"), date(2018, 3, 5).at(12, 0, 0, 0), 1);
+    let rows = [largest, -largest].map(|earnings| Row { sales: largest, earnings, ..row.clone() });
+    let report = Report { month: date(2018, 3, 1), layout: Layout::today(), rows: rows.to_vec() };
+    let shop = Shop::with(&[report]);
+    let found = shop.scan(serde_json::json!({"columns": ["sales"]}));
+    assert_eq!(found[0], ["999999999999.999999"]);
+    assert!(shop.db.sales().rejects(None).unwrap().is_empty());
 }
 
 #[test]

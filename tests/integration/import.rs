@@ -179,6 +179,27 @@ fn cancelling_leaves_each_report_whole() {
     assert_eq!(shop.everything(), everything_of(rows(&reports)));
 }
 
+/// What was read when the caller has had enough is kept, and the file that was being read is not.
+#[test]
+fn cancelling_late_keeps_what_was_read() {
+    let mut reports = year();
+    reports.truncate(8);
+    reports.push(Spec::new(3, (2018, 9), 100_000).generate());
+    let shop = Shop::new();
+    let paths: Vec<PathBuf> = reports.iter().map(|report| shop.write(report)).collect();
+    let late = ImportOptions::default().threads(1).progress(|progress| match progress.files_done {
+        8 => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    let error = shop.import_with(&paths, &late).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+    assert_eq!(shop.everything(), everything_of(rows(&reports[..8])));
+    assert_eq!(shop.db.check().unwrap().problems, Vec::<String>::new());
+    let done = shop.import(&paths);
+    assert_eq!((done.rows, done.unchanged), (100_000, 8));
+    assert_eq!(shop.everything(), everything_of(rows(&reports)));
+}
+
 #[test]
 fn progress_only_rises_and_ends_at_all() {
     let shop = Shop::new();
@@ -281,4 +302,18 @@ fn a_roll_that_is_mostly_dead_shrinks() {
     assert_eq!(files_of_rolls(&shop), rolls(&shop));
     let first = shop.database().join("rolls/000001.roll");
     assert!(!first.exists(), "the first roll holds 12 reports of which 8 were replaced");
+}
+
+/// A month that is alone in its roll leaves a roll without rows behind each time it is restated.
+#[test]
+fn files_of_replaced_rolls_go_while_the_database_is_open() {
+    let shop = Shop::new();
+    for version in 1..=6 {
+        let report = Spec::new(version, (2018, 3), 50).generate();
+        shop.import(&[shop.write(&report)]);
+        assert_eq!(shop.everything(), everything_of(&report.rows));
+        assert!(files_of_rolls(&shop) <= rolls(&shop), "{} files", files_of_rolls(&shop));
+    }
+    shop.db.sales().delete(shop.account, Kind::AmazonSales, "2018-03").unwrap();
+    assert_eq!((files_of_rolls(&shop), rolls(&shop)), (0, 0));
 }

@@ -5,7 +5,7 @@ use std::thread;
 
 use jiff::civil::date;
 use serde_json::json;
-use tillroll_core::{Db, Query};
+use tillroll_core::{Db, Kind, Query};
 use tillroll_tests::amazon::plain_charge;
 use tillroll_tests::world::market_of;
 use tillroll_tests::{Layout, Packing, Report, Row};
@@ -28,6 +28,15 @@ fn version_of_report(db: &Db) -> usize {
     rows - 500
 }
 
+/// As [`version_of_report`], of the rows instead of the totals: no sum by SKU is kept.
+fn version_of_rows(db: &Db) -> usize {
+    let query = json!({"by": ["sku"], "measures": ["rows", "units"]});
+    let found = rows_of(&db.sales().report(&Query::from_json(&query).unwrap()).unwrap());
+    let (rows, units): (usize, usize) = (found[0][1].parse().unwrap(), found[0][2].parse().unwrap());
+    assert_eq!((found.len(), units), (1, (rows - 500) * rows), "{rows} rows");
+    rows - 500
+}
+
 fn version_of_scan(db: &Db) -> usize {
     let scan = db.sales().scan(&Query::from_json(&json!({"columns": ["units"]})).unwrap()).unwrap();
     let rows: usize = scan.map(|batch| batch.unwrap().num_rows()).sum();
@@ -40,7 +49,7 @@ fn version_of_lookup(db: &Db) -> usize {
 
 #[test]
 fn readers_see_whole_commits() {
-    let shop = Shop::with(&[version(1)]);
+    let mut shop = Shop::with(&[version(1)]);
     let versions: Vec<_> = (2..=25)
         .map(|n| {
             let folder = shop.folder().join(n.to_string());
@@ -50,7 +59,7 @@ fn readers_see_whole_commits() {
         .collect();
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
-        let readers = [version_of_report, version_of_scan, version_of_lookup].map(|read| {
+        let readers = [version_of_report, version_of_rows, version_of_scan, version_of_lookup].map(|read| {
             let (db, done) = (shop.db.clone(), &done);
             scope.spawn(move || {
                 let (mut newest, mut seen) = (0, 0);
@@ -63,14 +72,33 @@ fn readers_see_whole_commits() {
                 seen
             })
         });
+        let (db, account, done_ref) = (shop.db.clone(), shop.account, &done);
+        let other = scope.spawn(move || mark_and_delete(&db, account, done_ref));
         versions.into_iter().for_each(|path| {
             shop.import(&[path]);
         });
         done.store(true, Ordering::Relaxed);
+        assert!(other.join().unwrap() > 1);
         let seen: Vec<usize> = readers.into_iter().map(|reader| reader.join().unwrap()).collect();
         assert!(seen.iter().all(|&seen| seen > 1), "readers saw only {seen:?} versions: nothing was tested");
     });
-    assert_eq!(version_of_report(&shop.db), 25);
+    for _ in 0..2 {
+        assert_eq!([version_of_report(&shop.db), version_of_rows(&shop.db)], [25; 2]);
+        assert_eq!(shop.db.check().unwrap().problems, Vec::<String>::new());
+        shop.reopen();
+    }
+}
+
+/// Marks other periods empty and deletes them; gives how often.
+fn mark_and_delete(db: &Db, account: u64, done: &AtomicBool) -> usize {
+    let mut times = 0;
+    while !done.load(Ordering::Relaxed) {
+        let period = format!("2010-{:02}", times % 12 + 1);
+        db.sales().mark_empty(account, Kind::AmazonSales, &period).unwrap();
+        db.sales().delete(account, Kind::AmazonSales, &period).unwrap();
+        times += 1;
+    }
+    times
 }
 
 /// A scan goes on with the rows it began with, whatever is replaced or deleted meanwhile.
@@ -79,7 +107,7 @@ fn a_scan_keeps_what_it_began_with() {
     let shop = Shop::with(&[version(1)]);
     let scan = shop.db.sales().scan(&Query::from_json(&json!({"columns": ["units"]})).unwrap()).unwrap();
     shop.import(&[shop.write(&version(9))]);
-    shop.db.sales().delete(shop.account, tillroll_core::Kind::AmazonSales, "2018-03").unwrap();
+    shop.db.sales().delete(shop.account, Kind::AmazonSales, "2018-03").unwrap();
     assert_eq!(scan.map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 501);
     assert_eq!(shop.db.sales().len().unwrap(), 0);
 }
