@@ -123,6 +123,9 @@ pub(super) struct AmazonLayout {
     width: usize,
 }
 
+/// Columns of a header at most; today's has 25.
+const COLUMNS_MAX: usize = 1_000;
+
 impl AmazonLayout {
     /// Binds a header's columns.
     ///
@@ -135,6 +138,10 @@ impl AmazonLayout {
         looks: Looks,
         keep_personal: bool,
     ) -> Result<Self> {
+        if header.len() > COLUMNS_MAX {
+            let detail = format!("{} columns are more than any report has", header.len());
+            return Err(Error::format(path, Some(line), detail));
+        }
         let mut places = [None; SLOTS];
         let mut faults = Vec::new();
         for known in &KNOWN {

@@ -11,7 +11,7 @@ use super::stage::Run;
 use super::{Import, Outcome, State};
 use crate::column::Batch;
 use crate::day::Period;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::{self, Kind, MemberSummary, READER_VERSION, ReadOptions, Reject, Sink};
 use crate::sales::manifest::{ReadFlags, Report, ReportKey};
 use crate::sales::segment::SegmentIdentity;
@@ -198,6 +198,14 @@ fn file_name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
+/// What a roll refuses is a fault of the file.
+fn naming(path: &Path, error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Validation => Error::format(path, None, error.to_string()),
+        _ => error,
+    }
+}
+
 /// Where the rows of a member go.
 struct Staging<'a> {
     import: &'a Import<'a>,
@@ -215,7 +223,8 @@ impl Staging<'_> {
         let import = self.import;
         let state = &mut **self.guard.get_or_insert_with(|| import.state());
         for (batch, totals, rejects) in self.waiting.drain(..) {
-            if state.stage.append(&mut self.run, &batch, &totals, &rejects)? {
+            let appended = state.stage.append(&mut self.run, &batch, &totals, &rejects);
+            if appended.map_err(|error| naming(self.path, error))? {
                 state.ledger.commit_finished(import.engine, &mut state.stage)?;
             }
         }
