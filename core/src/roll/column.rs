@@ -9,16 +9,13 @@ use super::dictionary::{Dictionary, Limits};
 use super::footer::{Chunk, Place};
 use super::validity::Presence;
 use super::{PAGE_ROWS, Zone, bits, int, text};
+use crate::Result;
 use crate::column::{Column, NULL_CODE, Strings, Type};
-use crate::{Error, Result};
 
 const PAGE: usize = PAGE_ROWS as usize;
 
 /// Plain text waiting in a block beyond this many bytes is written page by page before the block is full.
 const WAITING_MAX: usize = 8 << 20;
-
-/// Plain text of one column that may be appended at once, so that places in it fit 32 bits.
-const TEXT_MAX: usize = 1 << 30;
 
 /// Rows looked at to tell identifiers from repeating text.
 const SAMPLE: usize = 512;
@@ -53,6 +50,7 @@ pub(crate) struct ColumnWriter {
     /// Pages of the current block that are written already, and their nulls. Such a block stays plain.
     flushed: Vec<Place>,
     flushed_nulls: usize,
+    flushed_text: usize,
     /// The page being encoded.
     page: Vec<u8>,
 }
@@ -70,6 +68,7 @@ impl ColumnWriter {
             chunks: vec![Chunk::Null; blocks],
             flushed: Vec::new(),
             flushed_nulls: 0,
+            flushed_text: 0,
             page: Vec::new(),
         };
         column.extend_null(rows);
@@ -93,6 +92,36 @@ impl ColumnWriter {
         (waiting + self.dictionary.strings().text_len() + self.dictionary.strings().len()) as u64
     }
 
+    /// Whether the block being filled can take some rows of a batch's column, whatever it is stored as in the end.
+    /// They are within one block.
+    pub(crate) fn has_room(&self, from: &Column, rows: Range<usize>) -> bool {
+        let max = self.dictionary.limits().block;
+        // Mostly a bound that costs nothing will do.
+        let bound = self.text_bound().saturating_add(text_bound(from, rows.len()));
+        bound <= max || self.text_len().saturating_add(text_len(from, rows)) <= max
+    }
+
+    /// The text of the block being filled, each row counted in full.
+    fn text_len(&self) -> usize {
+        let strings = self.dictionary.strings();
+        match &self.values {
+            Values::Int { .. } => 0,
+            Values::Coded(codes) => codes
+                .iter()
+                .filter_map(|code| code.checked_sub(1))
+                .map(|code| strings.get(code as usize).len())
+                .sum(),
+            Values::Plain { values, .. } => self.flushed_text + values.text_len(),
+        }
+    }
+
+    fn text_bound(&self) -> usize {
+        match &self.values {
+            Values::Coded(codes) => codes.len().saturating_mul(self.dictionary.longest()),
+            _ => self.text_len(),
+        }
+    }
+
     /// Appends rows without a value.
     pub(crate) fn extend_null(&mut self, rows: usize) {
         match &mut self.values {
@@ -109,36 +138,34 @@ impl ColumnWriter {
     }
 
     /// Appends some rows of a batch's column, which has this column's type. `remap` belongs to the batch's column: it
-    /// keeps, over several calls, which stored code each of the batch's codes became (0: not met yet).
-    pub(crate) fn extend(&mut self, from: &Column, rows: Range<usize>, remap: &mut Vec<u32>) -> Result<()> {
+    /// keeps, over several calls, which stored code each of the batch's codes became (0: not met yet). The caller has
+    /// asked for room.
+    pub(crate) fn extend(&mut self, from: &Column, rows: Range<usize>, remap: &mut Vec<u32>) {
         match from {
             Column::Int { values: from, nulls } => {
-                let Values::Int { values, present } = &mut self.values else { return Ok(()) };
+                let Values::Int { values, present } = &mut self.values else { return };
                 values.extend_from_slice(from.get(rows.clone()).unwrap_or_default());
                 extend_presence(present, nulls.as_ref(), rows);
-                Ok(())
             }
             Column::Coded { dictionary, codes } => {
                 remap.resize(dictionary.len(), 0);
-                self.extend_coded(dictionary, codes.get(rows).unwrap_or_default(), remap)
+                self.extend_coded(dictionary, codes.get(rows).unwrap_or_default(), remap);
             }
             Column::Plain { values: from, nulls } => {
                 let coded = matches!(self.values, Values::Coded(_));
                 if coded && !self.dictionary.is_full() && !looks_unique(from, rows.clone()) {
                     let valid = |row: usize| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
-                    return rows.into_iter().try_for_each(|row| self.push(valid(row).then(|| from.get(row))));
+                    return rows.into_iter().for_each(|row| self.push(valid(row).then(|| from.get(row))));
                 }
-                self.make_plain()?;
-                let Values::Plain { values, present } = &mut self.values else { return Ok(()) };
-                check_room(values, from.text_len())?;
+                self.make_plain();
+                let Values::Plain { values, present } = &mut self.values else { return };
                 values.extend_from(from, rows.clone());
                 extend_presence(present, nulls.as_ref(), rows);
-                Ok(())
             }
         }
     }
 
-    fn extend_coded(&mut self, strings: &Strings, codes: &[u32], remap: &mut [u32]) -> Result<()> {
+    fn extend_coded(&mut self, strings: &Strings, codes: &[u32], remap: &mut [u32]) {
         let mut rest = codes;
         if let Values::Coded(stored) = &mut self.values {
             stored.reserve(codes.len());
@@ -159,41 +186,34 @@ impl ColumnWriter {
                 rest = after;
             }
         }
-        if rest.is_empty() {
-            return Ok(());
-        }
-        rest.iter().try_for_each(|&code| self.push((code != NULL_CODE).then(|| strings.get(code as usize))))
+        rest.iter().for_each(|&code| self.push((code != NULL_CODE).then(|| strings.get(code as usize))));
     }
 
     /// Appends one text, coded as long as the block and the dictionary allow.
-    fn push(&mut self, value: Option<&str>) -> Result<()> {
+    fn push(&mut self, value: Option<&str>) {
         if let Values::Coded(codes) = &mut self.values {
             let stored = value.map_or(Some(0), |value| self.dictionary.intern(value).map(|code| code + 1));
             if let Some(stored) = stored {
                 codes.push(stored);
-                return Ok(());
+                return;
             }
-            self.make_plain()?;
+            self.make_plain();
         }
-        let Values::Plain { values, present } = &mut self.values else { return Ok(()) };
-        check_room(values, value.map_or(0, str::len))?;
+        let Values::Plain { values, present } = &mut self.values else { return };
         values.push(value.unwrap_or_default());
         present.extend(1, value.is_some());
-        Ok(())
     }
 
     /// Turns the codes of the current block back into text.
-    fn make_plain(&mut self) -> Result<()> {
-        let Values::Coded(codes) = &self.values else { return Ok(()) };
+    fn make_plain(&mut self) {
+        let Values::Coded(codes) = &self.values else { return };
         let (mut values, mut present) = (Strings::default(), Presence::default());
         for code in codes {
             let value = code.checked_sub(1).map(|code| self.dictionary.strings().get(code as usize));
-            check_room(&values, value.map_or(0, str::len))?;
             values.push(value.unwrap_or_default());
             present.extend(1, value.is_some());
         }
         self.values = Values::Plain { values, present };
-        Ok(())
     }
 
     /// Writes whole pages of plain text ahead of the block's end where much is waiting, so that memory stays bounded
@@ -207,6 +227,7 @@ impl ColumnWriter {
         self.flushed_nulls += put_text(values, present, 0..rows, &mut self.page, &mut self.flushed, sink)?;
         let mut rest = Strings::default();
         rest.extend_from(values, rows..values.len());
+        self.flushed_text += values.text_len() - rest.text_len();
         *values = rest;
         present.drain(rows);
         Ok(())
@@ -276,7 +297,7 @@ impl ColumnWriter {
     }
 
     fn begin_block(&mut self) {
-        self.flushed_nulls = 0;
+        (self.flushed_nulls, self.flushed_text) = (0, 0);
         match &mut self.values {
             Values::Int { values, present } => {
                 values.clear();
@@ -362,9 +383,23 @@ fn looks_unique(values: &Strings, rows: Range<usize>) -> bool {
     count >= 16 && distinct.len() * 2 > count
 }
 
-fn check_room(values: &Strings, more: usize) -> Result<()> {
-    if values.text_len() + more > TEXT_MAX {
-        return Err(Error::invalid("rows", "more than 1 GiB of text in one page"));
+/// The text of some rows of a batch's column, each counted in full.
+fn text_len(column: &Column, rows: Range<usize>) -> usize {
+    match column {
+        Column::Int { .. } => 0,
+        Column::Coded { dictionary, codes } => {
+            let codes = codes.get(rows).unwrap_or_default();
+            codes.iter().map(|&code| dictionary.get(code as usize).len()).sum()
+        }
+        Column::Plain { values, .. } => rows.map(|row| values.get(row).len()).sum(),
     }
-    Ok(())
+}
+
+/// At least the text of any so many rows.
+fn text_bound(column: &Column, rows: usize) -> usize {
+    match column {
+        Column::Int { .. } => 0,
+        Column::Coded { dictionary, .. } => dictionary.text_len().saturating_mul(rows),
+        Column::Plain { values, .. } => values.text_len(),
+    }
 }

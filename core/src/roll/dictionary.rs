@@ -16,18 +16,20 @@ use super::wire::{Put, Take};
 use crate::column::Strings;
 use std::hash::BuildHasher;
 
-/// How large a dictionary may become.
+/// How much text a column may hold.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// Distinct strings.
+    /// Distinct strings of a dictionary.
     pub strings: usize,
     /// Bytes of all of them.
     pub bytes: usize,
+    /// Bytes of all rows of a block, each counted in full, so that places in them fit 32 bits however they are stored.
+    pub block: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { strings: 1 << 20, bytes: 32 << 20 }
+        Self { strings: 1 << 20, bytes: 32 << 20, block: 1 << 30 }
     }
 }
 
@@ -42,13 +44,24 @@ pub(crate) struct Dictionary {
     hasher: DefaultHashBuilder,
     limits: Limits,
     full: bool,
+    longest: usize,
 }
 
 impl Dictionary {
     /// An empty one.
     pub(crate) fn new(limits: Limits) -> Self {
-        let strings = Strings::default();
-        Self { strings, codes: HashTable::new(), hasher: DefaultHashBuilder::default(), limits, full: false }
+        let (strings, codes) = (Strings::default(), HashTable::new());
+        Self { strings, codes, hasher: DefaultHashBuilder::default(), limits, full: false, longest: 0 }
+    }
+
+    /// How much text the column may hold.
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Bytes of the longest string.
+    pub(crate) fn longest(&self) -> usize {
+        self.longest
     }
 
     /// The strings so far.
@@ -84,6 +97,7 @@ impl Dictionary {
         }
         let code = bits::count(self.strings.len());
         self.strings.push(value);
+        self.longest = self.longest.max(value.len());
         let (strings, hasher) = (&self.strings, &self.hasher);
         self.codes.insert_unique(hash, code, |&code| hasher.hash_one(strings.get(code as usize)));
         Some(code)
@@ -136,13 +150,13 @@ mod tests {
 
     #[test]
     fn a_full_dictionary_takes_nothing_more() {
-        let mut dictionary = Dictionary::new(Limits { strings: 2, bytes: 100 });
+        let mut dictionary = Dictionary::new(Limits { strings: 2, bytes: 100, ..Limits::default() });
         assert_eq!(dictionary.intern("a"), Some(0));
         assert_eq!(dictionary.intern(""), Some(1));
         assert_eq!(dictionary.intern("a"), Some(0));
         assert_eq!(dictionary.intern("c"), None);
         assert_eq!(dictionary.intern("a"), None);
-        let mut dictionary = Dictionary::new(Limits { strings: 9, bytes: 3 });
+        let mut dictionary = Dictionary::new(Limits { strings: 9, bytes: 3, ..Limits::default() });
         assert_eq!(dictionary.intern("ab"), Some(0));
         assert_eq!(dictionary.intern("cd"), None);
     }

@@ -296,7 +296,7 @@ fn pairs(rows: u32) -> Vec<Cell> {
 fn a_dictionary_that_is_full_gives_way_to_plain_text() {
     let cells = pairs(140_000);
     let dir = Dir::new();
-    let mut writer = dir.writer(Some("s"), Limits { strings: 40_000, bytes: 1 << 20 });
+    let mut writer = dir.writer(Some("s"), Limits { strings: 40_000, bytes: 1 << 20, ..Limits::default() });
     for part in cells.chunks(10_000) {
         writer.append(0, &batch(vec![("s", coded_sorted(part))])).unwrap();
     }
@@ -436,6 +436,63 @@ fn batches_that_contradict_are_refused_and_change_nothing() {
     let roll = dir.open();
     assert_eq!(roll.fields(0).len(), 2);
     assert_eq!(read_all(&roll, 1), [Int(1), Int(1)]);
+}
+
+/// A batch of one row with so many columns, from a number on.
+fn wide(from: usize, columns: usize) -> Batch {
+    let names: Vec<String> = (from..from + columns).map(|n| format!("c{n}")).collect();
+    batch(names.iter().map(|name| (name.as_str(), ints(&[Int(7)]))).collect())
+}
+
+#[test]
+fn columns_are_counted_once_however_often_they_come() {
+    let dir = Dir::new();
+    let mut writer = dir.writer(None, Limits::default());
+    for _ in 0..3 {
+        writer.append(0, &wide(0, 2_100)).unwrap();
+    }
+    assert_eq!(writer.append(0, &wide(2_000, 2_097)).unwrap_err().kind(), ErrorKind::Validation);
+    writer.append(0, &wide(2_000, 2_096)).unwrap();
+    writer.finish().unwrap();
+    assert_eq!(dir.open().fields(0).len(), 4_096);
+}
+
+#[test]
+fn a_block_takes_only_so_much_text_and_a_refusal_leaves_no_trace() {
+    let limits = Limits { strings: 3, block: 1_000, ..Limits::default() };
+    let long = text("x".repeat(90));
+    let short: Vec<Cell> = (0..70).map(|n| text(format!("{n:05}"))).collect();
+    let with = |n: usize| batch(vec![("n", ints(&vec![Int(1); n])), ("s", coded(&vec![long.clone(); n]))]);
+    let write = |refused: bool| {
+        let dir = Dir::new();
+        let mut writer = dir.writer(Some("s"), limits);
+        let refuse = |writer: &mut Writer, batch: &Batch| {
+            if refused {
+                let error = writer.append(0, batch).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Validation, "{error}");
+            }
+        };
+        refuse(&mut writer, &with(12));
+        writer.append(0, &with(6)).unwrap();
+        // Six more would be too much if the dictionary became full and all of them plain.
+        refuse(&mut writer, &with(6));
+        // The dictionary is full now, and the block plain: 540 + 350 bytes.
+        writer.append(0, &batch(vec![("s", plain(&short))])).unwrap();
+        refuse(&mut writer, &batch(vec![("late", ints(&vec![Int(1); 30])), ("s", plain(&short[..30]))]));
+        // The next block has room of its own; in the one after it is too much again.
+        let rest = 65_536 - 76;
+        let edge = |more: usize| {
+            let cells = [vec![Null; rest], vec![long.clone(); more]].concat();
+            batch(vec![("s", plain(&cells))])
+        };
+        refuse(&mut writer, &edge(12));
+        writer.append(0, &edge(11)).unwrap();
+        assert_eq!(writer.rows(0), 65_547);
+        writer.finish().unwrap();
+        dir.open().verify().unwrap();
+        std::fs::read(dir.path()).unwrap()
+    };
+    assert!(write(true) == write(false), "a refused batch has left something behind");
 }
 
 #[test]

@@ -91,8 +91,8 @@ impl Writer {
     /// not in this batch is null for this batch. A batch may not take a table over [`ROWS_MAX`].
     ///
     /// # Errors
-    /// `Validation` where the batch contradicts itself, a type that stands, or a limit; nothing is appended then. After
-    /// any other error the writer is of no more use.
+    /// `Validation` where the batch contradicts itself, a type that stands, or a limit (rows, columns, 1 GiB of text a
+    /// column and block); nothing is appended then. After any other error the writer is of no more use.
     pub fn append(&mut self, table: usize, batch: &Batch) -> Result<()> {
         self.check_usable()?;
         let Some(table) = self.tables.get_mut(table) else {
@@ -181,23 +181,43 @@ impl TableWriter {
         if batch.fields.len() != batch.columns.len() {
             return Err(Error::invalid("fields", "as many fields as columns are needed"));
         }
+        let mut columns = self.columns.len();
         for (position, (field, column)) in batch.fields.iter().zip(&batch.columns).enumerate() {
             check_column(field, column, batch.rows)?;
-            let stands = self.fields.iter().find(|other| other.name == field.name);
-            if stands.is_some_and(|stands| stands.ty != field.ty) {
-                return Err(Error::invalid(&field.name, "its type differs from earlier rows"));
-            }
             if batch.fields.iter().take(position).any(|other| other.name == field.name) {
                 return Err(Error::invalid(&field.name, "stands twice"));
             }
             if self.spec.indexed.as_ref() == Some(&field.name) && field.ty != Type::Text {
                 return Err(Error::invalid(&field.name, "only text can be indexed"));
             }
+            columns += usize::from(!self.check_field(field, column)?);
         }
-        if self.columns.len() + batch.columns.len() > COLUMNS_MAX {
+        if columns > COLUMNS_MAX {
             return Err(Error::invalid("fields", format!("more than {COLUMNS_MAX} columns")));
         }
         Ok(())
+    }
+
+    /// Whether a batch's column can go behind the one of its name; false where there is none yet.
+    fn check_field(&self, field: &Field, column: &Column) -> Result<bool> {
+        let stands = self.fields.iter().zip(&self.columns).find(|(other, _)| other.name == field.name);
+        if stands.is_some_and(|(stands, _)| stands.ty != field.ty) {
+            return Err(Error::invalid(&field.name, "its type differs from earlier rows"));
+        }
+        let empty = ColumnWriter::new(field.ty, self.limits, 0, 0);
+        let first = BLOCK - self.rows as usize % BLOCK;
+        let mut writer = stands.map_or(&empty, |(_, writer)| writer);
+        let mut rows = 0..column.len().min(first);
+        while !rows.is_empty() {
+            if !writer.has_room(column, rows.clone()) {
+                let max = self.limits.block >> 20;
+                let fault = format!("more than {max} MiB of text in {BLOCK_ROWS} rows");
+                return Err(Error::invalid(&field.name, fault));
+            }
+            rows = rows.end..column.len().min(rows.end + BLOCK);
+            writer = &empty;
+        }
+        Ok(stands.is_some())
     }
 
     fn append(&mut self, batch: &Batch, out: &mut Output) -> Result<()> {
@@ -212,7 +232,7 @@ impl TableWriter {
                 let from =
                     source.and_then(|source| Some((batch.columns.get(source)?, remaps.get_mut(source)?)));
                 match from {
-                    Some((from, remap)) => column.extend(from, start..end, remap)?,
+                    Some((from, remap)) => column.extend(from, start..end, remap),
                     None => column.extend_null(end - start),
                 }
                 column.relieve(out)?;
@@ -296,6 +316,14 @@ fn check_column(field: &Field, column: &Column, rows: usize) -> Result<()> {
     if column.ty() != field.ty {
         return Err(Error::invalid(&field.name, "its values are not of its type"));
     }
+    let texts = match column {
+        Column::Int { .. } => None,
+        Column::Coded { dictionary, .. } => Some(&**dictionary),
+        Column::Plain { values, .. } => Some(values),
+    };
+    if texts.is_some_and(|texts| u32::try_from(texts.text_len()).is_err()) {
+        return Err(Error::invalid(&field.name, "has more than 4 GiB of text"));
+    }
     if let Column::Coded { dictionary, codes } = column
         && codes.iter().any(|&code| code != NULL_CODE && code as usize >= dictionary.len())
     {
@@ -349,7 +377,8 @@ impl PageSink for Output {
         let len = u32::try_from(bytes.len() + checksum::LEN).ok();
         let place = u32::try_from(offset).ok().zip(len).map(|(offset, len)| Place { offset, len });
         let Some(place) = place.filter(|place| place.end() <= u64::from(u32::MAX)) else {
-            return Err(Error::invalid("rows", "a roll cannot be larger than 4 GiB"));
+            // Places are 32 bits wide. Who writes closes a roll long before.
+            return Err(Error::io("write", &self.path)(std::io::ErrorKind::FileTooLarge.into()));
         };
         self.buffer.extend_from_slice(bytes);
         self.buffer.extend(sum.to_le_bytes());
@@ -357,5 +386,27 @@ impl PageSink for Output {
             self.flush()?;
         }
         Ok(place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+    use crate::file::OsDisk;
+
+    #[test]
+    fn a_roll_that_would_pass_4_gib_cannot_be_used_any_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let spec = TableSpec { name: "t".into(), indexed: None };
+        let mut writer = Writer::create(Arc::new(OsDisk), &dir.path().join("a.roll"), vec![spec]).unwrap();
+        writer.out.written = u64::from(u32::MAX) - 60;
+        let column = Column::Int { values: (0..i64::from(BLOCK_ROWS)).collect(), nulls: None };
+        let fields = vec![Field::new("n", Type::Int)].into();
+        let batch = Batch { rows: BLOCK, fields, columns: vec![column] };
+        let error = writer.append(0, &batch).unwrap_err();
+        let Error::Io { source, .. } = &error else { panic!("{error}") };
+        assert_eq!(source.kind(), std::io::ErrorKind::FileTooLarge);
+        assert_eq!(writer.append(0, &batch).unwrap_err().kind(), ErrorKind::Closed);
     }
 }
