@@ -71,6 +71,34 @@ fn what_is_sealed_opens_again_also_after_reopening() {
 }
 
 #[test]
+fn a_key_file_that_was_found_is_durable_before_it_seals() {
+    use crate::journal::fault::{Fault, FaultDisk};
+    let open = |bench: &Bench, disk: &FaultDisk| {
+        let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+        let cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
+        Vault::over(&bench.twin, bench.dir.path(), &disk, None, cost).unwrap()
+    };
+    let steps = {
+        let (mut bench, disk) = (Bench::new(), FaultDisk::default());
+        seal(&open(&bench, &disk), &mut bench.twin, "7").unwrap();
+        disk.done()
+    };
+    assert!(steps >= 5, "{steps}");
+    for step in 0..steps {
+        let (mut bench, disk) = (Bench::new(), FaultDisk::default());
+        let vault = open(&bench, &disk);
+        disk.fail(step, Fault::Once);
+        // The commit it belongs to fails with it.
+        let _ = seal(&vault, &mut bench.twin, "7").unwrap_err();
+        assert_eq!(bench.twin, Twin::default());
+        seal(&vault, &mut bench.twin, "7").unwrap();
+        disk.cut_power();
+        let vault = open(&bench, &disk);
+        assert_eq!(reveal(&vault, &bench.twin, "7").unwrap().as_deref(), Some(SECRET_TEXT), "step {step}");
+    }
+}
+
+#[test]
 fn nothing_in_the_store_or_the_key_file_is_the_secret() {
     let bench = Bench::sealed();
     let file = std::fs::read(bench.dir.path().join(KEY_FILE)).unwrap();
