@@ -12,6 +12,8 @@ use crate::Result;
 /// Entries fetched from the index at once: first a few, for lookups of one, then more.
 const PAGE_FIRST: usize = 16;
 const PAGE_MAX: usize = 512;
+/// A page ends with the entry that takes it over so many bytes.
+const PAGE_BYTES: usize = 256 << 10;
 
 /// Lays changes over entries; both come in the same order.
 pub struct Merge<'a> {
@@ -81,10 +83,18 @@ impl<'a> IndexRange<'a> {
 
     fn fill(&mut self) -> Result<()> {
         let Self { span, reverse, page_size, .. } = self;
-        let page: Vec<(Vec<u8>, Vec<u8>)> = self.shared.read_index(|kv| {
-            kv.range(&span.start, span.end.as_deref(), *reverse).take(*page_size).collect()
+        let (page, done) = self.shared.read_index(|kv| {
+            let mut entries = kv.range(&span.start, span.end.as_deref(), *reverse);
+            let (mut page, mut bytes) = (Vec::new(), 0);
+            while page.len() < *page_size && bytes < PAGE_BYTES {
+                let Some(entry) = entries.next() else { return Ok((page, true)) };
+                let (key, value) = entry?;
+                bytes += key.len() + value.len();
+                page.push((key, value));
+            }
+            Ok((page, false))
         })?;
-        self.done = page.len() < *page_size;
+        self.done = done;
         self.page_size = (*page_size * 4).min(PAGE_MAX);
         if let Some((last, _)) = page.last() {
             if *reverse {
