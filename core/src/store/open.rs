@@ -190,7 +190,13 @@ fn open_index(dir: &Path, options: &StoreOptions, journal: &Journal, scan: &Scan
     }
     let path = dir.join(INDEX);
     let open = || (options.index)(&path, options.index_cache_bytes);
-    let tried = open().and_then(|kv| Ok((judge(kv.as_ref(), scan)?, kv)));
+    let tried = open().and_then(|kv| {
+        let verdict = judge(kv.as_ref(), scan)?;
+        if matches!(verdict, Verdict::Good) {
+            catch_up(kv.as_ref(), journal, scan)?;
+        }
+        Ok((verdict, kv))
+    });
     match tried {
         Ok((Verdict::Good, kv)) => return Ok(Opened { kv, rebuilt: false }),
         Ok((Verdict::Ahead(sequence), _)) => {
@@ -211,6 +217,16 @@ fn open_index(dir: &Path, options: &StoreOptions, journal: &Journal, scan: &Scan
     }
     let kv = rebuild(&path, &open, &mut journal.reader()?, scan.last)?;
     Ok(Opened { kv, rebuilt: true })
+}
+
+/// Applies what the index may lack, where that is too much for the overlay. An index that fails at it is made again.
+fn catch_up(kv: &dyn Kv, journal: &Journal, scan: &Scan) -> Result<()> {
+    if scan.beyond <= OVERLAY_AT_OPEN {
+        return Ok(());
+    }
+    let mut reader = journal.reader()?;
+    reader.seek(scan.resume.0, scan.resume.1);
+    replay(kv, &mut reader, scan.applied, scan.last)
 }
 
 enum Verdict {
@@ -234,7 +250,7 @@ fn judge(kv: &dyn Kv, scan: &Scan) -> Result<Verdict> {
 }
 
 impl Opened {
-    /// Brings what the index may lack into the overlay, or into the index where that is too much.
+    /// Brings what the index may lack into the overlay, unless [`catch_up`] has applied it.
     fn replay(
         &self,
         reader: &mut Reader,
@@ -242,14 +258,10 @@ impl Opened {
         mut state: State,
         pending: &mut VecDeque<Commit>,
     ) -> Result<State> {
-        if self.rebuilt || scan.applied == scan.last {
+        if self.rebuilt || scan.applied == scan.last || scan.beyond > OVERLAY_AT_OPEN {
             return Ok(state);
         }
         reader.seek(scan.resume.0, scan.resume.1);
-        if scan.beyond > OVERLAY_AT_OPEN {
-            replay(self.kv.as_ref(), reader, scan.applied, scan.last)?;
-            return Ok(state);
-        }
         while let Some(frame) = reader.next()? {
             let change = |op: Result<(&[u8], Option<&[u8]>)>| {
                 op.map(|(key, value)| (key.into(), value.map(Into::into)))
