@@ -7,7 +7,8 @@
 //! 4. The frame's changes become visible in one step, and everybody in it is told.
 //!
 //! Where a frame fails, everything queued behind it was validated against something that never came to be. So all of
-//! it is refused, and the tip falls back to what is committed.
+//! it is refused, and the tip falls back to what is committed. A transaction that changes nothing has seen the queue as
+//! well: it waits for the newest commit it saw, and fails where that one does.
 
 use std::io;
 use std::sync::atomic::Ordering;
@@ -22,8 +23,8 @@ use super::transaction::{COMMIT_BYTES_MAX, Transaction};
 use crate::journal::{OP_LEN, push_op};
 use crate::{Error, Result};
 
-/// The overlay holds at most this many bytes; writers wait for the drain beyond it.
-pub const OVERLAY_BYTES_MAX: u64 = 64 << 20;
+/// Commits that are not in the index hold at most this many bytes; writers wait for the drain beyond it.
+pub const PENDING_BYTES_MAX: u64 = 64 << 20;
 /// Bodies that go together in one frame are at most about this long.
 const GROUP_BYTES_MAX: usize = 64 << 20;
 
@@ -31,6 +32,11 @@ const GROUP_BYTES_MAX: usize = 64 << 20;
 pub struct Tip {
     pub state: State,
     queue: Vec<Queued>,
+    /// How the newest commit that `state` is made of ended; none where that is known.
+    newest: Option<Outcome>,
+    /// Memory of all commits that are queued or not in the index yet. Never less than the overlay, which holds what was
+    /// put under one key many times only once.
+    unmoved: u64,
     writing: bool,
     /// Counts refusals, so that a closure that ran on a tip that fell is refused as well.
     falls: u64,
@@ -80,8 +86,33 @@ impl Failure {
 }
 
 impl Tip {
-    pub fn new(state: State) -> Self {
-        Self { state, queue: Vec::new(), writing: false, falls: 0, fell: None, stuck: None }
+    /// The tip of a store whose commits that are not in the index take `unmoved` bytes.
+    pub fn new(state: State, unmoved: u64) -> Self {
+        let queue = Vec::new();
+        Self { state, queue, newest: None, unmoved, writing: false, falls: 0, fell: None, stuck: None }
+    }
+
+    /// Memory of all commits that are queued or not in the index yet.
+    #[cfg(test)]
+    pub fn unmoved(&self) -> u64 {
+        self.unmoved
+    }
+
+    /// Commits of so many bytes went into the index.
+    pub fn moved(&mut self, bytes: u64) {
+        self.unmoved = self.unmoved.saturating_sub(bytes);
+    }
+
+    /// Falls back to what is committed and refuses everything queued.
+    fn fall(&mut self, committed: State, failure: &Failure) {
+        self.state = committed;
+        self.newest = None;
+        self.falls += 1;
+        self.fell = Some(failure.clone());
+        for refused in std::mem::take(&mut self.queue) {
+            self.moved(weigh(&refused.changes));
+            let _ = refused.outcome.set(Err(failure.clone()));
+        }
     }
 
     /// Nothing is queued and nothing is being written.
@@ -110,14 +141,17 @@ impl Shared {
         // Closing waits for the turn, so a transaction that has it goes through.
         self.refuse_closed()?;
         self.refuse_poisoned()?;
-        let (base, falls) = {
+        let (base, falls, newest) = {
             let tip = lock(&self.tip);
-            (tip.state.clone(), tip.falls)
+            (tip.state.clone(), tip.falls, tip.newest.clone())
         };
         let mut transaction = Transaction::new(self, base);
         let value = f(&mut transaction)?;
         let (changes, view) = transaction.finish()?;
         if changes.is_empty() {
+            drop(turn);
+            // What it saw may still be on its way to the disk.
+            newest.map_or(Ok(()), |newest| self.await_outcome(lock(&self.tip), &newest))?;
             return Ok(value);
         }
         let (tip, outcome) = self.enqueue(changes, view, falls)?;
@@ -139,7 +173,8 @@ impl Shared {
         falls: u64,
     ) -> Result<(MutexGuard<'_, Tip>, Outcome)> {
         let body = encode(&changes);
-        let mut tip = self.await_room(changes.iter().map(weight).sum())?;
+        let bytes = weigh(&changes);
+        let mut tip = self.await_room(bytes)?;
         if tip.falls != falls {
             return Err(tip.fell.as_ref().map_or_else(super::index::closed, Failure::error));
         }
@@ -147,15 +182,18 @@ impl Shared {
         changes.iter().for_each(|change| tip.state.overlay.insert(sequence, change));
         tip.state.sequence = sequence;
         tip.state.view = Arc::clone(&view);
+        tip.unmoved += bytes;
         let outcome = Outcome::default();
+        tip.newest = Some(Arc::clone(&outcome));
         tip.queue.push(Queued { sequence, changes, body, view, outcome: Arc::clone(&outcome) });
         Ok((tip, outcome))
     }
 
-    /// Waits until the overlay can take so many bytes more, or is empty.
+    /// Waits until so many bytes more may be on their way into the index, or none are. While somebody holds a snapshot
+    /// nothing moves.
     fn await_room(&self, bytes: u64) -> Result<MutexGuard<'_, Tip>> {
         let mut tip = lock(&self.tip);
-        while tip.state.overlay.bytes() + bytes > OVERLAY_BYTES_MAX && !tip.state.overlay.is_empty() {
+        while tip.unmoved + bytes > PENDING_BYTES_MAX && tip.unmoved > 0 {
             if let Some(stuck) = &tip.stuck {
                 return Err(stuck.error());
             }
@@ -224,14 +262,12 @@ impl Shared {
         tip.writing = false;
         let outcome = written.map_err(Failure::new);
         if let Err(failure) = &outcome {
-            tip.state = State::clone(&self.state());
-            tip.falls += 1;
-            tip.fell = Some(failure.clone());
-            for refused in std::mem::take(&mut tip.queue) {
-                let _ = refused.outcome.set(Err(failure.clone()));
-            }
+            tip.fall(State::clone(&self.state()), failure);
         }
         for queued in group {
+            if outcome.is_err() {
+                tip.moved(weigh(&queued.changes));
+            }
             let _ = queued.outcome.set(outcome.clone());
         }
         tip
@@ -252,6 +288,11 @@ impl Shared {
     }
 }
 
+/// Memory that changes take.
+pub fn weigh(changes: &[Change]) -> u64 {
+    changes.iter().map(weight).sum()
+}
+
 fn encode(changes: &[Change]) -> Vec<u8> {
     let len = |(key, value): &Change| OP_LEN + key.len() + value.as_ref().map_or(0, |value| value.len());
     let mut body = Vec::with_capacity(changes.iter().map(len).sum());
@@ -259,5 +300,5 @@ fn encode(changes: &[Change]) -> Vec<u8> {
     body
 }
 
-// One commit always fits an empty overlay and a frame.
-const _: () = assert!(COMMIT_BYTES_MAX <= OVERLAY_BYTES_MAX && COMMIT_BYTES_MAX <= GROUP_BYTES_MAX as u64);
+// One commit always fits where nothing is pending, and a frame.
+const _: () = assert!(COMMIT_BYTES_MAX <= PENDING_BYTES_MAX && COMMIT_BYTES_MAX <= GROUP_BYTES_MAX as u64);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::commit::Failure;
+use super::commit::{Failure, weigh};
 use super::index::{Applied, Batches, Failed};
 use super::overlay::{Change, State};
 use super::shared::{Shared, lock};
@@ -19,13 +19,20 @@ const GATHER: Duration = Duration::from_millis(200);
 /// A checkpoint is due after so many bytes of journal, or after so long.
 const CHECKPOINT_BYTES: u64 = 4 << 20;
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
-/// The drain does not wait to gather beyond so many bytes.
+/// The drain does not wait to gather beyond so many bytes in the overlay.
 const OVERLAY_BYTES_SOON: u64 = 8 << 20;
 
 /// A commit on its way into the index.
 pub struct Commit {
     pub sequence: u64,
     pub changes: Vec<Change>,
+}
+
+impl Commit {
+    /// Memory it takes.
+    pub fn weight(&self) -> u64 {
+        weigh(&self.changes)
+    }
 }
 
 /// How far the index is.
@@ -150,7 +157,8 @@ impl Shared {
             return Err(error);
         }
         drain.drained = target;
-        self.prune(target, &changes.into_keys().collect::<Vec<_>>());
+        let bytes = commits.iter().map(Commit::weight).sum();
+        self.prune(target, &changes.into_keys().collect::<Vec<_>>(), bytes);
         Ok(())
     }
 
@@ -188,14 +196,19 @@ impl Shared {
         })
     }
 
-    fn prune(&self, sequence: u64, keys: &[Arc<[u8]>]) {
+    /// Forgets commits up to `sequence`, which have taken so many bytes.
+    fn prune(&self, sequence: u64, keys: &[Arc<[u8]>], bytes: u64) {
         {
             let _swap = lock(&self.swap);
             let mut state = State::clone(&self.state());
             state.overlay.prune(sequence, keys);
             self.set_state(state);
         }
-        lock(&self.tip).state.overlay.prune(sequence, keys);
+        {
+            let mut tip = lock(&self.tip);
+            tip.state.overlay.prune(sequence, keys);
+            tip.moved(bytes);
+        }
         self.progress.notify_all();
     }
 
@@ -208,8 +221,10 @@ impl Shared {
 
     fn checkpoint_with(&self, drain: &mut Drain) -> Result<()> {
         self.make_durable(drain)?;
+        // The slot comes before the journal. The index cannot be made again meanwhile: that takes the drain.
+        let degraded = self.index.is_degraded();
         let mut journal = lock(&self.journal);
-        if !self.index.is_degraded() {
+        if !degraded {
             journal.checkpoint(drain.durable, false)?;
         }
         drain.checkpoint_at = (journal.len(), Instant::now());

@@ -300,7 +300,8 @@ impl Store {
         }
     }
 
-    /// Reads the whole journal and compares the index with what it says. Commits wait meanwhile once the overlay is full.
+    /// Reads the whole journal and compares the index with what it says. Commits wait meanwhile once 64 MiB of them are
+    /// not in the index.
     pub fn check(&self) -> Result<Vec<Problem>> {
         self.shared.refuse_closed()?;
         Ok(self.shared.check())

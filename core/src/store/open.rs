@@ -162,7 +162,7 @@ fn share(
         rebuilt_at_open: opened.rebuilt,
         closed: AtomicBool::new(false),
         turn: Mutex::default(),
-        tip: Mutex::new(Tip::new(state.clone())),
+        tip: Mutex::new(Tip::new(state.clone(), pending.iter().map(Commit::weight).sum())),
         progress: Condvar::new(),
         journal: Mutex::new(journal),
         index: Index::new(dir.join(INDEX), options.index_cache_bytes, options.index, opened.kv),

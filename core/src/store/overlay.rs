@@ -78,10 +78,6 @@ impl Overlay {
     pub fn len(&self) -> usize {
         self.tree.size()
     }
-
-    pub fn is_empty(&self) -> bool {
-        self.tree.is_empty()
-    }
 }
 
 /// What readers see of one commit: swapped in one step.

@@ -41,7 +41,7 @@ pub struct Shared {
     pub turn: Mutex<()>,
     /// The state behind everything queued, and the queue.
     pub tip: Mutex<Tip>,
-    /// Told when a group is written or refused, and when the overlay has shrunk.
+    /// Told when a group is written or refused, and when commits have moved into the index.
     pub progress: Condvar,
     pub journal: Mutex<Journal>,
     pub index: Index,
