@@ -22,7 +22,7 @@ const SIGN: u64 = 1 << 63;
 
 /// Builds a key part by part.
 ///
-/// ```ignore
+/// ```text
 /// let key = Key::new(7).text("amazon").u64(12).build();
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
