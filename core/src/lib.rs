@@ -56,8 +56,8 @@ pub use file::{Disk, DiskFile, OsDisk};
 pub use ingest::{Kind, StoreKind};
 pub use money::{AmountFault, MICROS, Money};
 pub use records::{
-    AnyCollection, Clock, Collection, Datum, DatumKind, ExternalAccount, ExternalAccountUpdate, Fields,
-    ListQuery, NewExternalAccount, PAGE_SIZE_MAX, Page, Record, RecordId,
+    Account, AnyCollection, Clock, Collection, Datum, DatumKind, ExternalAccount, ExternalAccountUpdate,
+    Fields, ListQuery, Moment, NewExternalAccount, PAGE_SIZE_MAX, Page, Record, RecordId,
 };
 pub use sales::{
     By, Dimension, Import, ImportError, ImportOptions, ImportProgress, ImportSummary, MONEY_SCALE, Measure,

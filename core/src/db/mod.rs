@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 
 use crate::error::Result;
 use crate::ingest::StoreKind;
-use crate::records::{AnyCollection, Collection, ExternalAccount, Records};
+use crate::records::{Account, AnyCollection, Collection, ExternalAccount, Records};
 use crate::sales::{self, Engine, Sales, StoreOf};
 use crate::store::Store;
 use crate::vault::Vault;
@@ -105,6 +105,11 @@ impl Db {
 
     /// The links to app stores.
     pub fn external_accounts(&self) -> Collection<ExternalAccount> {
+        self.inner.records.collection()
+    }
+
+    /// The business accounts.
+    pub fn accounts(&self) -> Collection<Account> {
         self.inner.records.collection()
     }
 

@@ -14,7 +14,7 @@ use crate::{Error, Result};
 
 use super::input::Fields;
 use super::machine::{self, Env};
-use super::{Clock, Context, ListQuery, Page, Record, list, stored};
+use super::{Clock, Context, ListQuery, Page, Record, expansion, list, stored};
 
 /// What all collections of a database share.
 #[derive(Debug)]
@@ -169,9 +169,14 @@ impl<R: Record> Collection<R> {
         self.read_with(&[], f)
     }
 
+    /// A read whose records leave as JSON, as those that are read alone.
+    pub(super) fn read_inline<T>(&self, f: impl FnOnce(&Context<'_>) -> Result<T>) -> Result<T> {
+        self.read_with(&expansion::inline::<R>(), f)
+    }
+
     pub(super) fn read_with<T>(
         &self,
-        expand: &[String],
+        expand: &[&str],
         f: impl FnOnce(&Context<'_>) -> Result<T>,
     ) -> Result<T> {
         let now = self.shared.clock.now();
@@ -197,7 +202,7 @@ impl<R: Record> Collection<R> {
         self.write(|write, env| {
             let records = f(write, env)?;
             let read: &dyn Read = write;
-            let context = Context { read, now: env.now, expand: &[] };
+            let context = Context { read, now: env.now, expand: &expansion::inline::<R>() };
             records.iter().map(|record| record.to_json(&context).map(Value::Object)).collect()
         })
     }

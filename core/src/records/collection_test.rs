@@ -248,3 +248,39 @@ fn threads_create_and_list_whole_commits() {
     assert_eq!(db.records.check().unwrap(), Vec::<String>::new());
     assert!((&*db.store.view() as &dyn Any).is::<Nothing>());
 }
+
+#[test]
+fn verbs_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = open(&dir.path().join("shop.till"));
+    let accounts = db.dynamic();
+    let call = |verb, arguments| accounts.call(verb, &arguments);
+    let new = json!({"nickname": "one", "store": "amazon"});
+    let one = call("create", new.clone()).unwrap();
+    assert_eq!(one["id"], json!(1));
+    assert_eq!(call("create_many", json!({"records": [new, new]})).unwrap()[1]["id"], json!(3));
+    assert_eq!(call("update", json!({"id": 1, "nickname": "uno"})).unwrap()["nickname"], json!("uno"));
+    assert_eq!(call("get", json!({"id": "1"})).unwrap()["nickname"], json!("uno"));
+    assert_eq!(call("get", json!({"id": 1, "expand": []})).unwrap()["nickname"], json!("uno"));
+    assert_eq!(call("delete", json!({"id": 2})).unwrap(), json!(null));
+    assert_eq!(call("contains", json!({"id": 2})).unwrap(), json!(false));
+    assert_eq!(call("contains", json!({"id": "x"})).unwrap(), json!(false));
+    assert_eq!(call("list", json!({"page_size": 1})).unwrap()["meta"]["page_count"], json!(2));
+    assert_eq!(call("count", json!(null)).unwrap(), json!(2));
+    for (verb, arguments, message) in [
+        (
+            "rename",
+            json!({}),
+            "verb: \"rename\" is none of create, create_many, get, contains, update, delete, list, count",
+        ),
+        ("get", json!({}), "id: is required"),
+        ("get", json!({"id": [1]}), "id: must be an id: a number or text"),
+        ("get", json!({"id": 9}), "external account 9 not found"),
+        ("get", json!({"id": 1, "expand": "parent"}), "expand: \"parent\" is not a sub-resource"),
+        ("delete", json!({"id": 1, "force": true}), "force: is not an argument"),
+        ("create_many", json!({"records": 1}), "records: must be a list"),
+        ("count", json!([]), "fields: must be an object, not a list"),
+    ] {
+        assert_eq!(call(verb, arguments).unwrap_err().to_string(), message, "{verb}");
+    }
+}

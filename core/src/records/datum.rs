@@ -150,24 +150,22 @@ pub(super) fn parse_bool(text: &str) -> Option<bool> {
 
 /// The three date forms.
 fn parse_time(text: &str) -> Option<Span> {
-    if let Ok(time) = text.parse::<Timestamp>() {
-        return Some(Span::point(Datum::time(time)));
-    }
-    // The civil parser passes over a bracketed zone, which would then silently mean UTC.
-    if text.contains('[') {
-        return None;
-    }
     if text.len() == "2013-06-19".len() {
         let date: Date = text.parse().ok()?;
         let start = utc(date.into())?;
         let next = date.tomorrow().ok().and_then(|date| utc(date.into())).unwrap_or(i64::MAX);
         return Some(Span { low: Datum::Int(start), high: Datum::Int(next - 1) });
     }
-    text.contains(['T', 't', ' '])
-        .then(|| text.parse::<DateTime>().ok())
-        .flatten()
-        .and_then(utc)
-        .map(|time| Span::point(Datum::Int(time)))
+    parse_instant(text).map(|time| Span::point(Datum::time(time)))
+}
+
+/// A date with a time of day: with its offset, or without one and then UTC.
+pub(super) fn parse_instant(text: &str) -> Option<Timestamp> {
+    // A zone in brackets is another form; the civil parser would pass over it, and it would silently mean UTC.
+    if text.contains('[') || !text.contains(['T', 't', ' ']) {
+        return None;
+    }
+    text.parse().ok().or_else(|| TimeZone::UTC.to_timestamp(text.parse::<DateTime>().ok()?).ok())
 }
 
 fn utc(time: DateTime) -> Option<i64> {

@@ -8,7 +8,7 @@ use crate::{Error, Result};
 
 use super::input::{Fields, as_object};
 use super::machine;
-use super::{Collection, ListQuery, Page, Record, RecordId, list};
+use super::{Collection, ListQuery, Page, Record, RecordId, expansion, list, verb};
 
 /// A collection whose records are JSON objects, as `to_dict()` gives them.
 pub trait AnyCollection: Debug + Send + Sync {
@@ -29,6 +29,11 @@ pub trait AnyCollection: Debug + Send + Sync {
     /// # Errors
     /// [`Error::NotFound`], also for a text that cannot be an id.
     fn get(&self, id: &str) -> Result<Value>;
+    /// The record of an id with these sub-resources, and no others.
+    ///
+    /// # Errors
+    /// As of [`AnyCollection::get`]; [`Error::Validation`] for a name that is no sub-resource.
+    fn get_expanded(&self, id: &str, expand: &[String]) -> Result<Value>;
     /// Changes what the object names.
     ///
     /// # Errors
@@ -61,6 +66,12 @@ pub trait AnyCollection: Debug + Send + Sync {
     /// # Errors
     /// [`Error::Validation`] where `after` cannot be an id.
     fn ids_after(&self, after: Option<&str>, limit: usize) -> Result<Vec<Value>>;
+    /// Runs any verb by its Python name, with its arguments by name in an object: the common ones, with `id` beside the
+    /// fields of an update and `records` for `create_many`, and those that only this collection has.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] for a verb that it has not or wrong arguments, and those of the verb.
+    fn call(&self, verb: &str, arguments: &Value) -> Result<Value>;
     /// What contradicts itself: index entries against records, and the count. Empty where all is well.
     ///
     /// # Errors
@@ -85,8 +96,11 @@ impl<R: Record> AnyCollection for Collection<R> {
     }
 
     fn get(&self, id: &str) -> Result<Value> {
-        let id = parse::<R>(id)?;
-        self.read(|context| machine::get::<R>(context.read, &id)?.to_json(context).map(Value::Object))
+        self.read_json(id, &expansion::inline::<R>())
+    }
+
+    fn get_expanded(&self, id: &str, expand: &[String]) -> Result<Value> {
+        self.read_json(id, &expansion::named::<R>(expand)?)
     }
 
     fn update(&self, id: &str, fields: &Value) -> Result<Value> {
@@ -100,7 +114,9 @@ impl<R: Record> AnyCollection for Collection<R> {
 
     fn list(&self, query: &Value) -> Result<Page<Value>> {
         let query = ListQuery::from_json(query)?;
-        self.read_with(query.expansions(), |context| {
+        // Names that are none are told by the listing, together with its other faults.
+        let expand: Vec<&str> = query.expansions().iter().map(String::as_str).collect();
+        self.read_with(&expand, |context| {
             let page = list::list::<R>(context.read, &query)?;
             page.try_map(|record| record.to_json(context).map(Value::Object))
         })
@@ -117,8 +133,21 @@ impl<R: Record> AnyCollection for Collection<R> {
         Ok(ids.iter().map(RecordId::to_json).collect())
     }
 
+    fn call(&self, verb: &str, arguments: &Value) -> Result<Value> {
+        verb::call(self, verb, arguments)
+    }
+
     fn check(&self) -> Result<Vec<String>> {
         self.read(|context| machine::check::<R>(context.read))
+    }
+}
+
+impl<R: Record> Collection<R> {
+    fn read_json(&self, id: &str, expand: &[&str]) -> Result<Value> {
+        let id = parse::<R>(id)?;
+        self.read_with(expand, |context| {
+            machine::get::<R>(context.read, &id)?.to_json(context).map(Value::Object)
+        })
     }
 }
 

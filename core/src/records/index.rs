@@ -1,7 +1,7 @@
 //! What a resource can be filtered and sorted by: named fields, and indexes over them.
 
 use crate::kv::{Key, prefix_end};
-use crate::store::{Read, Write};
+use crate::store::{Entry, Read, Write};
 use crate::{Error, Result};
 
 use super::datum::{Datum, DatumKind};
@@ -51,6 +51,11 @@ pub(super) fn indexes<R: Record>() -> impl Iterator<Item = &'static Index> {
 /// The index over this field alone.
 pub(super) fn index_of<R: Record>(field: &str) -> Option<&'static Index> {
     indexes::<R>().find(|index| index.fields == [field])
+}
+
+/// The index over exactly these fields; a resource asks only for what it declares.
+pub(super) fn over<R: Record>(fields: &[&str]) -> Option<&'static Index> {
+    indexes::<R>().find(|index| index.fields == fields)
 }
 
 /// A field of any record, by its place among the common ones or the resource's own.
@@ -133,6 +138,21 @@ pub(super) fn find<R: Record>(read: &dyn Read, index: &Index, values: &[Datum]) 
     let (key, _) = found?;
     let id = key.get(start.len()..).unwrap_or_default();
     R::Id::from_datum(&Datum::read(id)?.0).map(Some).ok_or_else(|| damaged::<R>("an entry has no id"))
+}
+
+/// The ids of all records whose first values in an index are these, in the order of the index.
+pub(super) fn ids_with<R: Record>(read: &dyn Read, index: &Index, values: &[Datum]) -> Result<Vec<R::Id>> {
+    let start = values.iter().fold(prefix::<R>(index), |key, value| value.write(key)).build();
+    let rest = index.fields.len().saturating_sub(values.len());
+    let id_of = |entry: Result<Entry>| {
+        let (key, _) = entry?;
+        let mut tail = key.get(start.len()..).unwrap_or_default();
+        for _ in 0..rest {
+            tail = Datum::read(tail)?.1;
+        }
+        R::Id::from_datum(&Datum::read(tail)?.0).ok_or_else(|| damaged::<R>("an entry has no id"))
+    };
+    read.range(&start, prefix_end(&start).as_deref(), false).map(id_of).collect()
 }
 
 pub(super) fn damaged<R: Record>(detail: &str) -> Error {

@@ -6,12 +6,19 @@ use std::fmt;
 use serde_json::{Map, Value};
 use zeroize::Zeroize;
 
-use crate::{Error, FieldErrors, Result};
+use crate::{Day, Error, FieldErrors, Money, Result};
 
 use super::datum::{parse_bool, quoted};
+use super::{Moment, Record, RecordId, expansion, machine};
 
 /// The most characters of a text that has no limit of its own; indexes carry such texts whole.
 pub(super) const TEXT_MAX: usize = 255;
+
+/// The most characters of a long text.
+pub(super) const LONG_TEXT_MAX: usize = 100_000;
+
+/// The most entries of a list within a record or an argument.
+const LIST_MAX: usize = 100_000;
 
 /// The fields of a record to create or change, owned, for the typed faces. They may hold a secret: the text is
 /// overwritten when they go, and `Debug` shows names only.
@@ -76,10 +83,23 @@ pub(super) struct SecretChange<'a> {
     pub secret: Option<&'a str>,
 }
 
+/// What an input is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A record that is new.
+    Create,
+    /// A stored record that changes.
+    Update,
+    /// A record that comes back from an export: rules about "now" held when it was made and are not applied again.
+    Restore,
+    /// The arguments of a verb.
+    Call,
+}
+
 /// The input while a resource takes from it. A field that is absent leaves what the record has.
 pub struct Input<'a> {
     fields: &'a Map<String, Value>,
-    creating: bool,
+    purpose: Purpose,
     known: Vec<&'static str>,
     faults: FieldErrors,
     secrets: Vec<SecretChange<'a>>,
@@ -101,14 +121,24 @@ pub(super) struct Taken<'a> {
 }
 
 impl<'a> Input<'a> {
-    pub(super) fn new(fields: &'a Map<String, Value>, creating: bool) -> Self {
-        let known = vec!["id", "created_at", "updated_at"];
-        Self { fields, creating, known, faults: FieldErrors::new(), secrets: Vec::new() }
+    pub(super) fn new(fields: &'a Map<String, Value>, purpose: Purpose) -> Self {
+        let known = if purpose == Purpose::Call { vec![] } else { vec!["id", "created_at", "updated_at"] };
+        Self { fields, purpose, known, faults: FieldErrors::new(), secrets: Vec::new() }
     }
 
-    /// Whether the record is new; otherwise it is a stored one that changes.
+    /// The arguments of a verb.
+    pub(super) fn arguments(fields: &'a Map<String, Value>) -> Self {
+        Self::new(fields, Purpose::Call)
+    }
+
+    /// Whether what is required must be there: always but for a stored record that changes.
     pub fn creating(&self) -> bool {
-        self.creating
+        self.purpose != Purpose::Update
+    }
+
+    /// Whether a record comes back from an export, to which rules about "now" are not applied again.
+    pub fn restoring(&self) -> bool {
+        self.purpose == Purpose::Restore
     }
 
     /// A field as it was given, `None` where it was not.
@@ -131,7 +161,7 @@ impl<'a> Input<'a> {
     pub fn required_text(&mut self, name: &'static str, target: &mut String) {
         let given = self.value(name);
         let blank = match given {
-            None => self.creating,
+            None => self.creating(),
             Some(Value::String(text)) => text.trim().is_empty(),
             Some(value) => value.is_null(),
         };
@@ -144,6 +174,23 @@ impl<'a> Input<'a> {
             }
             None => {}
         }
+    }
+
+    /// A long text that may be missing, such as a description; lines and tabs are fine, null removes it.
+    pub fn long_text(&mut self, name: &'static str, target: &mut Option<String>) {
+        let fault = match self.value(name) {
+            None => return,
+            Some(Value::Null) => return *target = None,
+            Some(Value::String(text)) if text.chars().nth(LONG_TEXT_MAX).is_some() => {
+                format!("is longer than {LONG_TEXT_MAX} characters")
+            }
+            Some(Value::String(text)) if text.chars().any(|c| c.is_control() && !"\n\r\t".contains(c)) => {
+                "must not contain control characters".to_owned()
+            }
+            Some(Value::String(text)) => return *target = Some(text.clone()),
+            Some(_) => "must be text".to_owned(),
+        };
+        self.fault(name, fault);
     }
 
     /// A text that may be missing; null removes it.
@@ -171,6 +218,178 @@ impl<'a> Input<'a> {
             Some(value) => *target = value,
             None => self.fault(name, "must be true or false"),
         }
+    }
+
+    /// A truth value that may be missing; null removes it.
+    pub fn optional_boolean(&mut self, name: &'static str, target: &mut Option<bool>) {
+        match self.value(name) {
+            Some(Value::Null) => *target = None,
+            None => {}
+            Some(_) => {
+                let mut value = false;
+                self.boolean(name, &mut value);
+                *target = Some(value);
+            }
+        }
+    }
+
+    /// A point in time that may be missing, with its offset or without, and then UTC; null removes it.
+    pub fn moment(&mut self, name: &'static str, target: &mut Option<Moment>) {
+        self.optional(
+            name,
+            target,
+            "must be a date with a time of day, as 2013-06-19T20:41:47+03:00",
+            |value| value.as_str().and_then(Moment::parse),
+        );
+    }
+
+    /// A date that may be missing; null removes it.
+    pub fn day(&mut self, name: &'static str, target: &mut Option<Day>) {
+        self.optional(name, target, "must be a date, as 2021-10-20", |value| value.as_str()?.parse().ok());
+    }
+
+    /// An exact amount that may be missing, as a number or as text; null removes it.
+    pub fn money(&mut self, name: &'static str, target: &mut Option<Money>) {
+        match self.value(name) {
+            None => {}
+            Some(Value::Null) => *target = None,
+            Some(value) => match amount(value) {
+                Ok(amount) => *target = Some(amount),
+                Err(fault) => self.fault(name, fault),
+            },
+        }
+    }
+
+    /// One of some names that may be missing; null removes it.
+    pub fn name_of(&mut self, name: &'static str, known: &[&'static str], target: &mut Option<String>) {
+        let fault = match self.value(name) {
+            None => return,
+            Some(Value::Null) => return *target = None,
+            Some(Value::String(text)) if known.contains(&text.as_str()) => {
+                return *target = Some(text.clone());
+            }
+            Some(Value::String(text)) => unknown_name(text, known),
+            Some(_) => "must be text".to_owned(),
+        };
+        self.fault(name, fault);
+    }
+
+    fn optional<T>(
+        &mut self,
+        name: &'static str,
+        target: &mut Option<T>,
+        fault: &str,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) {
+        match self.value(name) {
+            None => {}
+            Some(Value::Null) => *target = None,
+            Some(value) => match read(value) {
+                Some(value) => *target = Some(value),
+                None => self.fault(name, fault),
+            },
+        }
+    }
+
+    /// A list; null is the empty one. `None` where it was not given or is something else, which is a fault.
+    pub fn list(&mut self, name: &'static str) -> Option<&'a [Value]> {
+        match self.value(name)? {
+            Value::Array(values) if values.len() > LIST_MAX => {
+                self.fault(name, format!("has more than {LIST_MAX} entries"));
+                None
+            }
+            Value::Array(values) => Some(values),
+            Value::Null => Some(&[]),
+            _ => {
+                self.fault(name, "must be a list");
+                None
+            }
+        }
+    }
+
+    /// A list of objects, each read by `read` as an input of its own; their faults are told as `name[place].field`,
+    /// places from 0 on. `None` where the list was not given or is none.
+    pub fn rows<T>(
+        &mut self,
+        name: &'static str,
+        mut read: impl FnMut(&mut Input<'a>) -> T,
+    ) -> Option<Vec<T>> {
+        let values = self.list(name)?;
+        let mut rows = Vec::with_capacity(values.len());
+        for (place, value) in values.iter().enumerate() {
+            let path = format!("{name}[{place}]");
+            match value {
+                Value::Object(fields) => rows.push(self.part(&path, fields, Purpose::Create, &mut read)),
+                _ => self.fault(&path, "must be an object"),
+            }
+        }
+        Some(rows)
+    }
+
+    /// An object within the record, read by `read` as an input of its own; its faults are told as `name.field`. Null is
+    /// the empty one. What it does not name stays as it is, as in the record itself.
+    pub fn nested(&mut self, name: &'static str, read: impl FnOnce(&mut Input<'a>)) {
+        if let Some(fields) = self.object(name) {
+            self.part(name, fields, self.purpose, read);
+        }
+    }
+
+    fn part<T>(
+        &mut self,
+        path: &str,
+        fields: &'a Map<String, Value>,
+        purpose: Purpose,
+        read: impl FnOnce(&mut Input<'a>) -> T,
+    ) -> T {
+        let mut part = Input::new(fields, purpose);
+        let value = read(&mut part);
+        for (name, messages) in part.finish().faults {
+            self.faults.entry(format!("{path}.{name}")).or_default().extend(messages);
+        }
+        value
+    }
+
+    /// The id that an argument gives, as text.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] where it is missing or can be none.
+    pub(super) fn id_text(&mut self, name: &'static str) -> Result<String> {
+        match self.value(name) {
+            Some(Value::String(text)) => Ok(text.clone()),
+            Some(Value::Number(number)) => Ok(number.to_string()),
+            None | Some(Value::Null) => Err(Error::invalid(name, "is required")),
+            Some(_) => Err(Error::invalid(name, "must be an id: a number or text")),
+        }
+    }
+
+    /// The id of a record that an argument gives.
+    ///
+    /// # Errors
+    /// As [`Input::id_text`]; [`Error::NotFound`] for what cannot be an id of the resource.
+    pub(super) fn id_of<R: Record>(&mut self, name: &'static str) -> Result<R::Id> {
+        let text = self.id_text(name)?;
+        R::Id::parse(&text).ok_or_else(|| machine::not_found::<R>(&text))
+    }
+
+    /// The sub-resources that the argument `expand` names; `None` where it is not given.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] for what is no list of names.
+    pub(super) fn expansions(&mut self) -> Result<Option<Vec<String>>> {
+        let given = self.value("expand").filter(|value| !value.is_null());
+        given
+            .map(|value| expansion::names(value).ok_or_else(|| Error::invalid("expand", "must be names")))
+            .transpose()
+    }
+
+    /// Ends the taking of a verb's arguments.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] with all that is wrong, arguments that nobody took among it.
+    pub fn done(&mut self) -> Result<()> {
+        self.fault_strangers();
+        let faults = std::mem::take(&mut self.faults);
+        if faults.is_empty() { Ok(()) } else { Err(Error::Validation { fields: faults }) }
     }
 
     /// A whole number from 0 on that may be missing; null removes it, digits as text are taken as well.
@@ -234,11 +453,29 @@ impl<'a> Input<'a> {
 
     /// Ends the taking: what nobody knew is a fault.
     pub(super) fn finish(mut self) -> Taken<'a> {
+        self.fault_strangers();
+        Taken { secrets: self.secrets, faults: self.faults }
+    }
+
+    fn fault_strangers(&mut self) {
+        let message = match self.purpose {
+            Purpose::Call => "is not an argument",
+            _ => "is not a field of this record",
+        };
         for name in self.fields.keys().filter(|name| !self.known.contains(&name.as_str())) {
             let shown: String = name.chars().take(64).collect();
-            self.faults.entry(shown).or_default().push("is not a field of this record".to_owned());
+            self.faults.entry(shown).or_default().push(message.to_owned());
         }
-        Taken { secrets: self.secrets, faults: self.faults }
+    }
+}
+
+/// An exact amount given as a number or as text.
+fn amount(value: &Value) -> Result<Money, String> {
+    let read = |text: &str| text.parse::<Money>().map_err(|fault| fault.to_string());
+    match value {
+        Value::String(text) => read(text),
+        Value::Number(number) => read(&number.to_string()),
+        _ => Err("must be an amount".to_owned()),
     }
 }
 
@@ -249,7 +486,7 @@ pub(super) const WHOLE_NUMBER: &str = "must be a whole number, 0 to 922337203685
 pub(super) fn whole_number(value: &Value) -> Option<u64> {
     let number = match value {
         Value::Number(number) => number.as_u64(),
-        Value::String(text) => <u64 as super::RecordId>::parse(text),
+        Value::String(text) => <u64 as RecordId>::parse(text),
         _ => None,
     };
     number.filter(|&number| i64::try_from(number).is_ok())
@@ -285,7 +522,7 @@ mod tests {
     use super::*;
 
     fn faults(fields: &Value, take: impl FnOnce(&mut Input<'_>)) -> FieldErrors {
-        let mut input = Input::new(fields.as_object().unwrap(), true);
+        let mut input = Input::new(fields.as_object().unwrap(), Purpose::Create);
         take(&mut input);
         input.finish().faults
     }
@@ -356,6 +593,53 @@ mod tests {
     }
 
     #[test]
+    fn amounts_are_exact_however_they_are_written() {
+        for (text, expected) in [
+            ("50", Ok(50_000_000)),
+            ("39.99", Ok(39_990_000)),
+            (r#""39.990""#, Ok(39_990_000)),
+            ("9223372036854.775807", Ok(i128::from(i64::MAX))),
+            ("-0.1", Ok(-100_000)),
+            ("0.0000001", Err("has more than 6 fraction digits")),
+            ("1e3", Err("is not a plain decimal number")),
+            (r#""1,50""#, Err("is not a plain decimal number")),
+            ("true", Err("must be an amount")),
+        ] {
+            let value: Value = serde_json::from_str(text).unwrap();
+            let expected = expected.map(Money::from_micros).map_err(str::to_owned);
+            assert_eq!(amount(&value), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn faults_within_name_their_place() {
+        let fields = json!({
+            "rows": [{"title": "a"}, 7, {"title": 1, "colour": "red"}],
+            "page": {"enabled": "perhaps", "at": "soon"},
+            "body": "line\nline",
+            "bell": "\u{7}",
+        });
+        let (mut body, mut rows) = (None, None);
+        let found = faults(&fields, |input| {
+            input.long_text("body", &mut body);
+            input.long_text("bell", &mut None);
+            rows = input.rows("rows", |row| {
+                let mut title = None;
+                row.optional_text("title", &mut title);
+                title
+            });
+            input.nested("page", |page| {
+                page.boolean("enabled", &mut false);
+                page.moment("at", &mut None);
+            });
+        });
+        let names: Vec<&str> = found.keys().map(String::as_str).collect();
+        assert_eq!(names, ["bell", "page.at", "page.enabled", "rows[1]", "rows[2].colour", "rows[2].title"]);
+        assert_eq!(body.as_deref(), Some("line\nline"));
+        assert_eq!(rows, Some(vec![Some("a".to_owned()), None]));
+    }
+
+    #[test]
     fn all_faults_at_once_and_strangers_by_name() {
         let long = "x".repeat(1000);
         let fields = json!({"a": 1, "b": "no", "c": 1, "id": 7, long: 1});
@@ -375,7 +659,7 @@ mod tests {
             [json!(password), json!([password]), json!(format!("{password}\0")), json!(password.repeat(999))]
         {
             let fields = json!({"password": value});
-            let mut input = Input::new(fields.as_object().unwrap(), true);
+            let mut input = Input::new(fields.as_object().unwrap(), Purpose::Create);
             input.secret("password");
             assert!(!format!("{input:?}").contains(password));
             assert!(!format!("{:?}", input.finish().faults).contains(password));

@@ -7,15 +7,16 @@ use crate::store::{Read, Write};
 use crate::vault::{Label, Vault};
 use crate::{Error, FieldErrors, Result};
 
+use super::datum::Datum;
 use super::index::{self, damaged, indexes};
-use super::input::{Input, SecretChange, Taken};
+use super::input::{Input, Purpose, SecretChange, Taken};
 use super::stored::{self, id_bytes};
 use super::{Context, Record, Times};
 
 /// What the verbs need beside the store.
-pub(super) struct Env<'a> {
-    pub vault: &'a Vault,
-    pub now: Timestamp,
+pub struct Env<'a> {
+    pub(super) vault: &'a Vault,
+    pub(super) now: Timestamp,
 }
 
 /// An argument of update that is no field: the record must still be the one that was read.
@@ -27,6 +28,18 @@ const IF_UPDATED_AT: &str = "if_updated_at";
 /// [`Error::NotFound`].
 pub(super) fn get<R: Record>(read: &dyn Read, id: &R::Id) -> Result<R> {
     stored::get(read, id)?.ok_or_else(|| not_found::<R>(&id.to_string()))
+}
+
+/// The record with these values of an index over these fields; none for values with a null among them.
+pub(super) fn find<R: Record>(read: &dyn Read, fields: &[&str], values: &[Datum]) -> Result<Option<R>> {
+    let Some(index) = index::over::<R>(fields) else { return Ok(None) };
+    index::find::<R>(read, index, values)?.map(|id| get(read, &id)).transpose()
+}
+
+/// All records with these values of an index over these fields, or of its first ones, in the order of the index.
+pub(super) fn find_all<R: Record>(read: &dyn Read, fields: &[&str], values: &[Datum]) -> Result<Vec<R>> {
+    let Some(index) = index::over::<R>(fields) else { return Ok(Vec::new()) };
+    index::ids_with::<R>(read, index, values)?.iter().map(|id| get(read, id)).collect()
 }
 
 pub(super) fn not_found<R: Record>(id: &str) -> Error {
@@ -62,6 +75,12 @@ pub(super) fn create_many<R: Record>(
 ) -> Result<Vec<R>> {
     /// Enough to see what is wrong with a list; a list of a million faults helps nobody.
     const FAULTS_MAX: usize = 100;
+    /// The most records of one commit.
+    const RECORDS_MAX: usize = 100_000;
+    if all.len() > RECORDS_MAX {
+        let fault = format!("one call creates at most {RECORDS_MAX}, not {}: use several", all.len());
+        return Err(Error::invalid("records", fault));
+    }
     let mut faults = FieldErrors::new();
     let mut new = Vec::with_capacity(all.len());
     for (place, fields) in all.iter().enumerate() {
@@ -87,7 +106,7 @@ fn read_new<'a, R: Record>(
     faults: &mut FieldErrors,
 ) -> Result<(R, Vec<SecretChange<'a>>)> {
     let mut record = R::blank();
-    let mut input = Input::new(fields, true);
+    let mut input = Input::new(fields, Purpose::Create);
     record.apply(&mut input, &Context { read: write, now: env.now, expand: &[] })?;
     let taken = input.finish();
     faults.extend(taken.faults.into_iter().map(|(name, messages)| (format!("{prefix}{name}"), messages)));
@@ -122,7 +141,7 @@ pub(super) fn update<R: Record>(
 ) -> Result<R> {
     let old: R = get(write, id)?;
     let mut record = old.clone();
-    let mut input = Input::new(fields, false);
+    let mut input = Input::new(fields, Purpose::Update);
     let expected = if_updated_at(&mut input);
     record.apply(&mut input, &Context { read: write, now: env.now, expand: &[] })?;
     let Taken { secrets, faults } = input.finish();
@@ -167,7 +186,7 @@ fn if_updated_at(input: &mut Input<'_>) -> Option<Timestamp> {
 /// [`Error::NotFound`].
 pub(super) fn delete<R: Record>(write: &mut dyn Write, env: &Env<'_>, id: &R::Id) -> Result<()> {
     let old: R = get(write, id)?;
-    old.before_delete(write)?;
+    old.before_delete(write, env)?;
     index::update(write, Some(&old), None)?;
     stored::delete::<R>(write, id)?;
     stored::change_count::<R>(write, -1)?;

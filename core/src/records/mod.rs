@@ -22,16 +22,21 @@
 //! * `created_at` and `updated_at` are set by the engine, at microseconds; `updated_at` grows with every change of a
 //!   record and stays where an update changes nothing.
 
+mod account;
+#[cfg(test)]
+mod bench;
 mod clock;
 mod collection;
 mod datum;
 mod dynamic;
+mod expansion;
 mod external_account;
 mod filter;
 mod index;
 mod input;
 mod list;
 mod machine;
+mod moment;
 mod page;
 mod registry;
 mod stored;
@@ -39,6 +44,8 @@ mod stored;
 mod test;
 #[cfg(test)]
 pub(crate) mod twin;
+mod uuid;
+mod verb;
 
 use std::fmt::{Debug, Display};
 
@@ -47,18 +54,23 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::Result;
 use crate::store::{Read, Write};
+use crate::{Error, Result};
 
+pub use account::Account;
 pub use clock::Clock;
 pub use collection::Collection;
 pub use datum::{Datum, DatumKind};
 pub use dynamic::AnyCollection;
+pub use expansion::Expansion;
 pub use external_account::{ExternalAccount, ExternalAccountUpdate, NewExternalAccount};
 pub use index::{Field, Index};
 pub use input::{Fields, Input};
+pub use machine::Env;
+pub use moment::Moment;
 pub use page::{ListQuery, PAGE_SIZE_MAX, Page};
 pub use registry::Records;
+pub use verb::Verb;
 
 /// Namespaces of the key space.
 pub(crate) const RECORD: u8 = 0x20;
@@ -86,7 +98,9 @@ pub trait Record: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Sen
     /// Fields whose value lives sealed in the vault and in no record.
     const SECRETS: &'static [&'static str] = &[];
     /// What `expand` may name.
-    const EXPANSIONS: &'static [&'static str] = &[];
+    const EXPANSIONS: &'static [Expansion] = &[];
+    /// What the collection does beyond create, get, update, delete and list.
+    const VERBS: &'static [Verb<Self>] = &[];
 
     /// A record without content, for [`Record::apply`] to complete; it is not stored unless that finds no fault.
     fn blank() -> Self;
@@ -109,7 +123,7 @@ pub trait Record: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Sen
     ///
     /// # Errors
     /// What keeps the record from going.
-    fn before_delete(&self, _write: &mut dyn Write) -> Result<()> {
+    fn before_delete(&self, _write: &mut dyn Write, _env: &Env<'_>) -> Result<()> {
         Ok(())
     }
 
@@ -151,6 +165,35 @@ pub trait RecordId: Clone + Debug + Display + Ord + Send + Sync + 'static {
     fn assign(next: &mut dyn FnMut() -> Result<u64>) -> Result<Self>;
     /// What filters compare ids as.
     const KIND: DatumKind;
+}
+
+impl RecordId for String {
+    const KIND: DatumKind = DatumKind::Text;
+
+    fn to_datum(&self) -> Datum {
+        Datum::Text(self.clone())
+    }
+
+    fn from_datum(datum: &Datum) -> Option<Self> {
+        match datum {
+            Datum::Text(id) => Some(id.clone()),
+            _ => None,
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let fits = !text.is_empty() && text.chars().nth(input::TEXT_MAX).is_none();
+        (fits && !text.chars().any(char::is_control)).then(|| text.to_owned())
+    }
+
+    fn to_json(&self) -> Value {
+        self.as_str().into()
+    }
+
+    fn assign(_next: &mut dyn FnMut() -> Result<u64>) -> Result<Self> {
+        // A resource with text ids makes them itself, in `assign_id`.
+        Err(Error::invalid("id", "is required"))
+    }
 }
 
 impl RecordId for u64 {
@@ -195,7 +238,8 @@ pub struct Times {
 pub struct Context<'a> {
     pub(crate) read: &'a dyn Read,
     pub(crate) now: Timestamp,
-    pub(crate) expand: &'a [String],
+    /// The sub-resources to show.
+    pub(crate) expand: &'a [&'a str],
 }
 
 impl Debug for Context<'_> {
@@ -215,6 +259,6 @@ impl Context<'_> {
 
     /// Whether the caller wants this sub-resource shown.
     pub fn expands(&self, name: &str) -> bool {
-        self.expand.iter().any(|one| one == name)
+        self.expand.contains(&name)
     }
 }

@@ -4,11 +4,11 @@ use serde_json::{Map, Value};
 
 use crate::{Error, FieldErrors, Result};
 
-use super::Record;
 use super::datum::quoted;
 use super::filter::{self, Condition};
 use super::index::index_of;
 use super::input::as_object;
+use super::{Record, expansion};
 
 /// The most records on a page.
 pub const PAGE_SIZE_MAX: u64 = 1000;
@@ -140,7 +140,7 @@ impl ListQuery {
             ("page_size", _) => self.page_size = value.as_u64().ok_or_else(page_size_rule)?,
             ("sort", Value::String(text)) => self.sort.clone_from(text),
             ("filter", Value::String(text)) => self.filter = Some(text.clone()),
-            ("expand", _) => self.expand = names(value).ok_or("must be names")?,
+            ("expand", _) => self.expand = expansion::names(value).ok_or("must be names")?,
             ("sort" | "filter", _) => return Err("must be text".to_owned()),
             _ => self.fields.push((name.to_owned(), value.clone())),
         }
@@ -162,8 +162,8 @@ impl ListQuery {
             fault("page_size", page_size_rule());
         }
         let sort = sort::<R>(&self.sort).map_err(|message| fault("sort", message)).ok();
-        for name in self.expand.iter().filter(|name| !R::EXPANSIONS.contains(&name.as_str())) {
-            fault("expand", format!("{} is not a sub-resource", quoted(name)));
+        for message in self.expand.iter().filter_map(|name| expansion::find::<R>(name).err()) {
+            fault("expand", message);
         }
         let conditions = self.conditions::<R>(&mut fault);
         match sort {
@@ -222,16 +222,6 @@ fn sort<R: Record>(text: &str) -> Result<(String, bool), String> {
 }
 
 /// Names as a list, or as one text with commas.
-fn names(value: &Value) -> Option<Vec<String>> {
-    match value {
-        Value::String(text) => {
-            Some(text.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect())
-        }
-        Value::Array(values) => values.iter().map(|value| value.as_str().map(str::to_owned)).collect(),
-        _ => None,
-    }
-}
-
 /// The envelope of a list, as the C face gives it.
 impl From<Page<Value>> for Value {
     fn from(page: Page<Value>) -> Self {

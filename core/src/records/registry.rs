@@ -7,9 +7,9 @@ use crate::vault::Vault;
 use crate::{Error, Result};
 
 use super::collection::Shared;
-use super::{AnyCollection, Clock, Collection, ExternalAccount, Record};
+use super::{Account, AnyCollection, Clock, Collection, ExternalAccount, Record};
 
-const COLLECTIONS: &[Entry] = &[entry::<ExternalAccount>()];
+const COLLECTIONS: &[Entry] = &[entry::<ExternalAccount>(), entry::<Account>()];
 
 struct Entry {
     name: &'static str,

@@ -15,7 +15,7 @@ use crate::kv::Op;
 use crate::{Error, Result};
 
 /// Operations one commit holds at most.
-pub const OPS_MAX: usize = 100_000;
+pub const OPS_MAX: usize = 1_000_000;
 /// Bytes of keys and values one commit holds at most.
 pub const COMMIT_BYTES_MAX: u64 = 64 << 20;
 /// Bytes of a key at most.

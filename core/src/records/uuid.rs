@@ -1,0 +1,34 @@
+//! Random UUIDs, for the records that are named so.
+
+use crate::{Error, Result};
+
+/// A new version 4 UUID in its usual text form.
+///
+/// # Errors
+/// [`Error::Io`] where the operating system gives no randomness.
+pub(super) fn new_uuid() -> Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Error::io("read randomness for", "a new id".as_ref())(std::io::Error::other(error.to_string()))
+    })?;
+    let number = u128::from_be_bytes(bytes);
+    // The version and variant bits of RFC 9562.
+    let number = number & !(0xf << 76) & !(0b11 << 62) | 4 << 76 | 0b10 << 62;
+    let hex = format!("{number:032x}");
+    let part = |from, to| hex.get(from..to).unwrap_or_default();
+    Ok(format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_is_that_of_version_4() {
+        let one = new_uuid().unwrap();
+        assert_eq!(one.split('-').map(str::len).collect::<Vec<_>>(), [8, 4, 4, 4, 12]);
+        assert_eq!(one.as_bytes()[14], b'4');
+        assert!(b"89ab".contains(&one.as_bytes()[19]), "{one}");
+        assert_ne!(one, new_uuid().unwrap());
+    }
+}
