@@ -30,5 +30,7 @@ mod readers;
 mod readme;
 #[path = "integration/sales.rs"]
 mod sales;
+#[path = "integration/scopes.rs"]
+mod scopes;
 #[path = "integration/tidy.rs"]
 mod tidy;

@@ -46,6 +46,7 @@ mod money;
 mod records;
 mod roll;
 mod sales;
+mod scope;
 mod store;
 mod vault;
 
@@ -63,3 +64,4 @@ pub use sales::{
     By, Dimension, Import, ImportError, ImportOptions, ImportProgress, ImportSummary, MONEY_SCALE, Measure,
     OnReject, Order, PeriodState, ProgressFn, Query, Sale, Sales, Scan, Table, Value,
 };
+pub use scope::Scope;

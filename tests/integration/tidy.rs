@@ -29,8 +29,9 @@ const TOP_LEVEL: [&str; 18] = [
 
 /// Which modules of core a module may name. `db` and `lib` see all others. What the crate's root re-exports would hide
 /// its module, so below `db` only the error types are named there.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("error", &[]),
+    ("scope", &["error"]),
     ("column", &[]),
     ("money", &["error"]),
     ("day", &["error"]),
@@ -41,8 +42,8 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("store", &["error", "file", "kv", "journal"]),
     ("ingest", &["error", "file", "column", "day", "money"]),
     ("vault", &["error", "file", "kv", "store"]),
-    ("records", &["error", "file", "day", "money", "ingest", "kv", "store", "vault"]),
-    ("sales", &["error", "file", "column", "day", "money", "ingest", "kv", "store", "roll"]),
+    ("records", &["error", "file", "day", "money", "ingest", "kv", "store", "vault", "scope"]),
+    ("sales", &["error", "file", "column", "day", "money", "ingest", "kv", "store", "roll", "scope"]),
 ];
 
 const ROOT_NAMES: [&str; 4] = ["Error", "ErrorKind", "FieldErrors", "Result"];

@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::ingest::StoreKind;
 use crate::records::{Account, AnyCollection, Collection, ExternalAccount, Records};
 use crate::sales::{self, Engine, Sales, StoreOf};
+use crate::scope::{Grant, Scope};
 use crate::store::Store;
 use crate::vault::Vault;
 
@@ -22,6 +23,9 @@ use crate::vault::Vault;
 #[derive(Clone)]
 pub struct Db {
     inner: Arc<Inner>,
+    /// The collections as this handle may use them.
+    records: Records,
+    grant: Grant,
 }
 
 struct Inner {
@@ -75,7 +79,8 @@ impl Db {
         let clock = options.clock.clone();
         let now = Arc::new(move || clock.now().as_microsecond());
         let engine = Arc::new(Engine::open(Arc::clone(&store), rolls, options.thread_count(), now)?);
-        Ok(Self { inner: Arc::new(Inner { store, vault, records, engine }) })
+        let inner = Inner { store, vault, records: records.clone(), engine };
+        Ok(Self { inner: Arc::new(inner), records, grant: Grant::default() })
     }
 
     /// The database directory.
@@ -88,29 +93,41 @@ impl Db {
         self.inner.store.is_read_only()
     }
 
-    /// Whether [`Db::close`] was called on any of its handles.
+    /// Whether [`Db::close`] was called on any of its handles, or on this one if it is narrowed.
     pub fn is_closed(&self) -> bool {
-        self.inner.store.is_closed()
+        self.grant.is_closed() || self.inner.store.is_closed()
+    }
+
+    /// A handle on the same database that may do only what these scopes say; everything else on it answers
+    /// [`crate::Error::Access`]. Closing it, or a clone of it, ends that handle and leaves the database open.
+    ///
+    /// # Errors
+    /// [`crate::Error::Access`] for a scope that this handle has not itself.
+    pub fn restrict(&self, scopes: &[Scope]) -> Result<Self> {
+        let grant = self.grant.narrow(scopes)?;
+        let records = self.inner.records.with_grant(grant.clone());
+        Ok(Self { inner: Arc::clone(&self.inner), records, grant })
     }
 
     /// Closes the database: what is acknowledged already is brought into the index, and the lock is given back. All
-    /// other handles on it answer [`crate::Error::Closed`] from now on. Closing again does nothing.
+    /// other handles on it answer [`crate::Error::Closed`] from now on. Closing again does nothing. A narrowed handle
+    /// closes itself only.
     ///
     /// # Errors
     /// [`crate::Error::Io`] where the last checkpoint cannot be written: nothing acknowledged is lost then, the next open
     /// only takes longer.
     pub fn close(&self) -> Result<()> {
-        self.inner.close()
+        if self.grant.close() { Ok(()) } else { self.inner.close() }
     }
 
     /// The links to app stores.
     pub fn external_accounts(&self) -> Collection<ExternalAccount> {
-        self.inner.records.collection()
+        self.records.collection()
     }
 
     /// The business accounts.
     pub fn accounts(&self) -> Collection<Account> {
-        self.inner.records.collection()
+        self.records.collection()
     }
 
     /// A collection by its name, with records as JSON.
@@ -118,14 +135,15 @@ impl Db {
     /// # Errors
     /// [`crate::Error::NotFound`] for a name that is no collection's.
     pub fn records(&self, collection: &str) -> Result<Arc<dyn AnyCollection>> {
-        self.inner.records.by_name(collection)
+        self.records.by_name(collection)
     }
 
     /// The rows of all sales reports.
     pub fn sales(&self) -> Sales {
-        let accounts = self.external_accounts();
+        // Also a handle that may not read accounts may import for one.
+        let accounts = self.inner.records.collection::<ExternalAccount>();
         let store_of: StoreOf = Arc::new(move |id| store_of(&accounts, id));
-        Sales::new(Arc::clone(&self.inner.engine), store_of)
+        Sales::new(Arc::clone(&self.inner.engine), store_of, self.grant.clone())
     }
 
     /// Seals the secrets with another passphrase, or with a key file beside the data for `None`, in one write.
@@ -133,6 +151,7 @@ impl Db {
     /// # Errors
     /// [`crate::Error::Vault`] where the present passphrase was not given at open.
     pub fn set_passphrase(&self, passphrase: Option<&str>) -> Result<()> {
+        self.grant.allow_all()?;
         self.inner.vault.set_passphrase(&self.inner.store, passphrase)
     }
 
@@ -141,6 +160,7 @@ impl Db {
     /// # Errors
     /// [`crate::Error::Closed`] after the database was closed.
     pub fn stats(&self) -> Result<Json> {
+        self.grant.allow_all()?;
         let mut stats = self.inner.engine.stats()?;
         let store = self.inner.store.stats();
         let of_store = json!({
@@ -165,6 +185,7 @@ impl Db {
     /// # Errors
     /// [`crate::Error::Closed`] after the database was closed. What is found wrong is no error but a line of the answer.
     pub fn check(&self) -> Result<CheckReport> {
+        self.grant.allow_all()?;
         let mut problems: Vec<String> =
             self.inner.store.check()?.into_iter().map(|problem| problem.to_string()).collect();
         problems.extend(self.inner.records.check()?);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use crate::scope::{Grant, Scope};
 use crate::store::{Read, Store, Write};
 use crate::vault::{Label, Vault};
 use crate::{Error, Result};
@@ -22,6 +23,8 @@ pub(super) struct Shared {
     pub store: Arc<Store>,
     pub vault: Arc<Vault>,
     pub clock: Clock,
+    /// What the handle may do that the collection was taken from.
+    pub grant: Grant,
 }
 
 /// The records of one kind. Cheap to clone; any number of threads may use it at once.
@@ -179,11 +182,23 @@ impl<R: Record> Collection<R> {
         expand: &[&str],
         f: impl FnOnce(&Context<'_>) -> Result<T>,
     ) -> Result<T> {
+        self.read_as(R::READ, expand, f)
+    }
+
+    /// A read that needs another scope than the resource's own.
+    pub(super) fn read_as<T>(
+        &self,
+        scope: Scope,
+        expand: &[&str],
+        f: impl FnOnce(&Context<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.shared.grant.allow(scope)?;
         let now = self.shared.clock.now();
         self.shared.store.read(|snapshot| f(&Context { read: snapshot, now, expand }))
     }
 
     pub(super) fn write<T>(&self, f: impl FnOnce(&mut dyn Write, &Env<'_>) -> Result<T>) -> Result<T> {
+        self.shared.grant.allow(R::WRITE)?;
         if self.shared.store.is_read_only() {
             return Err(Error::Access { detail: "the database is open read-only".to_owned() });
         }

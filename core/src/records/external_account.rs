@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::Result;
 use crate::ingest::StoreKind;
+use crate::scope::Scope;
 
 use super::clock::micros;
 use super::index::{Field, Index};
@@ -53,6 +54,8 @@ impl Record for ExternalAccount {
     const COLLECTION: &'static str = "external_accounts";
     const NOUN: &'static str = "external account";
     const TAG: u8 = 1;
+    const READ: Scope = Scope::AccountRead;
+    const WRITE: Scope = Scope::AccountWrite;
     const FIELDS: &'static [Field<Self>] = &[
         Field { name: "account_id", kind: DatumKind::Int, value: |account| number(account.account_id) },
         Field {

@@ -6,7 +6,9 @@ use std::fmt;
 use serde_json::{Map, Value};
 use zeroize::Zeroize;
 
-use crate::{Day, Error, FieldErrors, Money, Result};
+use crate::day::Day;
+use crate::money::Money;
+use crate::{Error, FieldErrors, Result};
 
 use super::datum::{parse_bool, quoted};
 use super::{Moment, Record, RecordId, expansion, machine};

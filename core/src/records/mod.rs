@@ -54,6 +54,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::scope::Scope;
 use crate::store::{Read, Write};
 use crate::{Error, Result};
 
@@ -91,6 +92,10 @@ pub trait Record: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Sen
     const TAG: u8;
     /// The version of the serde form. One that grows comes with an [`Record::upgrade`].
     const VERSION: u8 = 1;
+    /// What a handle needs for reading it.
+    const READ: Scope = Scope::RecordsRead;
+    /// What a handle needs for changing it.
+    const WRITE: Scope = Scope::RecordsWrite;
     /// What can be filtered by, apart from `id`, `created_at` and `updated_at`, which every record has.
     const FIELDS: &'static [Field<Self>];
     /// Which of these are indexed, alone (and so sortable) or together.

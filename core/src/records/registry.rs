@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::scope::Grant;
 use crate::store::Store;
 use crate::vault::Vault;
 use crate::{Error, Result};
@@ -26,7 +27,14 @@ pub struct Records(Arc<Shared>);
 
 impl Records {
     pub(crate) fn new(store: Arc<Store>, vault: Arc<Vault>, clock: Clock) -> Self {
-        Self(Arc::new(Shared { store, vault, clock }))
+        Self(Arc::new(Shared { store, vault, clock, grant: Grant::default() }))
+    }
+
+    /// The same collections for a handle that may do less.
+    pub(crate) fn with_grant(&self, grant: Grant) -> Self {
+        let Shared { store, vault, clock, .. } = &*self.0;
+        let (store, vault, clock) = (Arc::clone(store), Arc::clone(vault), clock.clone());
+        Self(Arc::new(Shared { store, vault, clock, grant }))
     }
 
     /// A collection by its type.

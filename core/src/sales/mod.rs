@@ -43,6 +43,7 @@ use crate::file::Disk;
 use crate::ingest::{Kind, StoreKind};
 use crate::kv::value as stored;
 use crate::roll::Cache;
+use crate::scope::{Grant, Scope};
 use crate::store::{Store, Transaction, View};
 
 /// Where the next import's number is kept.
@@ -217,6 +218,7 @@ pub(crate) type StoreOf = Arc<dyn Fn(u64) -> Result<StoreKind> + Send + Sync>;
 pub struct Sales {
     engine: Arc<Engine>,
     store_of: StoreOf,
+    grant: Grant,
 }
 
 impl std::fmt::Debug for Sales {
@@ -226,8 +228,8 @@ impl std::fmt::Debug for Sales {
 }
 
 impl Sales {
-    pub(crate) fn new(engine: Arc<Engine>, store_of: StoreOf) -> Self {
-        Self { engine, store_of }
+    pub(crate) fn new(engine: Arc<Engine>, store_of: StoreOf, grant: Grant) -> Self {
+        Self { engine, store_of, grant }
     }
 
     /// Imports report files for an external account. `paths` are files or globs.
@@ -256,7 +258,7 @@ impl Sales {
     /// # Errors
     /// [`Error::Corruption`] and [`Error::Io`] if a roll cannot be read.
     pub fn get(&self, transaction_id: &str) -> Result<Vec<Sale>> {
-        lookup::get(&*self.engine.manifest()?, transaction_id)
+        lookup::get(&*self.manifest()?, transaction_id)
     }
 
     /// The sales with these transaction ids, in the order of the ids.
@@ -264,7 +266,7 @@ impl Sales {
     /// # Errors
     /// As [`Self::get`].
     pub fn get_many<S: AsRef<str>>(&self, transaction_ids: &[S]) -> Result<Table> {
-        lookup::get_many(&*self.engine.manifest()?, transaction_ids)
+        lookup::get_many(&*self.manifest()?, transaction_ids)
     }
 
     /// The rows themselves, as they are asked for.
@@ -272,7 +274,7 @@ impl Sales {
     /// # Errors
     /// [`Error::Validation`] for a column or value that does not exist.
     pub fn scan(&self, query: &Query) -> Result<Scan> {
-        Scan::new(self.engine.manifest()?, query)
+        Scan::new(self.manifest()?, query)
     }
 
     /// Rows grouped, counted and summed.
@@ -280,7 +282,7 @@ impl Sales {
     /// # Errors
     /// [`Error::Validation`] for a question that would add currencies or names what does not exist.
     pub fn report(&self, query: &Query) -> Result<Table> {
-        report::report(&*self.engine.manifest()?, query, &*self.engine.query_pool()?)
+        report::report(&*self.manifest()?, query, &*self.engine.query_pool()?)
     }
 
     /// The stored reports, of one account or all: by account, kind, period and part.
@@ -288,7 +290,7 @@ impl Sales {
     /// # Errors
     /// [`Error::Closed`] after the database was closed.
     pub fn imports(&self, account: Option<u64>) -> Result<Vec<Import>> {
-        listing::imports(&*self.engine.manifest()?, account)
+        listing::imports(&*self.manifest()?, account)
     }
 
     /// The rows that could not be read, of one import or all: `path`, `line`, `reason`, `text`.
@@ -296,7 +298,7 @@ impl Sales {
     /// # Errors
     /// [`Error::NotFound`] for an id that is no stored import's.
     pub fn rejects(&self, import_id: Option<u64>) -> Result<Table> {
-        listing::rejects(&*self.engine.manifest()?, import_id)
+        listing::rejects(&*self.manifest()?, import_id)
     }
 
     /// Removes all parts of a report, and forgets their files: the same bytes import again.
@@ -313,7 +315,7 @@ impl Sales {
     /// # Errors
     /// [`Error::Validation`] for a text that is no period.
     pub fn period_state(&self, account: u64, kind: Kind, period: &str) -> Result<PeriodState> {
-        Ok(period::state(&*self.engine.manifest()?, account, kind, period.parse()?))
+        Ok(period::state(&*self.manifest()?, account, kind, period.parse()?))
     }
 
     /// Notes that nothing was sold in a period, where the store gives out no file for it.
@@ -331,7 +333,7 @@ impl Sales {
     /// # Errors
     /// [`Error::Validation`] for what is neither a day nor a period.
     pub fn gaps(&self, account: u64, kind: Kind, start: &str, end: &str) -> Result<Vec<String>> {
-        period::gaps(&*self.engine.manifest()?, account, kind, (start, end))
+        period::gaps(&*self.manifest()?, account, kind, (start, end))
     }
 
     /// The number of stored rows.
@@ -339,7 +341,7 @@ impl Sales {
     /// # Errors
     /// [`Error::Closed`] after the database was closed.
     pub fn len(&self) -> Result<u64> {
-        Ok(self.engine.manifest()?.rows())
+        Ok(self.manifest()?.rows())
     }
 
     /// Whether no row is stored.
@@ -355,11 +357,17 @@ impl Sales {
     /// # Errors
     /// [`Error::Corruption`] and [`Error::Io`] if a roll cannot be read.
     pub fn columns(&self) -> Result<Vec<String>> {
-        let columns = scan::all_columns(&*self.engine.manifest()?)?;
+        let columns = scan::all_columns(&*self.manifest()?)?;
         Ok(columns.into_iter().map(|column| column.name).collect())
     }
 
+    fn manifest(&self) -> Result<Arc<Manifest>> {
+        self.grant.allow(Scope::SalesRead)?;
+        self.engine.manifest()
+    }
+
     fn writable(&self) -> Result<()> {
+        self.grant.allow(Scope::SalesWrite)?;
         if self.engine.store.is_read_only() {
             return Err(Error::Access { detail: "the database is open for reading only".to_owned() });
         }
