@@ -138,6 +138,30 @@ impl Db {
         self.records.by_name(collection)
     }
 
+    /// Writes all records of this moment to a file, a line of JSON each: the collection, the id, the times, and the
+    /// fields as the faces show them with all sub-resources. Secrets and sales rows are not in it. Gives the number of
+    /// records.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`]; no file of that name is begun or changed then. [`crate::Error::Access`] on a narrowed handle.
+    pub fn export_records(&self, path: impl AsRef<Path>) -> Result<u64> {
+        self.grant.allow_all()?;
+        self.records.export(path.as_ref())
+    }
+
+    /// Stores the records of a file that [`Db::export_records`] wrote, with the ids and times they had; rules about
+    /// "now", such as an expiry in the future, are not applied again. Gives the number of records that were not stored
+    /// already.
+    ///
+    /// # Errors
+    /// [`crate::Error::Format`] with the line that cannot be read; nothing is stored then. [`crate::Error::Conflict`] with the
+    /// line whose id or unique value is another record's: what stands before it may be stored, and is passed over when
+    /// the file is imported again. [`crate::Error::Access`] on a narrowed or read-only handle.
+    pub fn import_records(&self, path: impl AsRef<Path>) -> Result<u64> {
+        self.grant.allow_all()?;
+        self.records.import(path.as_ref())
+    }
+
     /// The rows of all sales reports.
     pub fn sales(&self) -> Sales {
         // Also a handle that may not read accounts may import for one.

@@ -113,6 +113,36 @@ fn read_new<'a, R: Record>(
     Ok((record, taken.secrets))
 }
 
+/// A record as an export told it, without its id and times.
+///
+/// # Errors
+/// [`Error::Validation`] with all faults.
+pub(super) fn restored<R: Record>(fields: &Map<String, Value>, context: &Context<'_>) -> Result<R> {
+    let mut record = R::blank();
+    let mut input = Input::new(fields, Purpose::Restore);
+    record.apply(&mut input, context)?;
+    refuse(input.finish().faults)?;
+    Ok(record)
+}
+
+/// Stores a record with the id and times it has. False where the very same is stored already.
+///
+/// # Errors
+/// [`Error::Conflict`] where its id is another record's, or a unique value.
+pub(super) fn restore<R: Record>(write: &mut dyn Write, record: R) -> Result<bool> {
+    let id = record.id();
+    match stored::get::<R>(write, &id)? {
+        Some(old) if old == record => return Ok(false),
+        Some(_) => refuse_taken_id::<R>(write, &id)?,
+        None => {}
+    }
+    index::update(write, None, Some(&record))?;
+    stored::put(write, &record)?;
+    stored::change_count::<R>(write, 1)?;
+    stored::skip_number::<R>(write, &id)?;
+    Ok(true)
+}
+
 fn insert<R: Record>(
     write: &mut dyn Write,
     env: &Env<'_>,

@@ -42,6 +42,7 @@ mod registry;
 mod stored;
 #[cfg(test)]
 mod test;
+mod transfer;
 #[cfg(test)]
 pub(crate) mod twin;
 mod uuid;

@@ -1,13 +1,18 @@
 //! The collections of a database: one line each.
 
+use std::path::Path;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::scope::Grant;
-use crate::store::Store;
+use crate::store::{Read, Snapshot, Store, Write};
 use crate::vault::Vault;
 use crate::{Error, Result};
 
 use super::collection::Shared;
+use super::machine::Env;
+use super::transfer::{self, Line, Lines};
 use super::{Account, AnyCollection, Clock, Collection, ExternalAccount, Record};
 
 const COLLECTIONS: &[Entry] = &[entry::<ExternalAccount>(), entry::<Account>()];
@@ -15,10 +20,25 @@ const COLLECTIONS: &[Entry] = &[entry::<ExternalAccount>(), entry::<Account>()];
 struct Entry {
     name: &'static str,
     open: fn(Arc<Shared>) -> Arc<dyn AnyCollection>,
+    export: fn(&dyn Read, Timestamp, &mut dyn FnMut(Line) -> Result<()>) -> Result<()>,
+    validate: fn(&dyn Read, Timestamp, &Line) -> Result<()>,
+    import: fn(&mut dyn Write, &Env<'_>, &Line) -> Result<bool>,
 }
 
 const fn entry<R: Record>() -> Entry {
-    Entry { name: R::COLLECTION, open: |shared| Arc::new(Collection::<R>::new(shared)) }
+    Entry {
+        name: R::COLLECTION,
+        open: |shared| Arc::new(Collection::<R>::new(shared)),
+        export: transfer::export::<R>,
+        validate: transfer::validate::<R>,
+        import: transfer::import::<R>,
+    }
+}
+
+fn find(name: &str) -> Result<&'static Entry> {
+    COLLECTIONS.iter().find(|entry| entry.name == name).ok_or_else(|| Error::NotFound {
+        what: format!("collection {:?}", name.chars().take(64).collect::<String>()),
+    })
 }
 
 /// All collections of one database. Cheap to clone.
@@ -47,11 +67,74 @@ impl Records {
     /// # Errors
     /// [`Error::NotFound`].
     pub fn by_name(&self, name: &str) -> Result<Arc<dyn AnyCollection>> {
-        let found = COLLECTIONS.iter().find(|entry| entry.name == name);
-        let missing = || Error::NotFound {
-            what: format!("collection {:?}", name.chars().take(64).collect::<String>()),
-        };
-        Ok((found.ok_or_else(missing)?.open)(Arc::clone(&self.0)))
+        Ok((find(name)?.open)(Arc::clone(&self.0)))
+    }
+
+    /// Writes all records of one moment to a file, a line of JSON each. Gives their number.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; no file of that name is begun or changed then.
+    pub fn export(&self, path: &Path) -> Result<u64> {
+        let mut file = transfer::Writer::create(path)?;
+        let now = self.0.clock.now();
+        let written = self.0.store.read(|snapshot| {
+            COLLECTIONS
+                .iter()
+                .try_for_each(|entry| (entry.export)(snapshot, now, &mut |line| file.line(&line)))
+        });
+        match written {
+            Ok(()) => file.finish(),
+            Err(error) => {
+                file.abandon();
+                Err(error)
+            }
+        }
+    }
+
+    /// Stores the records of a file that [`Records::export`] wrote, with the ids and times they had. Gives the number of
+    /// those that were not stored already. Every line is read once before the first is stored.
+    ///
+    /// # Errors
+    /// [`Error::Format`] with the line that cannot be read, [`Error::Conflict`] with the line whose id or unique value is
+    /// another record's. What stands before it may be stored then; it is passed over when the file is imported again.
+    pub fn import(&self, path: &Path) -> Result<u64> {
+        let now = self.0.clock.now();
+        let mut lines = Lines::open(path)?;
+        self.each_step(&mut lines, |lines, step| {
+            let check = |(number, line): &(u64, Line)| {
+                let sound = |snapshot: &Snapshot| (find(&line.collection)?.validate)(snapshot, now, line);
+                self.0.store.read(sound).map_err(|error| lines.place(*number, error))
+            };
+            step.iter().try_for_each(check).map(|()| 0)
+        })?;
+        let mut lines = Lines::open(path)?;
+        self.each_step(&mut lines, |lines, step| {
+            self.0.store.write(|transaction| {
+                let env = Env { vault: &self.0.vault, now: self.0.clock.now() };
+                let mut count = 0;
+                for (number, line) in step {
+                    let stored =
+                        find(&line.collection).and_then(|entry| (entry.import)(transaction, &env, line));
+                    count += u64::from(stored.map_err(|error| lines.place(*number, error))?);
+                }
+                Ok(count)
+            })
+        })
+    }
+
+    fn each_step(
+        &self,
+        lines: &mut Lines,
+        mut f: impl FnMut(&Lines, &[(u64, Line)]) -> Result<u64>,
+    ) -> Result<u64> {
+        let mut count = 0;
+        loop {
+            let step = lines.step()?;
+            if step.is_empty() {
+                return Ok(count);
+            }
+            count += f(lines, &step)?;
+        }
     }
 
     /// What contradicts itself in any collection.

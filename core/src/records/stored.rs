@@ -5,7 +5,7 @@ use crate::store::{Read, Write};
 use crate::{Error, Result};
 
 use super::index::damaged;
-use super::{COUNTER, RECORD, REST, Record, RecordId};
+use super::{COUNTER, Datum, RECORD, REST, Record, RecordId};
 
 /// Bytes of a record under one key.
 const PIECE: usize = 6000;
@@ -141,4 +141,14 @@ pub(super) fn next_number<R: Record>(write: &mut dyn Write) -> Result<u64> {
     let next = next.ok_or_else(|| Error::invalid("id", "the collection has given out all its ids"))?;
     write.put(counter_key::<R>(LAST_ID), value::encode(&next)?);
     Ok(next)
+}
+
+/// Sees to it that [`next_number`] never gives a number that a record brought along.
+pub(super) fn skip_number<R: Record>(write: &mut dyn Write, id: &R::Id) -> Result<()> {
+    let Datum::Int(number) = id.to_datum() else { return Ok(()) };
+    let number = u64::try_from(number).unwrap_or(0);
+    if number > counter::<R>(write, LAST_ID)? {
+        write.put(counter_key::<R>(LAST_ID), value::encode(&number)?);
+    }
+    Ok(())
 }

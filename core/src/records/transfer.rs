@@ -1,0 +1,201 @@
+//! All records as lines of JSON, out of one database and into another.
+//!
+//! ```text
+//! {"collection": "accounts", "id": "6e46…", "created_at": "2021-04-16T15:39:06.884Z", "updated_at": …, "fields": {…}}
+//! ```
+//!
+//! `fields` is the resource as the faces show it, with all its sub-resources; secrets are not in it. Reading a line is
+//! creating its record once more with the id and times it had, without the rules about "now" that it met then.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, BufWriter, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::store::{Read, Write};
+use crate::{Error, FieldErrors, Result};
+
+use super::machine::{self, Env};
+use super::{Context, Record, RecordId, Times, clock, list};
+
+/// How many records are read, or committed, in one step.
+const STEP: usize = 10_000;
+/// The longest line; a record is at most 1 MiB, and JSON may write a character as six.
+const LINE_MAX: u64 = 8 << 20;
+
+/// One record of an export.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Line {
+    pub collection: String,
+    pub id: Value,
+    #[serde(with = "clock::text")]
+    pub created_at: Timestamp,
+    #[serde(with = "clock::text")]
+    pub updated_at: Timestamp,
+    pub fields: Map<String, Value>,
+}
+
+impl Line {
+    /// The record it tells, not stored yet.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] with all faults.
+    fn record<R: Record>(&self, read: &dyn Read, now: Timestamp) -> Result<R> {
+        let mut record: R = machine::restored(&self.fields, &Context { read, now, expand: &[] })?;
+        let text = self.id.as_str().map_or_else(|| self.id.to_string(), str::to_owned);
+        let id =
+            R::Id::parse(&text).ok_or_else(|| Error::invalid("id", "cannot be an id of the collection"))?;
+        record.stamp(id, Times { created_at: self.created_at, updated_at: self.updated_at });
+        Ok(record)
+    }
+}
+
+/// Gives every record of a collection to `line`, in id order.
+pub(super) fn export<R: Record>(
+    read: &dyn Read,
+    now: Timestamp,
+    line: &mut dyn FnMut(Line) -> Result<()>,
+) -> Result<()> {
+    let expand: Vec<&str> = R::EXPANSIONS.iter().map(|expansion| expansion.name).collect();
+    let context = Context { read, now, expand: &expand };
+    let mut last = None;
+    loop {
+        let ids = list::ids_after::<R>(read, last.as_ref(), STEP)?;
+        for id in &ids {
+            let record: R = machine::get(read, id)?;
+            let Times { created_at, updated_at } = record.times();
+            let (collection, fields) = (R::COLLECTION.to_owned(), record.to_json(&context)?);
+            line(Line { collection, id: id.to_json(), created_at, updated_at, fields })?;
+        }
+        match ids.last() {
+            Some(id) if ids.len() == STEP => last = Some(id.clone()),
+            _ => return Ok(()),
+        }
+    }
+}
+
+/// Finds what is wrong with a line in itself.
+pub(super) fn validate<R: Record>(read: &dyn Read, now: Timestamp, line: &Line) -> Result<()> {
+    line.record::<R>(read, now).map(drop)
+}
+
+/// Stores the record of a line; false where the very same is stored already.
+pub(super) fn import<R: Record>(write: &mut dyn Write, env: &Env<'_>, line: &Line) -> Result<bool> {
+    let record = line.record::<R>(write, env.now)?;
+    machine::restore(write, record)
+}
+
+/// A file of lines that is being written: it takes its name only when it is whole.
+pub(super) struct Writer {
+    path: PathBuf,
+    partial: PathBuf,
+    file: BufWriter<File>,
+    pub count: u64,
+}
+
+impl Writer {
+    pub(super) fn create(path: &Path) -> Result<Self> {
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(".part");
+        let partial = path.with_file_name(name);
+        let file = File::create(&partial).map_err(Error::io("create", &partial))?;
+        Ok(Self { path: path.to_owned(), partial, file: BufWriter::new(file), count: 0 })
+    }
+
+    pub(super) fn line(&mut self, line: &Line) -> Result<()> {
+        let written = serde_json::to_writer(&mut self.file, line).map_err(io::Error::from);
+        written.and_then(|()| self.file.write_all(b"\n")).map_err(Error::io("write", &self.partial))?;
+        self.count += 1;
+        Ok(())
+    }
+
+    pub(super) fn finish(mut self) -> Result<u64> {
+        let synced = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
+        synced.map_err(Error::io("write", &self.partial))?;
+        fs::rename(&self.partial, &self.path).map_err(Error::io("rename to", &self.path))?;
+        Ok(self.count)
+    }
+
+    /// Removes what was written of a file that will not be whole.
+    pub(super) fn abandon(self) {
+        drop(self.file);
+        if let Err(error) = fs::remove_file(&self.partial) {
+            tracing::warn!(%error, path = %self.partial.display(), "a part of an export stays behind");
+        }
+    }
+}
+
+/// The lines of a file, in order, each with its number from 1 on.
+pub(super) struct Lines {
+    path: PathBuf,
+    file: BufReader<File>,
+    number: u64,
+}
+
+impl Lines {
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(Error::io("open", path))?;
+        Ok(Self { path: path.to_owned(), file: BufReader::new(file), number: 0 })
+    }
+
+    /// The next lines, at most a step of them; none at the end.
+    pub(super) fn step(&mut self) -> Result<Vec<(u64, Line)>> {
+        let mut lines = Vec::new();
+        while lines.len() < STEP
+            && let Some(line) = self.next()?
+        {
+            lines.push((self.number, line));
+        }
+        Ok(lines)
+    }
+
+    fn next(&mut self) -> Result<Option<Line>> {
+        let mut bytes = Vec::new();
+        loop {
+            bytes.clear();
+            let limited = &mut (&mut self.file).take(LINE_MAX);
+            let read = limited.read_until(b'\n', &mut bytes).map_err(Error::io("read", &self.path))?;
+            if read == 0 {
+                return Ok(None);
+            }
+            self.number += 1;
+            if bytes.len() as u64 == LINE_MAX && !bytes.ends_with(b"\n") {
+                return Err(self.fault(self.number, format!("is longer than {LINE_MAX} bytes")));
+            }
+            if !bytes.trim_ascii().is_empty() {
+                break;
+            }
+        }
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| self.fault(self.number, error.to_string()))
+    }
+
+    /// A fault with its place. What concerns no line keeps its kind.
+    pub(super) fn fault(&self, number: u64, detail: impl Into<String>) -> Error {
+        Error::format(&self.path, Some(number), detail)
+    }
+
+    /// The same error with the place in the file.
+    pub(super) fn place(&self, number: u64, error: Error) -> Error {
+        match error {
+            Error::Validation { fields } => self.fault(number, told(&fields)),
+            Error::NotFound { what } => self.fault(number, format!("{what} not found")),
+            Error::Conflict { field, detail } => {
+                let detail = format!("{}, line {number}: {detail}", self.path.display());
+                Error::Conflict { field, detail }
+            }
+            other => other,
+        }
+    }
+}
+
+fn told(fields: &FieldErrors) -> String {
+    Error::Validation { fields: fields.clone() }.to_string()
+}
+
+#[cfg(test)]
+#[path = "transfer_test.rs"]
+mod test;

@@ -1,0 +1,105 @@
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::ErrorKind;
+use crate::records::bench::Bench;
+
+const NOW: &str = "2021-04-16T15:39:06.884Z";
+
+/// A database with some records, exported; the file and its lines.
+fn exported(bench: &Bench) -> (tempfile::TempDir, PathBuf, Vec<Value>) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.jsonl");
+    let count = bench.records.export(&path).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len() as u64, count);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside it");
+    (dir, path, lines)
+}
+
+fn filled() -> Bench {
+    let bench = Bench::new(NOW);
+    let top = bench.create("accounts", json!({"name": "top \u{2028} \"quoted\""}));
+    for name in ["a", "b", "c"] {
+        bench.create("accounts", json!({"name": name, "parent": top["id"]}));
+        bench.create(
+            "external_accounts",
+            json!({"nickname": name, "store": "apple", "password": "p455w0rd!"}),
+        );
+    }
+    bench.set_clock("2022-01-01T00:00:00Z");
+    bench.call("external_accounts", "update", json!({"id": 2, "metadata": {"vendor_id": 7}})).unwrap();
+    bench.call("external_accounts", "delete", json!({"id": 3})).unwrap();
+    bench
+}
+
+#[test]
+fn what_was_exported_comes_back_as_it_was() {
+    let bench = filled();
+    let (_dir, path, lines) = exported(&bench);
+    assert!(!fs::read_to_string(&path).unwrap().contains("p455w0rd!"));
+    let other = Bench::new("2030-01-01T00:00:00Z");
+    assert_eq!(other.records.import(&path).unwrap(), 6);
+    assert_eq!(exported(&other).2, lines);
+    other.check();
+    // Ids go on behind those that came along, and importing again changes nothing.
+    let new = other.create("external_accounts", json!({"nickname": "new", "store": "amazon"}));
+    assert_eq!(new["id"], json!(3));
+    assert_eq!(other.records.import(&path).unwrap(), 0);
+    let other = other.reopen();
+    assert_eq!(other.call("external_accounts", "count", json!({})).unwrap(), json!(3));
+}
+
+#[test]
+fn a_line_that_cannot_be_stored_is_named() {
+    let bench = filled();
+    let (_dir, path, lines) = exported(&bench);
+    let refused = |change: &dyn Fn(&mut Vec<Value>)| {
+        let mut changed = lines.clone();
+        change(&mut changed);
+        let text: Vec<String> = changed.iter().map(Value::to_string).collect();
+        fs::write(&path, text.join("\n")).unwrap();
+        let other = Bench::new(NOW);
+        let error = other.records.import(&path).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Format, "{error}");
+        assert_eq!(other.call("accounts", "count", json!({})).unwrap(), json!(0), "nothing is stored");
+        let text = error.to_string();
+        text.strip_prefix(path.to_str().unwrap()).unwrap().to_owned()
+    };
+    assert_eq!(lines[2]["collection"], json!("accounts"));
+    assert_eq!(refused(&|lines| lines[2]["fields"]["name"] = json!(7)), ", line 3: name: must be text");
+    assert_eq!(refused(&|lines| lines[2]["collection"] = json!("x")), ", line 3: collection \"x\" not found");
+    assert_eq!(
+        refused(&|lines| lines[2]["id"] = json!("")),
+        ", line 3: id: cannot be an id of the collection"
+    );
+    assert!(refused(&|lines| lines[5] = json!([1])).starts_with(", line 6: invalid"));
+    fs::write(&path, vec![b'x'; 9 << 20]).unwrap();
+    assert!(
+        Bench::new(NOW).records.import(&path).unwrap_err().to_string().contains("line 1: is longer than")
+    );
+    assert_eq!(Bench::new(NOW).records.import("nowhere".as_ref()).unwrap_err().kind(), ErrorKind::Io);
+}
+
+#[test]
+fn another_record_of_the_same_id_is_a_conflict() {
+    let bench = filled();
+    let (_dir, path, _) = exported(&bench);
+    let other = Bench::new(NOW);
+    other.create("external_accounts", json!({"nickname": "mine", "store": "amazon"}));
+    let error = other.records.import(&path).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    assert!(error.to_string().ends_with("line 1: there is external account 1 already"), "{error}");
+    assert_eq!(other.get("external_accounts", &json!(1))["nickname"], json!("mine"));
+}
+
+#[test]
+fn an_export_that_fails_leaves_the_old_file() {
+    let bench = filled();
+    let dir = tempfile::tempdir().unwrap();
+    let missing = dir.path().join("missing").join("records.jsonl");
+    assert_eq!(bench.records.export(&missing).unwrap_err().kind(), ErrorKind::Io);
+}
