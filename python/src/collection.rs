@@ -6,7 +6,7 @@ use std::vec;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tillroll_core::{AnyCollection, ErrorKind, Result};
 
 use crate::error::raise;
@@ -21,7 +21,7 @@ const CHUNK: usize = 256;
 /// The records of one resource, in id order.
 ///
 /// `id in c`, `len(c)` and `iter(c)` work as they do for a dict's values. Changes are on disk when the call returns.
-#[pyclass(module = "tillroll", frozen)]
+#[pyclass(module = "tillroll", frozen, subclass)]
 pub struct Collection {
     name: &'static str,
     inner: Arc<dyn AnyCollection>,
@@ -31,6 +31,23 @@ impl Collection {
     /// Wraps the engine's collection of this name.
     pub fn new(name: &'static str, inner: Arc<dyn AnyCollection>) -> Self {
         Self { name, inner }
+    }
+
+    /// Runs one of its verbs with arguments by name.
+    pub fn call<const N: usize>(
+        &self,
+        py: Python<'_>,
+        verb: &str,
+        arguments: [(&str, Value); N],
+    ) -> PyResult<Value> {
+        let named = arguments.into_iter().map(|(name, value)| (name.to_owned(), value));
+        self.call_with(py, verb, named.collect())
+    }
+
+    /// Runs one of its verbs with these arguments.
+    pub fn call_with(&self, py: Python<'_>, verb: &str, arguments: Map<String, Value>) -> PyResult<Value> {
+        let arguments = Value::Object(arguments);
+        short(py, || self.inner.call(verb, &arguments))
     }
 }
 
@@ -87,13 +104,25 @@ impl Collection {
 
     /// Gets a record by its id.
     ///
+    /// Parameters
+    /// ----------
+    /// id : int, str or Record
+    /// expand : iterable of str, optional
+    ///     Which sub-resources to put in. Without it those that belong to the record itself.
+    ///
     /// Raises
     /// ------
     /// NotFoundError
     ///     There is none.
-    fn get(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<Record> {
-        let id = id_text(id)?;
-        short(py, || self.inner.get(&id)).map(Record::new)
+    #[pyo3(signature = (id, *, expand=None))]
+    fn get(
+        &self,
+        py: Python<'_>,
+        id: &Bound<'_, PyAny>,
+        expand: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Record> {
+        let expand = expand.map(json::value).transpose()?.unwrap_or(Value::Null);
+        self.call(py, "get", [("id", id_text(id)?.into()), ("expand", expand)]).map(Record::new)
     }
 
     /// Changes the fields that are named, and no others.
@@ -200,8 +229,16 @@ impl Collection {
     }
 }
 
+/// What a verb gave as records: a list of them.
+pub fn records(list: Value) -> Vec<Record> {
+    match list {
+        Value::Array(items) => items.into_iter().map(Record::new).collect(),
+        one => vec![Record::new(one)],
+    }
+}
+
 /// An id as text: of an int, a str or a record.
-fn id_text(id: &Bound<'_, PyAny>) -> PyResult<String> {
+pub fn id_text(id: &Bound<'_, PyAny>) -> PyResult<String> {
     match json::value(id)? {
         Value::String(text) => Ok(text),
         Value::Number(number) if !number.is_f64() => Ok(number.to_string()),

@@ -8,7 +8,7 @@ use pyo3::types::PyDict;
 use serde_json::Value;
 use tillroll_core as core;
 
-use crate::collection::Collection;
+use crate::collections;
 use crate::error::raise;
 use crate::json;
 use crate::sales::Sales;
@@ -82,8 +82,8 @@ pub struct Db {
 }
 
 impl Db {
-    fn collection(&self, py: Python<'_>, name: &'static str) -> PyResult<Collection> {
-        short(py, || self.inner.records(name)).map(|inner| Collection::new(name, inner))
+    fn collection(&self, py: Python<'_>, name: &'static str) -> PyResult<Py<PyAny>> {
+        short(py, || self.inner.records(name)).and_then(|inner| collections::wrap(py, name, inner))
     }
 }
 
@@ -91,8 +91,14 @@ impl Db {
 impl Db {
     /// The links to app stores.
     #[getter]
-    fn external_accounts(&self, py: Python<'_>) -> PyResult<Collection> {
+    fn external_accounts(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         self.collection(py, "external_accounts")
+    }
+
+    /// The business accounts, which form a tree.
+    #[getter]
+    fn accounts(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.collection(py, "accounts")
     }
 
     /// The rows of all sales reports.
@@ -143,6 +149,76 @@ impl Db {
     #[pyo3(signature = (passphrase))]
     fn set_passphrase(&self, py: Python<'_>, passphrase: Option<&str>) -> PyResult<()> {
         short(py, || self.inner.set_passphrase(passphrase))
+    }
+
+    /// A handle on the same database that may do less.
+    ///
+    /// Parameters
+    /// ----------
+    /// scopes : iterable of str
+    ///     What it may do, of `account:read`, `account:write` (external accounts), `products:read`, `products:write`,
+    ///     `public:read` (searching products), `sales:read`, `sales:write`, `records:read`, `records:write` (all other
+    ///     records). Everything else on it raises `AccessError`.
+    ///
+    /// Returns
+    /// -------
+    /// Db
+    ///     Closing it ends that handle and leaves the database open.
+    ///
+    /// Raises
+    /// ------
+    /// AccessError
+    ///     This handle has not one of the scopes itself.
+    /// ValidationError
+    ///     There is no scope of a name.
+    fn restrict(&self, py: Python<'_>, scopes: Vec<String>) -> PyResult<Self> {
+        let restrict = || {
+            let scopes =
+                scopes.iter().map(|name| core::Scope::parse(name)).collect::<core::Result<Vec<_>>>()?;
+            self.inner.restrict(&scopes)
+        };
+        short(py, restrict).map(|inner| Self { inner })
+    }
+
+    /// Writes all records of this moment to a file, a line of JSON each.
+    ///
+    /// Secrets and sales are not in it. The file appears when it is whole.
+    ///
+    /// Parameters
+    /// ----------
+    /// path : str or Path
+    ///
+    /// Returns
+    /// -------
+    /// int
+    ///     The number of records.
+    fn export_records(&self, py: Python<'_>, path: PathBuf) -> PyResult<u64> {
+        let db = self.inner.clone();
+        long(py, move || db.export_records(path))
+    }
+
+    /// Stores the records of a file that `export_records()` wrote, with the ids and times they had.
+    ///
+    /// Rules about "now", such as an expiry in the future, are not applied again.
+    ///
+    /// Parameters
+    /// ----------
+    /// path : str or Path
+    ///
+    /// Returns
+    /// -------
+    /// int
+    ///     The number of records that were not stored already.
+    ///
+    /// Raises
+    /// ------
+    /// FormatError
+    ///     A line cannot be read; `line` says which. Nothing is stored.
+    /// ConflictError
+    ///     An id or a unique value is another record's. What stands before that line is stored, and is passed over when
+    ///     the file is imported again.
+    fn import_records(&self, py: Python<'_>, path: PathBuf) -> PyResult<u64> {
+        short(py, || self.inner.import_records(path))
     }
 
     fn __enter__(slf: PyRef<'_, Self>) -> PyResult<PyRef<'_, Self>> {

@@ -120,7 +120,7 @@ pub fn to_python<'py>(py: Python<'py>, json: &Value) -> PyResult<Bound<'py, PyAn
         Value::Number(number) => match (number.as_i64(), number.as_u64()) {
             (Some(number), _) => number.into_pyobject(py)?.into_any(),
             (None, Some(number)) => number.into_pyobject(py)?.into_any(),
-            (None, None) => number.as_f64().into_pyobject(py)?.into_any(),
+            (None, None) => fraction(py, &number.to_string())?,
         },
         Value::Array(items) => {
             let items = items.iter().map(|item| to_python(py, item)).collect::<PyResult<Vec<_>>>()?;
@@ -128,6 +128,23 @@ pub fn to_python<'py>(py: Python<'py>, json: &Value) -> PyResult<Bound<'py, PyAn
         }
         Value::Object(members) => dict(py, members)?.into_any(),
     })
+}
+
+/// A number with a fraction, or one too large for 64 bits: as a float where that has the very same digits, so that a
+/// record's dict goes through `json.dumps`, else as a `Decimal`.
+fn fraction<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
+    let shortest = |text: &str| match text.split_once('.') {
+        Some((_, fraction)) if !fraction.contains(['e', 'E']) => {
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        }
+        _ => text.to_owned(),
+    };
+    match text.parse::<f64>() {
+        Ok(float) if shortest(&float.to_string()) == shortest(text) => {
+            Ok(float.into_pyobject(py)?.into_any())
+        }
+        _ => decimal(py, text),
+    }
 }
 
 /// A JSON object as a dict.

@@ -7,6 +7,7 @@
 
 mod arrow;
 mod collection;
+mod collections;
 mod db;
 mod error;
 mod imports;
@@ -28,6 +29,8 @@ mod _tillroll {
 
     #[pymodule_export]
     use crate::collection::{Collection, RecordIterator};
+    #[pymodule_export]
+    use crate::collections::Accounts;
     #[pymodule_export]
     use crate::db::{CheckReport, Db, open};
     #[pymodule_export]

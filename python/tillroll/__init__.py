@@ -13,6 +13,7 @@ report twice counts it once, money is exact, and currencies are never added toge
 
 from tillroll._tillroll import (
     AccessError,
+    Accounts,
     Batch,
     BatchIterator,
     CheckReport,
@@ -45,6 +46,7 @@ from tillroll._tillroll import (
 
 __all__ = [
     "AccessError",
+    "Accounts",
     "Batch",
     "BatchIterator",
     "CheckReport",
