@@ -54,7 +54,7 @@ pub use day::{Day, Period, PeriodUnit};
 pub use db::{CheckReport, Db, OpenOptions};
 pub use error::{Error, ErrorKind, FieldErrors, Result};
 pub use file::{Disk, DiskFile, OsDisk};
-pub use ingest::{Kind, StoreKind};
+pub use ingest::{Kind, StoreKind, sniff};
 pub use money::{AmountFault, MICROS, Money};
 pub use records::{
     Account, AnyCollection, Clock, Collection, Datum, DatumKind, ExternalAccount, ExternalAccountUpdate,

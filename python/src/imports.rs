@@ -1,10 +1,36 @@
 //! What an import tells while it runs, when it is over, and afterwards.
 
+use std::path::PathBuf;
+
 use pyo3::prelude::*;
 use tillroll_core as core;
 
 use crate::table::Table;
 use crate::value;
+use crate::wait::long;
+
+/// Tells from its content what kind of report a file holds.
+///
+/// Parameters
+/// ----------
+/// path : str or Path
+///     A report as the store gave it out: gzip, zip or plain.
+///
+/// Returns
+/// -------
+/// str
+///     `amazon-sales`, `apple-sales`, `google-sales` or `google-earnings`; not all of them can be imported yet.
+///
+/// Raises
+/// ------
+/// FormatError
+///     It is no report that is known; the message says what it looks like.
+/// OSError
+///     It is missing or cannot be read.
+#[pyfunction]
+pub fn sniff(py: Python<'_>, path: PathBuf) -> PyResult<String> {
+    long(py, move || core::sniff(path)).map(|kind| kind.to_string())
+}
 
 /// How far an import is.
 #[pyclass(module = "tillroll", frozen, eq, get_all)]

@@ -34,7 +34,7 @@ mod _tillroll {
     #[pymodule_export]
     use crate::db::{CheckReport, Db, open};
     #[pymodule_export]
-    use crate::imports::{Import, ImportProgress, ImportSummary};
+    use crate::imports::{Import, ImportProgress, ImportSummary, sniff};
     #[pymodule_export]
     use crate::page::Page;
     #[pymodule_export]

@@ -42,6 +42,7 @@ from tillroll._tillroll import (
     VaultError,
     __version__,
     open,
+    sniff,
 )
 
 __all__ = [
@@ -75,4 +76,5 @@ __all__ = [
     "VaultError",
     "__version__",
     "open",
+    "sniff",
 ]

@@ -42,6 +42,7 @@ __all__ = [
     "VaultError",
     "__version__",
     "open",
+    "sniff",
 ]
 
 __version__: str
@@ -55,6 +56,7 @@ def open(
     cache_bytes: int | None = None,
     threads: int | None = None,
 ) -> Db: ...
+def sniff(path: str | os.PathLike[str]) -> str: ...
 
 @final
 class Db:

@@ -252,3 +252,19 @@ def test_what_an_import_gives_prints_and_compares(db, account, reports, month, t
         "ImportSummary(files=1, rows=300, rejected=0, unchanged=0, replaced=0, seconds="
     )
     assert done != db.sales.import_reports(path, account=account)
+
+
+@pytest.mark.parametrize("suffix", ["gz", "zip", "csv"])
+def test_a_file_tells_its_kind_whatever_its_name(tmp_path, reports, suffix):
+    path = reports.write(tmp_path / f"report.{suffix}", reports.rows(5, 2018, 3))
+    assert tillroll.sniff(path) == tillroll.sniff(str(path)) == "amazon-sales"
+
+
+def test_what_is_no_report_is_told(tmp_path):
+    path = tmp_path / "holiday.csv"
+    path.write_text("name,town\nAda,London\n")
+    with pytest.raises(tillroll.FormatError, match="no sales report known") as told:
+        tillroll.sniff(path)
+    assert (told.value.path, told.value.line) == (str(path), 1)
+    with pytest.raises(FileNotFoundError):
+        tillroll.sniff(tmp_path / "missing.gz")

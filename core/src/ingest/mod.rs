@@ -118,11 +118,21 @@ pub struct MemberSummary {
     pub months: Months,
 }
 
+/// What kind of report a file holds, told by its content: the header line, in gzip or zip as well as plain. Of a zip
+/// with several files the first counts.
+///
+/// # Errors
+/// [`Error::Io`] where the file cannot be read, [`Error::Format`] that says what it looks like where it is no report
+/// that Tillroll knows.
+pub fn sniff(path: impl AsRef<Path>) -> Result<Kind> {
+    sniff_member(&File::open(path.as_ref())?, 0)
+}
+
 /// What kind of report a member holds, by its header line.
 ///
 /// # Errors
 /// `Format` that says what the file looks like, where that is no report Tillroll knows.
-pub fn sniff(file: &File, member: usize) -> Result<Kind> {
+pub fn sniff_member(file: &File, member: usize) -> Result<Kind> {
     let path = file.member_path(member);
     file.unpack(member, &Cell::new(0), |stream| {
         let mut text = Text::new(stream)?;

@@ -80,7 +80,8 @@ fn zips_hold_members_in_folders() {
     assert!(file.is_container());
     let (read, _) = read_bytes("s.zip", &bytes, ReadOptions::default()).unwrap();
     assert_eq!(read.rows(), 10);
-    assert_eq!(sniff(&file, 1).unwrap(), Kind::AmazonSales);
+    assert_eq!(sniff_member(&file, 1).unwrap(), Kind::AmazonSales);
+    assert_eq!(sniff(&path).unwrap(), Kind::AmazonSales);
 }
 
 #[test]

@@ -117,7 +117,7 @@ impl<'a> FileReader<'a> {
     fn kind(&self, file: &ingest::File, member: usize) -> Result<Kind> {
         let kind = match self.import.options.kind {
             Some(kind) => kind,
-            None => ingest::sniff(file, member)?,
+            None => ingest::sniff_member(file, member)?,
         };
         if kind.store() != self.import.store {
             let detail = format!("is an {kind} report; the account is {}'s", self.import.store);
