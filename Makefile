@@ -13,6 +13,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 PY := .venv/bin/python
 PIP := $(PYTHON) -m pip --python $(PY) --disable-pip-version-check
 REQUIREMENTS := tests/python/requirements.txt
+REQUIREMENTS_BUILD := tests/python/requirements-build.txt
 
 # PyO3 is compiled again whenever these change: maturin sets them so, and linting must not undo its work.
 AS_MATURIN = PYO3_BUILD_EXTENSION_MODULE=1 PYO3_PYTHON=$(CURDIR)/$(PY) \
@@ -41,7 +42,7 @@ lint: wheel ## Format, clippy, rustdoc, ruff, the stubs against the module, the 
 	$(PY) -m mypy.stubtest tillroll
 	$(CARGO) test --locked --quiet -p tillroll-tests --test integration tidy::
 
-bench: release-wheel ## Criterion's kernels, then imports beside DuckDB on the same files in one run (minutes)
+bench: bench-site ## Criterion's kernels, then imports beside DuckDB on the same files in one run (minutes)
 	$(CARGO) bench --locked -p tillroll-benches
 	$(CARGO) run --locked --release -p tillroll-tests --example reports -- --rows $(BENCH_ROWS) --files 12 $(TARGET)/bench/reports
 	PYTHONPATH=$(TARGET)/bench/site $(PY) benches/peers/import.py $(TARGET)/bench/reports/*.gz
@@ -64,24 +65,31 @@ clean: ## Remove .venv and target
 
 # The wheel of the tests has cargo's dev profile: overflow checks and debug assertions on, dependencies shared with
 # `cargo test`. The package is tested as installed; a stale module in the source folder would shadow it.
-wheel: $(PY)
+wheel: .venv/.requirements
 	rm -rf python/tillroll/*.so $(TARGET)/wheels
 	.venv/bin/maturin build --locked --quiet -m python/Cargo.toml -i $(PY) -o $(TARGET)/wheels
 	$(PIP) install --quiet --no-index --no-deps --force-reinstall $(TARGET)/wheels/*.whl
 
 release-wheel: $(PY)
-	rm -rf $(TARGET)/bench/wheels $(TARGET)/bench/site
-	.venv/bin/maturin build --release --locked --quiet -m python/Cargo.toml -i $(PY) -o $(TARGET)/bench/wheels
-	$(PIP) install --quiet --no-index --no-deps --target $(TARGET)/bench/site $(TARGET)/bench/wheels/*.whl
+	@rm -rf python/tillroll/*.so $(TARGET)/release-wheels
+	.venv/bin/maturin build --release --locked -m python/Cargo.toml -i $(PY) -o $(TARGET)/release-wheels
 
-# pip is called only when the pins change. The environment needs no pip of its own, which some systems package apart.
-deps: $(PY)
-$(PY): .venv/.requirements
+bench-site: release-wheel .venv/.requirements
+	rm -rf $(TARGET)/bench/site
+	$(PIP) install --quiet --no-index --no-deps --target $(TARGET)/bench/site $(TARGET)/release-wheels/*.whl
+
+# pip is called only when the pins change; what only the tests need is not installed for a demo. The environment needs
+# no pip of its own, which some systems package apart.
+deps: .venv/.requirements
+$(PY): .venv/.requirements-build
 	@touch -c $@
-.venv/.requirements: $(REQUIREMENTS)
+.venv/.requirements-build: $(REQUIREMENTS_BUILD)
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Tillroll needs Python 3.11 or newer: make PYTHON=python3.x ...")'
 	$(PYTHON) -m venv --without-pip .venv
+	$(PIP) install --quiet --requirement $(REQUIREMENTS_BUILD)
+	@cp $(REQUIREMENTS_BUILD) $@
+.venv/.requirements: $(REQUIREMENTS) .venv/.requirements-build
 	$(PIP) install --quiet --requirement $(REQUIREMENTS)
 	@cp $(REQUIREMENTS) $@
 
-.PHONY: help demo test test-rust test-python lint bench install audit dist clean wheel release-wheel deps
+.PHONY: help demo test test-rust test-python lint bench install audit dist clean wheel release-wheel bench-site deps
