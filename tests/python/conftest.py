@@ -1,10 +1,17 @@
 """Reports with known contents, and what they add up to by plain Python: Decimal, zoneinfo and dicts."""
 
 import csv
+import fcntl
 import gzip
 import hashlib
 import io
+import os
+import pty
 import random
+import struct
+import subprocess
+import sys
+import termios
 import zipfile
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -277,3 +284,62 @@ def shop(tmp_path_factory, reports):
         done = db.sales.import_reports(paths, account=account.id)
         assert (done.files, done.rows, done.rejected) == (4, 1600, 0)
         yield Shop(db, account, list(chain(*parts)), paths)
+
+
+@pytest.fixture(scope="session")
+def large(tmp_path_factory, reports):
+    """Reports of 120,000 rows that take seconds to read; ids repeat, as they may."""
+    folder = tmp_path_factory.mktemp("large")
+    header, body = reports.text(reports.rows(2_000, 2018, 1)).split("\n", 1)
+    paths = []
+    for month in range(1, 9):
+        text = header + "\n" + body.replace("2018-01-", f"2018-{month:02}-") * 60
+        paths.append(reports.pack(folder / f"sales_2018_{month:02}.gz", text.encode()))
+    return paths
+
+
+SCRIPT = str(Path(sys.executable).parent / "tillroll")
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """The environment without what would decide on colours and widths."""
+    decided = {"COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS"}
+    kept = {name: value for name, value in os.environ.items() if name not in decided}
+    return kept | {"TERM": "xterm-256color"} | changes
+
+
+class CommandLine:
+    """The command `tillroll`, as it is installed."""
+
+    script = SCRIPT
+
+    def __call__(self, *arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Runs it without a terminal."""
+        command = [SCRIPT, *map(str, arguments)]
+        options = {"capture_output": True, "encoding": "utf-8", "env": environment()} | options
+        return subprocess.run(command, timeout=120, check=False, **options)
+
+    def on_terminal(self, *arguments: object, columns: int = 80, **changes: str) -> tuple[int, str]:
+        """Runs it on a terminal; gives the exit code and everything that was written there."""
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+        command = [SCRIPT, *map(str, arguments)]
+        with subprocess.Popen(
+            command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment(**changes)
+        ) as child:
+            os.close(theirs)
+            written = b"".join(iter(lambda: self._read(ours), b""))
+        os.close(ours)
+        return child.returncode, written.decode()
+
+    def _read(self, terminal: int) -> bytes:
+        try:
+            return os.read(terminal, 65_536)
+        except OSError:
+            # Linux says so when nobody holds the other end any more.
+            return b""
+
+
+@pytest.fixture(scope="session")
+def command_line() -> CommandLine:
+    return CommandLine()

@@ -1,0 +1,26 @@
+"""`tillroll check`: is everything as it was written?"""
+
+from typing import Annotated
+
+import tillroll
+from tillroll.cli.database import DATABASE
+from tillroll.cli.terminal import screen
+from tillroll.cli.text import counted
+from tillroll.cli.trouble import FAILED, Trouble
+
+
+def check(db: Annotated[str, DATABASE]) -> None:
+    """Read everything that is stored and verify it. Exits with 1 where something is wrong.
+
+    Examples:
+
+    \b
+    tillroll check shop.till
+    """
+    # For writing: the index, which is checked as well, is not opened otherwise.
+    with tillroll.open(db, create=False) as opened:
+        found = opened.check()
+        rows = len(opened.sales)
+    if not found.ok:
+        raise Trouble(*found.problems, f"{db}: {counted(len(found.problems), 'problem')}", code=FAILED)
+    screen().line(f"{db}: everything is as it was written ({counted(rows, 'row')})")

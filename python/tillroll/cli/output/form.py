@@ -1,0 +1,86 @@
+"""The forms that rows can leave in."""
+
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import BinaryIO
+
+from tillroll import Table
+from tillroll.cli.output import array, delimited, parquet
+from tillroll.cli.output.amounts import Amounts, Row
+from tillroll.cli.output.grid import Grid
+from tillroll.cli.terminal import Screen, screen
+
+
+class Form(StrEnum):
+    """How a report can leave."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+class ListForm(StrEnum):
+    """How a listing can leave."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+SUFFIXES = {".csv": Form.CSV, ".json": Form.JSON, ".parquet": Form.PARQUET}
+
+
+def chosen(form: Form | None, output: str | None) -> Form:
+    """The form that is asked for; without one, that of the file's name."""
+    form = form or (SUFFIXES.get(Path(output).suffix.lower()) if output else None) or Form.TABLE
+    if form is Form.PARQUET:
+        parquet.check(to_stdout=output is None)
+    return form
+
+
+def emit(table: Table, form: Form, output: str | None = None, currency: str | None = None) -> None:
+    """Writes a table to a file, or to the standard output."""
+    if form is Form.TABLE:
+        with Path(output).open("w", encoding="utf-8") if output else nullcontext(sys.stdout) as stream:
+            show(table.columns, list(table), Screen.of(stream), currency)
+        return
+    with _bytes(output) as out:
+        if form is Form.PARQUET:
+            parquet.write(table, out)
+        elif form is Form.CSV:
+            delimited.write(table.columns, table, out)
+        else:
+            array.write(table, out)
+
+
+def emit_rows(names: Sequence[str], rows: Sequence[Row], form: ListForm) -> None:
+    """Writes rows that are no table of the engine's."""
+    if form is ListForm.TABLE:
+        show(names, rows, screen())
+        return
+    with _bytes(None) as out:
+        delimited.write(names, rows, out) if form is ListForm.CSV else array.write(rows, out)
+
+
+def show(
+    names: Sequence[str], rows: Sequence[Row], on: Screen, currency: str | None = None, indent: int = 0
+) -> None:
+    """Shows rows in columns. `currency` is that of all amounts, where no column tells."""
+    amounts = Amounts(rows, currency)
+    right = {name for name in names if any(isinstance(row[name], int | Decimal) for row in rows)}
+    cells = [[amounts.cell(row, name) for name in names] for row in rows]
+    Grid(names, cells, right).show(on, indent)
+    if not rows:
+        on.line(" " * indent + "(no rows)")
+
+
+def _bytes(output: str | None) -> AbstractContextManager[BinaryIO]:
+    if output:
+        return Path(output).open("wb")
+    sys.stdout.flush()
+    return nullcontext(sys.stdout.buffer)

@@ -1,0 +1,110 @@
+"""`tillroll report`: sums by groups."""
+
+from typing import Annotated, Any
+
+import typer
+
+from tillroll.cli.account import existing
+from tillroll.cli.database import DATABASE, reading
+from tillroll.cli.output.form import Form, chosen, emit
+
+Many = list[str] | None
+
+
+def _only(help_: str) -> Any:
+    return typer.Option(help=help_, metavar="TEXT")
+
+
+def report(
+    db: Annotated[str, DATABASE],
+    by: Annotated[
+        str, typer.Option(metavar="NAMES", help="The groups, such as month,currency; without any, one sum.")
+    ] = "",
+    measures: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES", help="Of units gross_units refund_units all_units sales earnings rows."
+        ),
+    ] = "units",
+    start: Annotated[str | None, typer.Option(help="From this day or ISO time on.", metavar="DATE")] = None,
+    end: Annotated[str | None, typer.Option(help="Up to this, without it.", metavar="DATE")] = None,
+    account: Annotated[Many, typer.Option(help="Of this account.", metavar="NAME_OR_ID")] = None,
+    store: Annotated[Many, _only("amazon ...")] = None,
+    kind: Annotated[Many, _only("amazon-sales ...")] = None,
+    period: Annotated[Many, _only("Out of the report of 2018-03 ...")] = None,
+    currency: Annotated[Many, _only("EUR ...")] = None,
+    earnings_currency: Annotated[Many, _only("The currency that is paid out.")] = None,
+    country: Annotated[Many, _only("The buyer's: DE ...")] = None,
+    marketplace: Annotated[Many, _only("Amazon.de ...")] = None,
+    sku: Annotated[Many, _only("The product's own id.")] = None,
+    parent_sku: Annotated[Many, _only("The id of the app an item is sold in.")] = None,
+    title: Annotated[Many, _only("The product's name.")] = None,
+    item_name: Annotated[Many, _only("The name of an item within an app.")] = None,
+    type_: Annotated[Many, typer.Option("--type", metavar="TEXT", help="charge, refund ...")] = None,
+    item_type: Annotated[Many, _only("As the store calls it: App, Subscription ...")] = None,
+    term: Annotated[Many, _only("Of a subscription: 1 Month ...")] = None,
+    order_by: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="Columns; with - before one from the largest down.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=0, metavar="N", help="How many rows at most.")] = None,
+    form: Annotated[
+        Form | None,
+        typer.Option("--format", help="table unless the name of --output says more."),
+    ] = None,
+    output: Annotated[str | None, typer.Option(metavar="FILE", help="Write to a file instead.")] = None,
+) -> None:
+    """Sums by groups, exact. Currencies are never added together.
+
+    What narrows down may be given several times: --sku a --sku b; codes also with commas: --currency EUR,USD.
+    In CSV, text that a spreadsheet would take for a formula has an apostrophe before it; in JSON, amounts are
+    text, so that they stay exact.
+
+    Examples:
+
+    \b
+    tillroll report shop.till --by month,currency --measures units,earnings
+    tillroll report shop.till --by sku,title --measures units,sales --currency EUR \\
+        --start 2018-01-01 --end 2019-01-01 --order-by -sales --limit 10
+    tillroll report shop.till --by day,country --output days.csv
+    """
+    form = chosen(form, output)
+    where: dict[str, Any] = {
+        "start": start,
+        "end": end,
+        "store": _codes(store),
+        "kind": _codes(kind),
+        "period": _codes(period),
+        "currency": _codes(currency),
+        "earnings_currency": _codes(earnings_currency),
+        "country": _codes(country),
+        "type": _codes(type_),
+        "marketplace": marketplace,
+        "sku": sku,
+        "parent_sku": parent_sku,
+        "title": title,
+        "item_name": item_name,
+        "item_type": item_type,
+        "term": term,
+    }
+    with reading(db) as opened:
+        if account:
+            where["account"] = [existing(opened, each).id for each in account]
+        table = opened.sales.report(
+            by=_names(by),
+            measures=_names(measures),
+            order_by=_names(order_by) if order_by else None,
+            limit=limit,
+            **{name: value for name, value in where.items() if value},
+        )
+    only = where["currency"]
+    emit(table, form, output, only[0] if len(only) == 1 else None)
+
+
+def _codes(given: Many) -> list[str]:
+    """Codes hold no commas: what stands between them are several."""
+    return [code for text in given or () for code in _names(text)]
+
+
+def _names(text: str) -> list[str]:
+    """The names in a list with commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
