@@ -22,8 +22,10 @@ AS_MATURIN = PYO3_BUILD_EXTENSION_MODULE=1 PYO3_PYTHON=$(CURDIR)/$(PY) \
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: ## Not there yet: the five-minute tour comes with the command line
-	@echo 'make demo: not there yet. It comes with the command line; README.md has the ten lines that work today.' >&2; exit 2
+demo: release-wheel ## The five-minute tour: two accounts, 200,000 rows, imported and reported (the first time builds)
+	$(PIP) install --quiet --no-index --no-deps --force-reinstall $(TARGET)/release-wheels/*.whl
+	@rm -rf $(TARGET)/demo
+	@.venv/bin/tillroll demo $(TARGET)/demo
 
 test: test-rust test-python ## All tests: Rust, the wheel, Python, and the documents' snippets
 
@@ -33,12 +35,13 @@ test-rust:
 test-python: wheel
 	$(PY) -m pytest tests/python
 
-lint: wheel ## Format, clippy, rustdoc, ruff, the stubs against the module, the rules of the repository
+lint: wheel ## Format, clippy, rustdoc, ruff, mypy, the stubs against the module, the rules of the repository
 	$(CARGO) fmt --all --check
 	$(AS_MATURIN) $(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -m mypy --strict python/tillroll
 	$(PY) -m mypy.stubtest tillroll
 	$(CARGO) test --locked --quiet -p tillroll-tests --test integration tidy::
 

@@ -319,13 +319,15 @@ class CommandLine:
         options = {"capture_output": True, "encoding": "utf-8", "env": environment()} | options
         return subprocess.run(command, timeout=120, check=False, **options)
 
-    def on_terminal(self, *arguments: object, columns: int = 80, **changes: str) -> tuple[int, str]:
+    def on_terminal(
+        self, *arguments: object, columns: int = 80, cwd: Path | None = None, **changes: str
+    ) -> tuple[int, str]:
         """Runs it on a terminal; gives the exit code and everything that was written there."""
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
         command = [SCRIPT, *map(str, arguments)]
         with subprocess.Popen(
-            command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment(**changes)
+            command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment(**changes), cwd=cwd
         ) as child:
             os.close(theirs)
             written = b"".join(iter(lambda: self._read(ours), b""))

@@ -18,7 +18,7 @@ import pytest
 import tillroll
 from tillroll.cli import main
 
-COMMANDS = ["import", "report", "accounts", "rejects", "info", "check"]
+COMMANDS = ["demo", "import", "report", "accounts", "rejects", "info", "check"]
 ESCAPE = "\x1b"
 
 

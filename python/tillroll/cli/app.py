@@ -8,6 +8,7 @@ import typer
 
 from tillroll.cli.accounts import accounts
 from tillroll.cli.check import check
+from tillroll.cli.demo.command import demo
 from tillroll.cli.imports import import_
 from tillroll.cli.info import info
 from tillroll.cli.rejects import rejects
@@ -43,6 +44,7 @@ def tillroll(
     Examples:
 
     \b
+    tillroll demo                                           a tour with sample data
     tillroll import shop.till sales_*.gz --account Apps     read reports
     tillroll report shop.till --by month,currency --measures units,earnings
 
@@ -50,6 +52,7 @@ def tillroll(
     """
 
 
+app.command("demo", short_help="A tour with sample data: import, report, look up.")(guarded(demo))
 app.command("import", short_help="Read report files into a database.")(guarded(import_))
 app.command("report", short_help="Sums by groups, as a table, CSV, JSON or Parquet.")(guarded(report))
 app.command("accounts", short_help="List the accounts at the stores.")(guarded(accounts))

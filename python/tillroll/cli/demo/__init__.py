@@ -1,0 +1,1 @@
+"""The five-minute tour: an invented publisher, its reports, and what Tillroll makes of them."""
