@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 import tillroll
 from tillroll.cli import main
+from tillroll.cli.imports import _kept
 
 COMMANDS = ["demo", "import", "report", "accounts", "rejects", "info", "check"]
 ESCAPE = "\x1b"
@@ -281,6 +282,11 @@ def test_ctrl_c_ends_with_130_and_says_what_is_kept(command_line, tmp_path, larg
         assert opened.check().ok
 
 
+def test_stopped_too_late_nothing_is_denied():
+    # The exception has no summary then.
+    assert _kept(None) == "stopped; what was imported before is kept"
+
+
 # Asking.
 
 DAYS = {"start": "2018-01-05", "end": "2018-01-09"}
@@ -489,7 +495,7 @@ def test_check_ends_with_1_and_names_what_is_damaged(command_line, stored, tmp_p
 def test_a_reader_that_leaves_early_is_no_error(command_line, stored):
     wide = f"{command_line.script} report {stored} --by day,sku,country,title,type --format"
     for form in ["table", "csv", "json"]:
-        command = f"for i in 1 2 3; do {wide} {form}; done | head -n 1"
+        command = f"set -o pipefail; for i in 1 2 3; do {wide} {form}; done | head -n 1"
         said = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
         assert (said.returncode, said.stderr) == (0, "")
         assert said.stdout.count("\n") == 1
@@ -524,7 +530,7 @@ def test_a_bar_only_on_a_terminal(command_line, tmp_path, report_file):
     assert code == 0
     assert "importing" in shown
     assert "100%" in shown
-    piped = command_line(*asked)
+    piped = command_line(*asked, env={**environ, "FORCE_COLOR": "1"})
     assert "importing" not in piped.stdout + piped.stderr
     code, dumb = command_line.on_terminal(*asked, TERM="dumb")
     assert code == 0

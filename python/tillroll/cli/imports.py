@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,9 +12,10 @@ import typer
 import tillroll
 from tillroll.cli import account as accounts
 from tillroll.cli.database import DATABASE
+from tillroll.cli.program import program
 from tillroll.cli.progress import bar
 from tillroll.cli.terminal import screen
-from tillroll.cli.text import counted
+from tillroll.cli.text import counted, one_line
 from tillroll.cli.trouble import STOPPED, Trouble, describe
 
 
@@ -75,8 +77,10 @@ def import_(
         try:
             run(opened, made, asked, is_new=True)
         finally:
-            if not opened.sales.imports(made):
-                opened.external_accounts.delete(made)
+            # What went wrong before counts; a disk that is full cannot take this either.
+            with suppress(tillroll.Error, OSError):
+                if not opened.sales.imports(made):
+                    opened.external_accounts.delete(made)
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ def tell_done(
     """Says what an import did."""
     on = screen()
     new = "a new account" if is_new else "account"
-    on.line(f"{on.bold(account.nickname)}: {new} at {account.store}, id {account.id}")
+    on.line(f"{on.bold(one_line(account.nickname))}: {new} at {account.store}, id {account.id}")
     speed = f", {done.rows / done.seconds:,.0f} rows/s" if done.rows and done.seconds else ""
     on.line(f"  {summed(done)} in {done.seconds:.2f} s{speed}")
     if done.unchanged:
@@ -132,7 +136,7 @@ def tell_done(
     if done.replaced:
         on.line(f"  {counted(done.replaced, 'file')} restated: what was stored of them is replaced")
     if done.rejected:
-        command = f"tillroll rejects {shlex.quote(str(db.path))}"
+        command = f"{program()} rejects {shlex.quote(str(db.path))}"
         on.line(f"  {counted(done.rejected, 'row')} could not be read and are kept: {command}")
 
 
@@ -142,7 +146,10 @@ def summed(done: tillroll.ImportSummary) -> str:
 
 
 def _kept(summary: tillroll.ImportSummary | None) -> str:
-    if summary is None or not summary.files:
+    # Without a summary it was too late to stop, or too early to have begun.
+    if summary is None:
+        return "stopped; what was imported before is kept"
+    if not summary.files:
         return "stopped; nothing was imported"
     return f"stopped; kept what was imported before: {summed(summary)}"
 

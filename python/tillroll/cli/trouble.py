@@ -56,20 +56,11 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             _be_quiet()
         except (tillroll.Error, OSError) as error:
             tell(describe(error))
-            _drop_unwritten()
             # What a query or a record must look like is told before anything is done.
             wrongly_asked = isinstance(error, tillroll.ValidationError)
             raise typer.Exit(USAGE if wrongly_asked else FAILED) from None
 
     return run
-
-
-def _drop_unwritten() -> None:
-    """Output that cannot be written (a full disk) is not tried again at the end."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        _be_quiet()
 
 
 def _be_quiet() -> None:

@@ -1,8 +1,6 @@
 """What the demo shows, step by step, each with the command that does the same."""
 
 import shlex
-import shutil
-import sys
 import textwrap
 import time
 from collections import defaultdict
@@ -17,6 +15,7 @@ from tillroll.cli.demo import writer
 from tillroll.cli.demo.folder import Folder
 from tillroll.cli.demo.world import PUBLISHERS, YEAR, Publisher
 from tillroll.cli.output.form import show
+from tillroll.cli.program import program
 from tillroll.cli.progress import bar, stepping
 from tillroll.cli.terminal import screen
 from tillroll.cli.text import counted, size
@@ -213,22 +212,3 @@ class Tour:
             more = MORE if at < len(lines) else ""
             self.on.line(" " * (INDENT if at == 1 else INDENT + DEEPER) + self.on.accent(line + more))
         self.on.line()
-
-
-def program() -> str:
-    """How this program was called, so that it can be called again from here."""
-    called = sys.argv[0]
-    if Path(called).name == "__main__.py":
-        return f"{shlex.quote(_near(sys.executable))} -m tillroll"
-    on_path = shutil.which("tillroll")
-    if on_path and Path(on_path).resolve() == Path(called).resolve():
-        return "tillroll"
-    return shlex.quote(_near(called))
-
-
-def _near(path: str) -> str:
-    """A path from here, where it lies below."""
-    try:
-        return str(Path(path).absolute().relative_to(Path.cwd()))
-    except ValueError:
-        return path
