@@ -10,12 +10,14 @@ import subprocess
 import sys
 import time
 from decimal import Decimal
+from importlib.metadata import requires, version
 from os import environ
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 import tillroll
+from packaging.requirements import Requirement
 from tillroll.cli import main
 from tillroll.cli.imports import _kept
 
@@ -76,6 +78,14 @@ def test_without_the_extra_it_says_what_to_install(missing, arguments):
     said = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
     assert (said.returncode, said.stdout) == (2, "")
     assert said.stderr == "tillroll: the command line is an extra: pip install 'tillroll[cli]'\n"
+
+
+def test_the_extra_asks_for_what_is_tested():
+    needed = [Requirement(text) for text in requires("tillroll")]
+    assert {each.name for each in needed} == {"typer", "rich"}
+    for each in needed:
+        assert str(each.marker) == 'extra == "cli"'
+        assert each.specifier.contains(version(each.name))
 
 
 def test_the_library_alone_needs_nothing():
