@@ -1,13 +1,37 @@
 /*
  * Tillroll: an embedded store for what an app or game publisher sells.
  *
- * What is not in this file is not part of the C interface. Today it tells the version; the rest is on its way.
- * Strings are UTF-8 and NUL-terminated. No function lets a panic or an exception cross.
+ * One directory on disk holds the accounts at the stores and every row of the sales reports that the stores hand out.
+ * What is not in this file is not part of the C interface. The conventions:
+ *
+ * Strings are UTF-8 and end with NUL. What goes in is only read during the call and stays the caller's.
+ *
+ * Results come through pointers. A text given through a `char **` is the caller's, who frees it with
+ * tillroll_string_free(); where it is not wanted, NULL is passed for it. A text given as `const char *` is never
+ * freed. Where a call fails, texts are NULL, numbers 0 and streams released (their `release` is NULL), so that nothing
+ * has to be freed but the error.
+ *
+ * Errors: functions give TILLROLL_OK or another of the TILLROLL_ codes. `err` may be NULL; otherwise `*err` is set by
+ * every call, to NULL where it succeeds and to a new error where it fails, which the caller frees with
+ * tillroll_error_free(). So an error that is to be kept is taken out of `*err` before the next call. A pointer that
+ * must not be NULL is TILLROLL_MISUSE where it is, and nothing is done; this and TILLROLL_PANIC can come of any
+ * function, and are not named again below.
+ *
+ * Threads: any number may use one database at once. No function lets a panic or an exception cross; callbacks must not
+ * throw or jump out of the call either.
+ *
+ * JSON has the names of the Python interface: a query in JSON is the keyword arguments of the Python method. Money is
+ * text in what comes out ("4.49"), and text or a number in what goes in; no digit of either is lost. JSON that cannot
+ * be read is TILLROLL_VALIDATION, and the message says where.
+ *
+ * Structures that begin with `size` are set with their _INIT macro, so that programs stay valid when later versions
+ * append fields.
  */
 
 #ifndef TILLROLL_H
 #define TILLROLL_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define TILLROLL_VERSION "0.1.0"
@@ -18,19 +42,600 @@ extern "C" {
 #endif
 
 /*
- * The version of the library that is linked, as text: "0.1.0".
+ * The Arrow C data and stream interfaces, as Arrow's own documentation gives them. Other headers may have them too.
+ */
+
+#ifndef ARROW_C_DATA_INTERFACE
+#define ARROW_C_DATA_INTERFACE
+
+#define ARROW_FLAG_DICTIONARY_ORDERED 1
+#define ARROW_FLAG_NULLABLE 2
+#define ARROW_FLAG_MAP_KEYS_SORTED 4
+
+struct ArrowSchema {
+    const char *format;
+    const char *name;
+    const char *metadata;
+    int64_t flags;
+    int64_t n_children;
+    struct ArrowSchema **children;
+    struct ArrowSchema *dictionary;
+    void (*release)(struct ArrowSchema *);
+    void *private_data;
+};
+
+struct ArrowArray {
+    int64_t length;
+    int64_t null_count;
+    int64_t offset;
+    int64_t n_buffers;
+    int64_t n_children;
+    const void **buffers;
+    struct ArrowArray **children;
+    struct ArrowArray *dictionary;
+    void (*release)(struct ArrowArray *);
+    void *private_data;
+};
+
+#endif /* ARROW_C_DATA_INTERFACE */
+
+#ifndef ARROW_C_STREAM_INTERFACE
+#define ARROW_C_STREAM_INTERFACE
+
+struct ArrowArrayStream {
+    int (*get_schema)(struct ArrowArrayStream *, struct ArrowSchema *out);
+    int (*get_next)(struct ArrowArrayStream *, struct ArrowArray *out);
+    const char *(*get_last_error)(struct ArrowArrayStream *);
+    void (*release)(struct ArrowArrayStream *);
+    void *private_data;
+};
+
+#endif /* ARROW_C_STREAM_INTERFACE */
+
+/* ====================================================================================================================
+ * The version
+ */
+
+/**
+ * The version of the library that is linked, as text: "0.1.0". Never NULL.
  *
- * Any thread may call it. The text is static: it is never freed. It is never NULL.
+ * The text is static: it is never freed.
  */
 const char *tillroll_version(void);
 
-/*
+/**
  * The version of the library that is linked, as a number: major x 1,000,000 + minor x 1,000 + patch, so that versions
  * compare as numbers do. It equals TILLROLL_VERSION_NUMBER of the header that belongs to the library.
- *
- * Any thread may call it.
  */
 uint32_t tillroll_version_number(void);
+
+/* ====================================================================================================================
+ * What came of a call
+ *
+ * A function that answers with `int32_t` gives TILLROLL_OK or one of the codes below; one that makes a handle gives
+ * NULL where it fails. With a code comes, where `err` is not NULL, a tillroll_error. The codes never change their
+ * numbers; later versions may add some.
+ */
+
+/** It is done. */
+#define TILLROLL_OK 0
+
+/** An argument cannot be what was meant: NULL, not UTF-8, or options with a `size` that no version has. */
+#define TILLROLL_MISUSE 10
+
+/**
+ * A fault of Tillroll's own was caught. What is stored is safe; whether the call took effect, the next read tells.
+ */
+#define TILLROLL_PANIC 20
+
+/** There is no such record, report, file or collection: ask for another. */
+#define TILLROLL_NOT_FOUND 100
+
+/** The change contradicts what is stored: resolve it first. */
+#define TILLROLL_CONFLICT 110
+
+/** The input breaks a rule or is not JSON: mend what tillroll_error_fields() names. */
+#define TILLROLL_VALIDATION 120
+
+/** The database is open for reading only. */
+#define TILLROLL_ACCESS 130
+
+/** The answer is still being fetched: ask again later. */
+#define TILLROLL_PENDING 140
+
+/** A secret cannot be read or written: open with the right passphrase. */
+#define TILLROLL_VAULT 150
+
+/** Another process, or another handle of this one, holds the database: wait for it or close it. */
+#define TILLROLL_LOCKED 160
+
+/** Bytes on disk are not what was written: tillroll_error_path() is the damaged file. */
+#define TILLROLL_CORRUPTION 170
+
+/** A file is not a report that can be read exactly: tillroll_error_path() and tillroll_error_line() say where. */
+#define TILLROLL_FORMAT 180
+
+/** Nothing more is accepted on this handle, since it is being closed or a write failed: open the database again. */
+#define TILLROLL_CLOSED 190
+
+/** The operating system refused: mend the cause (space, permissions, path) and try again. */
+#define TILLROLL_IO 200
+
+/** The caller cancelled. */
+#define TILLROLL_CANCELLED 210
+
+/**
+ * Why a call failed. It is asked with the functions at the end of this file.
+ *
+ * Threads: it never changes, so that any number may read it at once.
+ *
+ * Lifetime: from the failed call to tillroll_error_free(); it refers to nothing else and may outlive the database.
+ */
+typedef struct tillroll_error tillroll_error;
+
+/* ====================================================================================================================
+ * Databases
+ */
+
+/**
+ * An open database.
+ *
+ * Threads: any number may use one at once. tillroll_close() alone must be the last call on it, and not be made from a
+ * progress callback.
+ *
+ * Lifetime: from tillroll_open() to tillroll_close(). Streams and texts that came of it may outlive it.
+ */
+typedef struct tillroll_db tillroll_db;
+
+/**
+ * How a database is opened. Set it with TILLROLL_OPEN_OPTIONS_INIT, then change fields.
+ *
+ * Threads: it is read during the call only.
+ *
+ * Lifetime: the caller's, like the text that it points to; neither is needed after the call.
+ */
+typedef struct {
+    /** sizeof(tillroll_open_options). */
+    size_t size;
+    /** Not 0: the database is made where there is none. 1 unless changed. */
+    int32_t create;
+    /** Not 0: nothing at all is written, and nothing is made. */
+    int32_t read_only;
+    /** What the stored secrets are sealed with. NULL: without it; everything but sealed secrets works. */
+    const char *passphrase;
+    /** How many bytes of the stored rows are kept in memory. 0: a quarter of the memory, at most 1 GiB. */
+    uint64_t cache_bytes;
+    /** How many threads imports use, and how many reports use. 0: as many as there are processors. */
+    uint64_t threads;
+} tillroll_open_options;
+
+/* Made where there is none, reading and writing, no passphrase, the default cache and threads. */
+#define TILLROLL_OPEN_OPTIONS_INIT { sizeof(tillroll_open_options), 1, 0, NULL, 0, 0 }
+
+/**
+ * Opens a database, or makes one.
+ *
+ * `options` may be NULL for the defaults. The result is closed with tillroll_close(); it is NULL where the call fails:
+ * TILLROLL_LOCKED while another process, or another handle of this one, has it open; TILLROLL_NOT_FOUND where there is
+ * none and it must not be made; TILLROLL_FORMAT for a directory that holds something else or a newer format;
+ * TILLROLL_VAULT for a wrong passphrase; TILLROLL_CORRUPTION for damage; TILLROLL_IO for what the system refuses.
+ */
+tillroll_db *tillroll_open(const char *path, const tillroll_open_options *options, tillroll_error **err);
+
+/**
+ * Closes a database: the lock is given back and the handle freed. NULL is fine.
+ *
+ * What was acknowledged is on disk before this is called; nothing is lost where a process ends without it, the next
+ * open only takes longer. A stream of tillroll_sales_scan() that is not released yet keeps the database open and
+ * locked until it is.
+ */
+void tillroll_close(tillroll_db *db);
+
+/**
+ * Cancels every import that runs or waits on this database, from any thread; without one it does nothing.
+ *
+ * It returns at once. The import stops within about a tenth of a second, unless its files are all read already, and
+ * answers with TILLROLL_CANCELLED; every report is then either wholly in or wholly out. It only adds to an atomic
+ * number, and so may be called from a signal handler. NULL is fine.
+ */
+void tillroll_cancel(tillroll_db *db);
+
+/**
+ * Verifies every byte that is stored, and the indexes and totals against it. Takes as long as reading all of it.
+ *
+ * `out_json` becomes {"ok":true,"problems":[]}, or false and one text for each fault, naming its file. Faults that are
+ * found are an answer, not a failure: the code is TILLROLL_OK then too. Fails with TILLROLL_IO or TILLROLL_CLOSED.
+ */
+int32_t tillroll_check(tillroll_db *db, char **out_json, tillroll_error **err);
+
+/**
+ * Sizes and counts of what is stored, as a JSON object: `rows`, `reports`, `roll_bytes`, `journal_bytes` ...
+ *
+ * Fails with TILLROLL_IO, TILLROLL_CORRUPTION or TILLROLL_CLOSED.
+ */
+int32_t tillroll_stats(tillroll_db *db, char **out_json, tillroll_error **err);
+
+/**
+ * Seals the stored secrets with another passphrase, in one write. NULL keeps the key in a file beside the data
+ * instead, readable by its owner only.
+ *
+ * Fails with TILLROLL_VAULT where the present passphrase was not given at open, TILLROLL_ACCESS, TILLROLL_IO or
+ * TILLROLL_CLOSED.
+ */
+int32_t tillroll_set_passphrase(tillroll_db *db, const char *passphrase, tillroll_error **err);
+
+/* ====================================================================================================================
+ * Records
+ *
+ * The resources of a database by the names of their collections, as JSON: "external_accounts".
+ */
+
+/**
+ * Creates a record of the fields in `json`, and gives it as it is stored, with its id.
+ *
+ * Fields that only the engine sets are ignored, so that what came out goes in again. Fails with TILLROLL_NOT_FOUND for
+ * an unknown collection, TILLROLL_VALIDATION for fields that are missing or wrong (tillroll_error_fields() has all of
+ * them), TILLROLL_CONFLICT, TILLROLL_VAULT, TILLROLL_ACCESS or TILLROLL_IO.
+ */
+int32_t tillroll_record_create(tillroll_db *db,
+                               const char *collection,
+                               const char *json,
+                               char **out_json,
+                               tillroll_error **err);
+
+/**
+ * Gets a record by its id.
+ *
+ * Fails with TILLROLL_NOT_FOUND, also for a text that cannot be an id.
+ */
+int32_t tillroll_record_get(tillroll_db *db,
+                            const char *collection,
+                            const char *id,
+                            char **out_json,
+                            tillroll_error **err);
+
+/**
+ * Changes the fields that `json` names, and no others, and gives the record as it is stored now.
+ *
+ * Fails as tillroll_record_create() does, and with TILLROLL_NOT_FOUND; nothing is changed then.
+ */
+int32_t tillroll_record_update(tillroll_db *db,
+                               const char *collection,
+                               const char *id,
+                               const char *json,
+                               char **out_json,
+                               tillroll_error **err);
+
+/**
+ * Deletes a record.
+ *
+ * Fails with TILLROLL_NOT_FOUND, TILLROLL_ACCESS or TILLROLL_IO.
+ */
+int32_t tillroll_record_delete(tillroll_db *db, const char *collection, const char *id, tillroll_error **err);
+
+/**
+ * Lists records by page: {"data":[...],"meta":{"page":1,"page_size":50,"page_count":1,"item_count":2}}.
+ *
+ * `query_json` has `page`, `page_size`, `sort` ("nickname-desc"), `filter`
+ * ("eq(store,amazon):like(nickname,*games*)"), `expand`, `created_at_from` and the like, and any indexed field; NULL
+ * is the first page of 50 by id. Fails with TILLROLL_NOT_FOUND for an unknown collection and TILLROLL_VALIDATION for a
+ * wrong query.
+ */
+int32_t tillroll_record_list(tillroll_db *db,
+                             const char *collection,
+                             const char *query_json,
+                             char **out_json,
+                             tillroll_error **err);
+
+/**
+ * Counts the records of a collection. `out` must not be NULL.
+ *
+ * Fails with TILLROLL_NOT_FOUND for an unknown collection.
+ */
+int32_t tillroll_record_count(tillroll_db *db, const char *collection, uint64_t *out, tillroll_error **err);
+
+/**
+ * Runs any verb of a collection by its Python name, with its arguments as a JSON object: "create_many" with
+ * {"records":[...]}, "update" with {"id":1,"nickname":"..."}; NULL is no arguments. It reaches the verbs that have no
+ * function of their own. What the verb gives comes as JSON, `null` where it gives nothing.
+ *
+ * Fails as the verb does, and with TILLROLL_VALIDATION for an unknown one; the message lists those there are.
+ */
+int32_t tillroll_record_call(tillroll_db *db,
+                             const char *collection,
+                             const char *verb,
+                             const char *args_json,
+                             char **out_json,
+                             tillroll_error **err);
+
+/* ====================================================================================================================
+ * Importing reports
+ */
+
+/**
+ * How reports are imported. Set it with TILLROLL_IMPORT_OPTIONS_INIT, then change fields.
+ *
+ * Threads: it is read during the call only.
+ *
+ * Lifetime: the caller's, like the texts that it points to; none is needed after the call.
+ */
+typedef struct {
+    /** sizeof(tillroll_import_options). */
+    size_t size;
+    /** The kind of all files: "amazon-sales". NULL: told from the content. */
+    const char *kind;
+    /** The period of all files: "2018-03". NULL: told from names and rows. */
+    const char *period;
+    /**
+     * "keep" (or NULL): rows that cannot be read are kept as rejects. "fail": with one of them nothing is imported.
+     */
+    const char *on_reject;
+    /** Not 0: files whose bytes are stored already are read again. */
+    int32_t force;
+    /** Not 0: the buyers' city, state, postal code and user id are kept; otherwise they are dropped. */
+    int32_t keep_personal;
+    /** How many threads read. 0: as many as the database was opened with. */
+    uint64_t threads;
+} tillroll_import_options;
+
+/* Kind and period told from the files, rejects kept, unchanged files skipped, personal fields dropped. */
+#define TILLROLL_IMPORT_OPTIONS_INIT { sizeof(tillroll_import_options), NULL, NULL, NULL, 0, 0, 0 }
+
+/**
+ * How far an import is.
+ *
+ * Threads: it is the callback's alone while it runs.
+ *
+ * Lifetime: it is gone when the callback returns; copy what is needed.
+ */
+typedef struct {
+    /** Bytes of the files read so far, as they lie on disk. */
+    uint64_t bytes_done;
+    /** Bytes of all files. */
+    uint64_t bytes_total;
+    /** Rows read so far, whether they will be stored or not. */
+    uint64_t rows;
+    /** Files done with, whatever came of them. */
+    uint64_t files_done;
+    /** All files. */
+    uint64_t files_total;
+} tillroll_progress;
+
+/**
+ * Told how far an import is; anything but 0 cancels it.
+ *
+ * Threads: it is called from the threads that read files, seldom the one that called tillroll_sales_import(), one call
+ * at a time, at most every 50 ms and once at the end, and never after tillroll_sales_import() has returned. What
+ * `user_data` points to must bear that. It may ask the database, but must neither import nor close.
+ *
+ * Lifetime: `progress` is gone when it returns; `user_data` is the caller's, and as it was given.
+ */
+typedef int32_t (*tillroll_progress_fn)(const tillroll_progress *progress, void *user_data);
+
+/**
+ * What an import did.
+ *
+ * Threads: the caller's.
+ *
+ * Lifetime: the caller's; it points to nothing.
+ */
+typedef struct {
+    /** Files that are stored now: read, or found unchanged. */
+    uint64_t files;
+    /** Rows written by this call. */
+    uint64_t rows;
+    /** Rows of this call that could not be read and are kept as rejects. */
+    uint64_t rejected;
+    /** Files whose bytes were stored already: nothing was written for them. */
+    uint64_t unchanged;
+    /** Files that replaced a stored report. */
+    uint64_t replaced;
+    /** Wall time of the call. */
+    double seconds;
+    /** 0, for later versions. */
+    uint64_t reserved[8];
+} tillroll_import_summary;
+
+/**
+ * Imports report files for an external account, each of them wholly or not at all. What is stored when the call
+ * returns stays, also where it fails.
+ *
+ * `paths` are `count` files or globs. `options` may be NULL for the defaults, `progress` where nobody looks, and `out`
+ * where the summary is not wanted. The call returns when all is done; imports on one database run one after the other.
+ *
+ * A file that cannot be read does not stop the others: the call fails in the end with the first one's code (mostly
+ * TILLROLL_FORMAT or TILLROLL_CONFLICT), tillroll_error_failures() lists them, and `out` says what was stored. Refused
+ * before anything is read: an unknown account or a glob without a match (TILLROLL_NOT_FOUND), a missing file
+ * (TILLROLL_IO), a directory (TILLROLL_FORMAT), wrong options (TILLROLL_VALIDATION), a database opened for reading
+ * (TILLROLL_ACCESS). TILLROLL_CANCELLED after a progress callback or tillroll_cancel() said so.
+ */
+int32_t tillroll_sales_import(tillroll_db *db,
+                              const char *const *paths,
+                              size_t count,
+                              uint64_t account_id,
+                              const tillroll_import_options *options,
+                              tillroll_progress_fn progress,
+                              void *user_data,
+                              tillroll_import_summary *out,
+                              tillroll_error **err);
+
+/* ====================================================================================================================
+ * Asking the sales
+ *
+ * Answers with rows are Arrow C streams: batches of columns, which other libraries take without a copy. The caller
+ * releases a stream and each batch by its own `release`. Threads: a stream is used by one thread at a time, by any.
+ * Lifetime: answers of tillroll_sales_scan() are read as they are asked for, from the commit that stood at the call;
+ * all others are whole in memory. Either may be read after tillroll_close().
+ *
+ * Money is decimal128 at six decimals, times are timestamp[us, UTC], days date32, counts int64.
+ */
+
+/** Nothing is known of a period: it was not imported, or has been deleted. */
+#define TILLROLL_PERIOD_ABSENT 0
+
+/** A period is known to have no sales. */
+#define TILLROLL_PERIOD_EMPTY 10
+
+/** A report with rows is stored for a period. */
+#define TILLROLL_PERIOD_ROWS 20
+
+/**
+ * Sums by groups, exact: the columns are `by`, then `measures`, in the order asked.
+ *
+ * `query_json` has `by` (day week month quarter year account store kind period sku title country marketplace currency
+ * earnings_currency type item_type term), `measures` (units gross_units refund_units all_units sales earnings rows),
+ * `order_by` ("-units"), `limit`, and which rows count: account store kind period start end sku parent_sku title
+ * item_name country marketplace currency earnings_currency type item_type term, each one value or a list. Fails with
+ * TILLROLL_VALIDATION for a name that does not exist, or where currencies would be added together.
+ */
+int32_t tillroll_sales_report(tillroll_db *db,
+                              const char *query_json,
+                              struct ArrowArrayStream *out,
+                              tillroll_error **err);
+
+/**
+ * The rows as they stand in the reports, by account, kind, period, part and line; texts are dictionaries.
+ *
+ * `query_json` has `columns` (all, unless named), `limit`, and which rows count, as for a report; NULL is everything.
+ * The stream keeps the database open and locked until it is released, beyond tillroll_close(). Fails with
+ * TILLROLL_VALIDATION; while it is read, with EIO where the stored rows cannot be read.
+ */
+int32_t tillroll_sales_scan(tillroll_db *db,
+                            const char *query_json,
+                            struct ArrowArrayStream *out,
+                            tillroll_error **err);
+
+/**
+ * The rows of a transaction, as a JSON list of objects with all columns: a charge and its refund share the id. The
+ * list is empty where there is none.
+ *
+ * Fails with TILLROLL_IO or TILLROLL_CORRUPTION.
+ */
+int32_t tillroll_sales_get(tillroll_db *db, const char *transaction_id, char **out_json, tillroll_error **err);
+
+/**
+ * The rows of `count` transactions, in the order of the ids; those that are not there have no row.
+ *
+ * Fails as tillroll_sales_get() does.
+ */
+int32_t tillroll_sales_get_many(tillroll_db *db,
+                                const char *const *ids,
+                                size_t count,
+                                struct ArrowArrayStream *out,
+                                tillroll_error **err);
+
+/** Counts the stored rows. `out` must not be NULL. Fails with TILLROLL_CLOSED. */
+int32_t tillroll_sales_count(tillroll_db *db, uint64_t *out, tillroll_error **err);
+
+/**
+ * The names of all columns of a scan, as a JSON list: those that every store has, then the files' own.
+ *
+ * Fails with TILLROLL_IO or TILLROLL_CORRUPTION.
+ */
+int32_t tillroll_sales_columns(tillroll_db *db, char **out_json, tillroll_error **err);
+
+/**
+ * The stored reports of an account, or of all where `account_id` is 0, as a JSON list of objects: `id`, `account`,
+ * `path`, `sha256`, `kind`, `period`, `part`, `rows`, `rejected`, `imported_at`, `totals` by currency, and `change`
+ * against the version it replaced, null for a first one.
+ *
+ * Fails with TILLROLL_CLOSED.
+ */
+int32_t tillroll_sales_imports(tillroll_db *db, uint64_t account_id, char **out_json, tillroll_error **err);
+
+/**
+ * The rows that could not be read, of one import, or of all where `import_id` is 0: `path`, `line` (from 1 on, the
+ * header's), `reason` and `text`.
+ *
+ * Fails with TILLROLL_NOT_FOUND for an id that is no stored import's, TILLROLL_IO or TILLROLL_CORRUPTION.
+ */
+int32_t tillroll_sales_rejects(tillroll_db *db, uint64_t import_id, struct ArrowArrayStream *out, tillroll_error **err);
+
+/**
+ * Deletes a report with all its parts, and forgets its bytes, so that the same file imports again.
+ *
+ * Fails with TILLROLL_NOT_FOUND where none is stored, TILLROLL_VALIDATION for what is no kind or no period,
+ * TILLROLL_ACCESS or TILLROLL_IO.
+ */
+int32_t tillroll_sales_delete(tillroll_db *db,
+                              uint64_t account_id,
+                              const char *kind,
+                              const char *period,
+                              tillroll_error **err);
+
+/**
+ * What is known of a period: `out` becomes one of the TILLROLL_PERIOD_ numbers. It must not be NULL.
+ *
+ * Fails with TILLROLL_VALIDATION for what is no kind or no period.
+ */
+int32_t tillroll_sales_period_state(tillroll_db *db,
+                                    uint64_t account_id,
+                                    const char *kind,
+                                    const char *period,
+                                    int32_t *out,
+                                    tillroll_error **err);
+
+/**
+ * Notes that a period is known to have no sales, where the store gives out no file for it.
+ *
+ * Fails with TILLROLL_CONFLICT where rows are stored for it, TILLROLL_NOT_FOUND for an unknown account,
+ * TILLROLL_VALIDATION, TILLROLL_ACCESS or TILLROLL_IO.
+ */
+int32_t tillroll_sales_mark_empty(tillroll_db *db,
+                                  uint64_t account_id,
+                                  const char *kind,
+                                  const char *period,
+                                  tillroll_error **err);
+
+/**
+ * The periods from `start` to `end`, the latter excluded, of which nothing is known, as a JSON list of texts.
+ *
+ * Fails with TILLROLL_VALIDATION for what is no kind, day or period.
+ */
+int32_t tillroll_sales_gaps(tillroll_db *db,
+                            uint64_t account_id,
+                            const char *kind,
+                            const char *start,
+                            const char *end,
+                            char **out_json,
+                            tillroll_error **err);
+
+/* ====================================================================================================================
+ * Reading errors
+ *
+ * All of these take NULL for "no error", so that an `err` may be asked without looking first. The texts belong to the
+ * error: they are never freed by themselves, and go with it.
+ */
+
+/** The code that the failed call gave; TILLROLL_OK for NULL. */
+int32_t tillroll_error_code(const tillroll_error *error);
+
+/** What went wrong, in English, for people: programs look at the code. Never NULL; "" for NULL. */
+const char *tillroll_error_message(const tillroll_error *error);
+
+/** The file or directory it is about; NULL where it is about none. */
+const char *tillroll_error_path(const tillroll_error *error);
+
+/** The line of the file that could not be read, from 1 on in the decoded text; 0 where the fault has none. */
+uint64_t tillroll_error_line(const tillroll_error *error);
+
+/** All faults of an input by field, as JSON: {"store":["is required"]}; NULL where it is not about fields. */
+const char *tillroll_error_fields(const tillroll_error *error);
+
+/**
+ * The files of an import that were not stored, as JSON, in the order in which they failed:
+ * [{"path":"a.csv","code":180,"message":"...","line":3}], `line` null where the fault has none. NULL where no file
+ * failed.
+ */
+const char *tillroll_error_failures(const tillroll_error *error);
+
+/** Frees an error. NULL is fine. */
+void tillroll_error_free(tillroll_error *error);
+
+/**
+ * Frees a text that a function gave through a `char **`. NULL is fine. Texts given as `const char *` are not freed.
+ */
+void tillroll_string_free(char *text);
 
 #ifdef __cplusplus
 }

@@ -20,6 +20,8 @@ mod dsl;
 mod failing_disk;
 #[path = "integration/handles.rs"]
 mod handles;
+#[path = "integration/header.rs"]
+mod header;
 #[path = "integration/import.rs"]
 mod import;
 #[path = "integration/periods.rs"]

@@ -1,65 +1,51 @@
-//! The C face of Tillroll. `include/tillroll.h` declares exactly what is exported here.
+//! Tillroll: an embedded store for what an app or game publisher sells.
 //!
-//! Every function runs inside a guard, since a panic that leaves an `extern "C"` function ends the host's process.
+//! One directory on disk holds the accounts at the stores and every row of the sales reports that the stores hand out.
+//! What is not in this file is not part of the C interface. The conventions:
+//!
+//! Strings are UTF-8 and end with NUL. What goes in is only read during the call and stays the caller's.
+//!
+//! Results come through pointers. A text given through a `char **` is the caller's, who frees it with
+//! tillroll_string_free(); where it is not wanted, NULL is passed for it. A text given as `const char *` is never
+//! freed. Where a call fails, texts are NULL, numbers 0 and streams released (their `release` is NULL), so that nothing
+//! has to be freed but the error.
+//!
+//! Errors: functions give TILLROLL_OK or another of the TILLROLL_ codes. `err` may be NULL; otherwise `*err` is set by
+//! every call, to NULL where it succeeds and to a new error where it fails, which the caller frees with
+//! tillroll_error_free(). So an error that is to be kept is taken out of `*err` before the next call. A pointer that
+//! must not be NULL is TILLROLL_MISUSE where it is, and nothing is done; this and TILLROLL_PANIC can come of any
+//! function, and are not named again below.
+//!
+//! Threads: any number may use one database at once. No function lets a panic or an exception cross; callbacks must not
+//! throw or jump out of the call either.
+//!
+//! JSON has the names of the Python interface: a query in JSON is the keyword arguments of the Python method. Money is
+//! text in what comes out ("4.49"), and text or a number in what goes in; no digit of either is lost. JSON that cannot
+//! be read is TILLROLL_VALIDATION, and the message says where.
+//!
+//! Structures that begin with `size` are set with their _INIT macro, so that programs stay valid when later versions
+//! append fields.
 
-use std::ffi::{CStr, c_char};
-use std::panic::{UnwindSafe, catch_unwind};
+#![expect(
+    clippy::missing_safety_doc,
+    reason = "what a caller must keep to is the header's conventions, said once above"
+)]
 
-/// The version as a C string, made while compiling, so that it cannot fail or need freeing.
-const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
-    Ok(text) => text,
-    Err(_) => c"",
-};
+pub mod version;
 
-/// The version of the library that is linked, as text: `"0.1.0"`.
-///
-/// Any thread may call it. The text is static: it is never freed. It is never `NULL`.
-#[unsafe(no_mangle)]
-pub extern "C" fn tillroll_version() -> *const c_char {
-    guard(|| VERSION.as_ptr(), c"".as_ptr())
-}
+pub mod status;
 
-/// The version of the library that is linked, as a number: major × 1,000,000 + minor × 1,000 + patch, so that versions
-/// compare as numbers do. It equals `TILLROLL_VERSION_NUMBER` of the header that belongs to the library.
-///
-/// Any thread may call it.
-#[unsafe(no_mangle)]
-pub extern "C" fn tillroll_version_number() -> u32 {
-    guard(|| number_of(env!("CARGO_PKG_VERSION")), 0)
-}
+pub mod db;
 
-/// What `run` gives, or `on_panic` where it panics.
-fn guard<T>(run: impl FnOnce() -> T + UnwindSafe, on_panic: T) -> T {
-    catch_unwind(run).unwrap_or(on_panic)
-}
+pub mod records;
 
-/// `"1.2.3"` as 1,002,003. A pre-release suffix does not count.
-fn number_of(version: &str) -> u32 {
-    let release = version.split(['-', '+']).next().unwrap_or_default();
-    release.split('.').fold(0, |number, part| number * 1000 + part.parse::<u32>().unwrap_or(0))
-}
+pub mod import;
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+pub mod sales;
 
-    #[test]
-    fn versions_compare_as_numbers() {
-        assert_eq!(number_of("0.1.0"), 1_000);
-        assert_eq!(number_of("1.2.3"), 1_002_003);
-        assert_eq!(number_of("1.2.3-rc.1"), 1_002_003);
-    }
+pub mod error;
 
-    #[test]
-    fn both_forms_are_of_this_package() {
-        // SAFETY: the function gives a static, NUL-terminated string.
-        let text = unsafe { CStr::from_ptr(tillroll_version()) }.to_str().unwrap();
-        assert_eq!(text, env!("CARGO_PKG_VERSION"));
-        assert_eq!(tillroll_version_number(), number_of(text));
-    }
-
-    #[test]
-    fn a_panic_does_not_cross() {
-        assert_eq!(guard(|| panic!("inside"), 7), 7);
-    }
-}
+mod boundary;
+mod json;
+mod options;
+mod stream;

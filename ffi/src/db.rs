@@ -1,0 +1,195 @@
+//! # Databases
+
+use std::ffi::c_char;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::json;
+use tillroll_core as core;
+
+use crate::boundary::{self, Result, clear, give_json, optional_text, plain, required, status, text};
+use crate::options::{self, Options};
+use crate::status::{Error, Failure};
+
+/// An open database.
+///
+/// Threads: any number may use one at once. tillroll_close() alone must be the last call on it, and not be made from a
+/// progress callback.
+///
+/// Lifetime: from tillroll_open() to tillroll_close(). Streams and texts that came of it may outlive it.
+pub struct Db {
+    pub(crate) core: core::Db,
+    /// How often the imports that run were cancelled.
+    pub(crate) cancels: Arc<AtomicU64>,
+}
+
+/// How a database is opened. Set it with TILLROLL_OPEN_OPTIONS_INIT, then change fields.
+///
+/// Threads: it is read during the call only.
+///
+/// Lifetime: the caller's, like the text that it points to; neither is needed after the call.
+#[repr(C)]
+#[derive(Debug)]
+pub struct OpenOptions {
+    /// sizeof(tillroll_open_options).
+    pub size: usize,
+    /// Not 0: the database is made where there is none. 1 unless changed.
+    pub create: i32,
+    /// Not 0: nothing at all is written, and nothing is made.
+    pub read_only: i32,
+    /// What the stored secrets are sealed with. NULL: without it; everything but sealed secrets works.
+    pub passphrase: *const c_char,
+    /// How many bytes of the stored rows are kept in memory. 0: a quarter of the memory, at most 1 GiB.
+    pub cache_bytes: u64,
+    /// How many threads imports use, and how many reports use. 0: as many as there are processors.
+    pub threads: u64,
+}
+
+// SAFETY: words and pairs of half words, without padding; integers and pointers may be any bytes.
+unsafe impl Options for OpenOptions {
+    const FIRST: usize = size_of::<Self>();
+
+    fn defaults() -> Self {
+        let size = size_of::<Self>();
+        Self { size, create: 1, read_only: 0, passphrase: std::ptr::null(), cache_bytes: 0, threads: 0 }
+    }
+}
+
+/// Opens a database, or makes one.
+///
+/// `options` may be NULL for the defaults. The result is closed with tillroll_close(); it is NULL where the call fails:
+/// TILLROLL_LOCKED while another process, or another handle of this one, has it open; TILLROLL_NOT_FOUND where there is
+/// none and it must not be made; TILLROLL_FORMAT for a directory that holds something else or a newer format;
+/// TILLROLL_VAULT for a wrong passphrase; TILLROLL_CORRUPTION for damage; TILLROLL_IO for what the system refuses.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tillroll_open(
+    path: *const c_char,
+    options: *const OpenOptions,
+    err: *mut *mut Error,
+) -> *mut Db {
+    // SAFETY: the pointers are what the header asks for.
+    unsafe {
+        boundary::handle(err, || {
+            let path = text("path", path)?;
+            let core = core::Db::open_with(path, &open_options(options)?)?;
+            Ok(Db { core, cancels: Arc::default() })
+        })
+    }
+}
+
+/// Closes a database: the lock is given back and the handle freed. NULL is fine.
+///
+/// What was acknowledged is on disk before this is called; nothing is lost where a process ends without it, the next
+/// open only takes longer. A stream of tillroll_sales_scan() that is not released yet keeps the database open and
+/// locked until it is.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tillroll_close(db: *mut Db) {
+    plain((), || {
+        if !db.is_null() {
+            // SAFETY: made by `Box::into_raw` here, and given back once, as the caller promises.
+            drop(unsafe { Box::from_raw(db) });
+        }
+    });
+}
+
+/// Cancels every import that runs or waits on this database, from any thread; without one it does nothing.
+///
+/// It returns at once. The import stops within about a tenth of a second, unless its files are all read already, and
+/// answers with TILLROLL_CANCELLED; every report is then either wholly in or wholly out. It only adds to an atomic
+/// number, and so may be called from a signal handler. NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tillroll_cancel(db: *mut Db) {
+    plain((), || {
+        // SAFETY: null, or a database that is not closed yet.
+        if let Some(db) = unsafe { db.as_ref() } {
+            db.cancels.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+}
+
+/// Verifies every byte that is stored, and the indexes and totals against it. Takes as long as reading all of it.
+///
+/// `out_json` becomes {"ok":true,"problems":[]}, or false and one text for each fault, naming its file. Faults that are
+/// found are an answer, not a failure: the code is TILLROLL_OK then too. Fails with TILLROLL_IO or TILLROLL_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tillroll_check(
+    db: *mut Db,
+    out_json: *mut *mut c_char,
+    err: *mut *mut Error,
+) -> i32 {
+    // SAFETY: the pointers are what the header asks for.
+    unsafe {
+        status(err, || {
+            clear(out_json);
+            let found = required("db", db)?.core.check()?;
+            give_json(out_json, &json!({"ok": found.ok(), "problems": found.problems}));
+            Ok(())
+        })
+    }
+}
+
+/// Sizes and counts of what is stored, as a JSON object: `rows`, `reports`, `roll_bytes`, `journal_bytes` ...
+///
+/// Fails with TILLROLL_IO, TILLROLL_CORRUPTION or TILLROLL_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tillroll_stats(
+    db: *mut Db,
+    out_json: *mut *mut c_char,
+    err: *mut *mut Error,
+) -> i32 {
+    // SAFETY: the pointers are what the header asks for.
+    unsafe {
+        status(err, || {
+            clear(out_json);
+            give_json(out_json, &required("db", db)?.core.stats()?);
+            Ok(())
+        })
+    }
+}
+
+/// Seals the stored secrets with another passphrase, in one write. NULL keeps the key in a file beside the data
+/// instead, readable by its owner only.
+///
+/// Fails with TILLROLL_VAULT where the present passphrase was not given at open, TILLROLL_ACCESS, TILLROLL_IO or
+/// TILLROLL_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tillroll_set_passphrase(
+    db: *mut Db,
+    passphrase: *const c_char,
+    err: *mut *mut Error,
+) -> i32 {
+    // SAFETY: the pointers are what the header asks for.
+    unsafe {
+        status(err, || {
+            let db = required("db", db)?;
+            Ok(db.core.set_passphrase(optional_text("passphrase", passphrase)?)?)
+        })
+    }
+}
+
+/// # Safety
+/// As [`options::read`], and `passphrase` is null or a string.
+unsafe fn open_options(given: *const OpenOptions) -> Result<core::OpenOptions> {
+    // SAFETY: as promised by the caller.
+    let (given, passphrase) = unsafe {
+        let given = options::read(given)?;
+        let passphrase = optional_text("options.passphrase", given.passphrase)?;
+        (given, passphrase)
+    };
+    let mut options = core::OpenOptions::new().create(given.create != 0).read_only(given.read_only != 0);
+    if let Some(passphrase) = passphrase {
+        options = options.passphrase(passphrase);
+    }
+    if given.cache_bytes > 0 {
+        options = options.cache_bytes(given.cache_bytes);
+    }
+    if given.threads > 0 {
+        options = options.threads(thread_count(given.threads)?);
+    }
+    Ok(options)
+}
+
+/// A number of threads. A machine of 32 bits does not have more than it can count.
+pub(crate) fn thread_count(threads: u64) -> Result<usize> {
+    usize::try_from(threads).map_err(|_| Failure::misuse(format!("options.threads is {threads}")))
+}
