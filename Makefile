@@ -27,13 +27,20 @@ demo: release-wheel ## The five-minute tour: two accounts, 200,000 rows, importe
 	@rm -rf $(TARGET)/demo
 	@.venv/bin/tillroll demo $(TARGET)/demo
 
-test: test-rust test-python ## All tests: Rust, the wheel, Python, and the documents' snippets
+test: test-rust test-python test-c ## All tests: Rust, the wheel, Python, C and C++, and the documents' snippets
 
 test-rust:
 	$(CARGO) test --locked
 
 test-python: wheel
 	$(PY) -m pytest tests/python
+
+# The library is the one that `cargo test` has built: the same packages at once, so that nothing is compiled twice.
+test-c: wheel
+	rm -rf $(TARGET)/c
+	$(MAKE) --no-print-directory install PROFILE=dev PREFIX=$(abspath $(TARGET))/c/prefix DESTDIR= \
+	    INSTALL_SELECTION='--lib --examples'
+	TILLROLL_PREFIX=$(abspath $(TARGET))/c/prefix $(PY) -m pytest -c tests/python/pytest.ini tests/c
 
 lint: wheel ## Format, clippy, rustdoc, ruff, mypy, the stubs against the module, the rules of the repository
 	$(CARGO) fmt --all --check
@@ -51,8 +58,35 @@ bench: bench-site ## Criterion's kernels, then imports beside DuckDB on the same
 	PYTHONPATH=$(TARGET)/bench/site $(PY) benches/peers/import.py $(TARGET)/bench/reports/*.gz
 BENCH_ROWS ?= 1000000
 
-install: ## Not there yet: header, libraries and pkg-config file come with the C face
-	@echo 'make install: not there yet. It comes with the C face; for Python: make dist, then pip install the wheel.' >&2; exit 2
+install: ## Header, libraries and tillroll.pc under PREFIX (/usr/local); DESTDIR stages; PROFILE=dev builds quickly
+	$(CARGO) build --locked --profile $(PROFILE) $(INSTALL_SELECTION)
+	mkdir -p $(INCLUDE) $(LIB)/pkgconfig
+	install -m 644 include/tillroll.h $(INCLUDE)/
+	install -m 644 $(BUILT)/libtillroll.a $(LIB)/
+	install -m 755 $(BUILT)/$(SHARED) $(LIB)/$(SHARED_FULL)
+	ln -sf $(SHARED_FULL) $(LIB)/$(SHARED_COMPATIBLE)
+	ln -sf $(SHARED_COMPATIBLE) $(LIB)/$(SHARED)
+	$(if $(MACOS),install_name_tool -id $(PREFIX)/lib/$(SHARED_COMPATIBLE) $(LIB)/$(SHARED_FULL))
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS_PRIVATE@|$(LIBS_PRIVATE)|' ffi/tillroll.pc.in \
+	    > $(LIB)/pkgconfig/tillroll.pc
+PREFIX ?= /usr/local
+PROFILE ?= release
+INSTALL_SELECTION ?= --package tillroll-ffi
+INCLUDE = $(DESTDIR)$(PREFIX)/include
+LIB = $(DESTDIR)$(PREFIX)/lib
+BUILT = $(TARGET)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+# Before 1.0 a new minor version may break what was; `ffi/build.rs` gives the loader the same name.
+COMPATIBLE = $(shell echo $(VERSION) | sed -E 's/^(0\.[0-9]+|[1-9][0-9]*).*/\1/')
+MACOS = $(filter Darwin,$(shell uname -s))
+SHARED = libtillroll.$(if $(MACOS),dylib,so)
+SHARED_COMPATIBLE = libtillroll.$(if $(MACOS),$(COMPATIBLE).dylib,so.$(COMPATIBLE))
+SHARED_FULL = libtillroll.$(if $(MACOS),$(VERSION).dylib,so.$(VERSION))
+# What `rustc --print native-static-libs` says; tests/c links the static library with it.
+LIBS_PRIVATE = $(if $(MACOS),-liconv -lSystem -lc -lm,-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc)
+
+header: ## Write include/tillroll.h anew from ffi/src
+	TILLROLL_WRITE_HEADER=1 $(CARGO) test --locked --quiet -p tillroll-tests --test integration the_header_is_what_the_source_says
 
 audit: ## Licences and advisories by cargo-deny (needs a network)
 	@command -v cargo-deny >/dev/null || test -x $(TARGET)/tools/bin/cargo-deny || \
@@ -95,4 +129,5 @@ $(PY): .venv/.requirements-build
 	$(PIP) install --quiet --requirement $(REQUIREMENTS)
 	@cp $(REQUIREMENTS) $@
 
-.PHONY: help demo test test-rust test-python lint bench install audit dist clean wheel release-wheel bench-site deps
+.PHONY: help demo test test-rust test-python test-c lint bench install header audit dist clean wheel release-wheel \
+    bench-site deps

@@ -123,8 +123,8 @@ impl From<core::ImportSummary> for ImportSummary {
 /// A file that cannot be read does not stop the others: the call fails in the end with the first one's code (mostly
 /// TILLROLL_FORMAT or TILLROLL_CONFLICT), tillroll_error_failures() lists them, and `out` says what was stored. Refused
 /// before anything is read: an unknown account or a glob without a match (TILLROLL_NOT_FOUND), a missing file
-/// (TILLROLL_IO), a directory (TILLROLL_FORMAT), wrong options (TILLROLL_VALIDATION), a database opened for reading
-/// (TILLROLL_ACCESS). TILLROLL_CANCELLED after a progress callback or tillroll_cancel() said so.
+/// (TILLROLL_IO), a directory (TILLROLL_FORMAT), no path or wrong options (TILLROLL_VALIDATION), a database opened for
+/// reading (TILLROLL_ACCESS). TILLROLL_CANCELLED after a progress callback or tillroll_cancel() said so.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_sales_import(
     db: *mut Db,

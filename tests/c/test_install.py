@@ -1,0 +1,123 @@
+"""What `make install` puts where, and that programs link with it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+VERSION = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)[1]
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="names and tools of Linux")
+
+
+def make(*arguments: str) -> str:
+    """`make install` of what the tests have built already."""
+    command = ["make", "--no-print-directory", "install", "PROFILE=dev", "INSTALL_SELECTION=--lib --examples"]
+    # Variables of the `make` that runs these tests would win over the environment.
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS")}
+    target = (
+        [] if "CARGO_TARGET_DIR" not in os.environ else [f"CARGO_TARGET_DIR={os.environ['CARGO_TARGET_DIR']}"]
+    )
+    done = subprocess.run(
+        [*command, *target, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def installed(prefix: Path) -> set[str]:
+    return {str(path.relative_to(prefix)) for path in prefix.rglob("*") if not path.is_dir()}
+
+
+@LINUX
+def test_the_shared_library_exports_what_the_header_declares_and_nothing_else(library):
+    names = subprocess.run(
+        ["nm", "-D", "--defined-only", library.prefix / "lib/libtillroll.so"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    exported = {line.split()[-1] for line in names.stdout.splitlines()}
+    header = (library.prefix / "include/tillroll.h").read_text()
+    code = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
+    declared = set(re.findall(r"^[a-z].*?\*?(tillroll_\w+)\([^;]*\);", code, re.MULTILINE | re.DOTALL))
+    declared = {name for name in declared if not name.endswith("_fn")}
+    assert len(declared) > 30
+    assert exported == declared
+
+
+@LINUX
+def test_the_loader_finds_the_library_by_its_name(library):
+    lib = library.prefix / "lib"
+    dynamic = subprocess.run(
+        ["readelf", "-d", lib / "libtillroll.so"], capture_output=True, text=True, check=True
+    )
+    name = re.search(r"soname: \[(.*)\]", dynamic.stdout)[1]
+    assert (lib / name).resolve() == (lib / "libtillroll.so").resolve() == lib / f"libtillroll.so.{VERSION}"
+
+
+@LINUX
+def test_destdir_stages_what_prefix_names(tmp_path):
+    make(f"DESTDIR={tmp_path}", "PREFIX=/opt/tillroll")
+    staged = installed(tmp_path / "opt/tillroll")
+    compatible = ".".join(VERSION.split(".")[: 2 if VERSION.startswith("0.") else 1])
+    shared = {f"lib/libtillroll.so{suffix}" for suffix in ("", f".{compatible}", f".{VERSION}")}
+    assert staged == {"include/tillroll.h", "lib/libtillroll.a", "lib/pkgconfig/tillroll.pc", *shared}
+    description = (tmp_path / "opt/tillroll/lib/pkgconfig/tillroll.pc").read_text()
+    assert "prefix=/opt/tillroll\n" in description
+    assert str(tmp_path) not in description
+    assert f"Version: {VERSION}\n" in description
+
+
+def test_installing_needs_no_python():
+    plan = make("--dry-run")
+    assert "cargo build" in plan
+    assert "/usr/local/lib" in plan
+    assert "python" not in plan
+    assert ".venv" not in plan
+
+
+def test_the_default_is_what_ships():
+    command = ["make", "--dry-run", "install"]
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS")}
+    plan = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    assert "--profile release --package tillroll-ffi" in plan
+    assert "/release/libtillroll.a" in plan
+
+
+@LINUX
+def test_another_target_folder_is_honoured(tmp_path):
+    # A link to the present one, so that nothing is compiled again.
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.symlink_to(Path(os.environ["TILLROLL_PREFIX"]).parents[1])
+    plan = make(f"CARGO_TARGET_DIR={elsewhere}", f"PREFIX={tmp_path / 'prefix'}")
+    assert f"{elsewhere}/debug/libtillroll.a" in plan
+    assert (tmp_path / "prefix/lib/libtillroll.a").stat().st_size > 1_000_000
+
+
+@LINUX
+def test_the_static_library_links_with_what_pkg_config_says(library, tmp_path):
+    shutil.copy(library.prefix / "lib/libtillroll.a", tmp_path)
+    flags = library.flags("--static", f"--define-variable=libdir={tmp_path}", "--cflags", "--libs")
+    program = library.compile(tmp_path / "program", [HERE / "streams.c"], flags=flags)
+    work = tmp_path / "work"
+    work.mkdir()
+    done = subprocess.run([program, work], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    needed = subprocess.run(["readelf", "-d", program], capture_output=True, text=True, check=True).stdout
+    assert "libtillroll" not in needed
+
+
+def test_both_pkg_configs_say_the_same(library):
+    """The one of PyPI stands in on machines without one."""
+    of_pypi = library.flags("--cflags", "--libs", tool=[sys.executable, "-m", "pkgconf"])
+    assert f"-I{library.prefix}/include" in of_pypi
+    assert "-ltillroll" in of_pypi
+    assert of_pypi == library.flags("--cflags", "--libs")
