@@ -1,0 +1,27 @@
+"""The C of the README is compiled and run as it stands there."""
+
+import re
+import subprocess
+from pathlib import Path
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_the_c_of_the_readme_runs(library, tmp_path, reports):
+    text = README.read_text(encoding="utf-8")
+    (snippet,) = re.findall(r"^```c\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    rows = {month: reports.rows(50, 2018, month) for month in (3, 4)}
+    for month, some in rows.items():
+        reports.write(tmp_path / "reports" / f"sales_2018_{month:02}.gz", some)
+    source = tmp_path / "app.c"
+    source.write_text(snippet, encoding="utf-8")
+    program = library.compile(tmp_path / "app", [source])
+    done = subprocess.run([program], cwd=tmp_path, env=library.environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    sums = reports.sums(rows[3] + rows[4], ["month", "currency"], ["units"])
+    assert done.stdout.splitlines() == ["2 100 0", *(f"{line['units']} units" for line in sums)]
+    # A second run does the same to the same database, and so imports nothing new; a missing report is told.
+    (tmp_path / "reports").rename(tmp_path / "elsewhere")
+    done = subprocess.run([program], cwd=tmp_path, env=library.environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "reports/*.gz" in done.stderr
