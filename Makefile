@@ -40,7 +40,7 @@ test-c: wheel
 	rm -rf $(TARGET)/c
 	$(MAKE) --no-print-directory install PROFILE=dev PREFIX=$(abspath $(TARGET))/c/prefix DESTDIR= \
 	    INSTALL_SELECTION='--lib --examples'
-	TILLROLL_PREFIX=$(abspath $(TARGET))/c/prefix $(PY) -m pytest -c tests/python/pytest.ini tests/c
+	TILLROLL_PREFIX=$(abspath $(TARGET))/c/prefix $(PY) -m pytest -c tests/python/pytest.ini --rootdir . tests/c
 
 lint: wheel ## Format, clippy, rustdoc, ruff, mypy, the stubs against the module, the rules of the repository
 	$(CARGO) fmt --all --check

@@ -15,17 +15,15 @@ VERSION = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="names and tools of Linux")
 
 
-def make(*arguments: str) -> str:
-    """`make install` of what the tests have built already."""
-    command = ["make", "--no-print-directory", "install", "PROFILE=dev", "INSTALL_SELECTION=--lib --examples"]
-    # Variables of the `make` that runs these tests would win over the environment.
+# What the tests have built already.
+BUILT = ["PROFILE=dev", "INSTALL_SELECTION=--lib --examples"]
+
+
+def make_install(*arguments: str) -> str:
+    # The variables of the `make` that runs these tests are not for this one; the target folder's is in both.
     environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS")}
-    target = (
-        [] if "CARGO_TARGET_DIR" not in os.environ else [f"CARGO_TARGET_DIR={os.environ['CARGO_TARGET_DIR']}"]
-    )
-    done = subprocess.run(
-        [*command, *target, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True
-    )
+    command = ["make", "--no-print-directory", "install", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -63,7 +61,7 @@ def test_the_loader_finds_the_library_by_its_name(library):
 
 @LINUX
 def test_destdir_stages_what_prefix_names(tmp_path):
-    make(f"DESTDIR={tmp_path}", "PREFIX=/opt/tillroll")
+    make_install(*BUILT, f"DESTDIR={tmp_path}", "PREFIX=/opt/tillroll")
     staged = installed(tmp_path / "opt/tillroll")
     compatible = ".".join(VERSION.split(".")[: 2 if VERSION.startswith("0.") else 1])
     shared = {f"lib/libtillroll.so{suffix}" for suffix in ("", f".{compatible}", f".{VERSION}")}
@@ -75,7 +73,7 @@ def test_destdir_stages_what_prefix_names(tmp_path):
 
 
 def test_installing_needs_no_python():
-    plan = make("--dry-run")
+    plan = make_install(*BUILT, "--dry-run")
     assert "cargo build" in plan
     assert "/usr/local/lib" in plan
     assert "python" not in plan
@@ -83,11 +81,7 @@ def test_installing_needs_no_python():
 
 
 def test_the_default_is_what_ships():
-    command = ["make", "--dry-run", "install"]
-    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS")}
-    plan = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
-    ).stdout
+    plan = make_install("--dry-run")
     assert "--profile release --package tillroll-ffi" in plan
     assert "/release/libtillroll.a" in plan
 
@@ -97,7 +91,7 @@ def test_another_target_folder_is_honoured(tmp_path):
     # A link to the present one, so that nothing is compiled again.
     elsewhere = tmp_path / "elsewhere"
     elsewhere.symlink_to(Path(os.environ["TILLROLL_PREFIX"]).parents[1])
-    plan = make(f"CARGO_TARGET_DIR={elsewhere}", f"PREFIX={tmp_path / 'prefix'}")
+    plan = make_install(*BUILT, f"CARGO_TARGET_DIR={elsewhere}", f"PREFIX={tmp_path / 'prefix'}")
     assert f"{elsewhere}/debug/libtillroll.a" in plan
     assert (tmp_path / "prefix/lib/libtillroll.a").stat().st_size > 1_000_000
 

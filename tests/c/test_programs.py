@@ -10,7 +10,9 @@ import pytest
 
 HERE = Path(__file__).parent
 PROGRAMS = ["versions", "open", "records", "import", "streams", "reports"]
-LANGUAGES = ["c99", "c++17"]
+NO_CPP = shutil.which(os.environ.get("CXX", "c++")) is None
+WITHOUT_CPP = pytest.mark.skipif(NO_CPP, reason="there is no C++ compiler on this machine")
+LANGUAGES = ["c99", pytest.param("c++17", marks=WITHOUT_CPP)]
 NO_VALGRIND = shutil.which("valgrind") is None
 MEMCHECK = [
     "valgrind",
@@ -37,10 +39,9 @@ def compiled(library, tmp_path_factory):
         program, language = which
         return which, library.compile(folder / f"{program}-{language}", sources(program), language)
 
+    languages = ["c99", *([] if NO_CPP else ["c++17"])]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return dict(
-            pool.map(compile, [(program, language) for program in PROGRAMS for language in LANGUAGES])
-        )
+        return dict(pool.map(compile, [(program, one) for program in PROGRAMS for one in languages]))
 
 
 def ran(command, library, folder) -> subprocess.CompletedProcess:
