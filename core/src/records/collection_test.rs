@@ -271,14 +271,15 @@ fn verbs_by_name() {
         (
             "rename",
             json!({}),
-            "verb: \"rename\" is none of create, create_many, get, contains, update, delete, list, count",
+            "verb: \"rename\" is none of create, create_many, get, contains, update, delete, list, count, len",
         ),
         ("get", json!({}), "id: is required"),
-        ("get", json!({"id": [1]}), "id: must be an id: a number or text"),
+        ("get", json!({"id": [1]}), "id: must be an id: a whole number or text"),
         ("get", json!({"id": 9}), "external account 9 not found"),
         ("get", json!({"id": 1, "expand": "parent"}), "expand: \"parent\" is not a sub-resource"),
         ("delete", json!({"id": 1, "force": true}), "force: is not an argument"),
         ("create_many", json!({"records": 1}), "records: must be a list"),
+        ("create_many", json!({}), "records: is required"),
         ("count", json!([]), "fields: must be an object, not a list"),
     ] {
         assert_eq!(call(verb, arguments).unwrap_err().to_string(), message, "{verb}");

@@ -309,6 +309,15 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// A list that must be there.
+    pub fn required_list(&mut self, name: &'static str) -> Option<&'a [Value]> {
+        if self.value(name).is_none_or(Value::is_null) {
+            self.fault(name, "is required");
+            return None;
+        }
+        self.list(name)
+    }
+
     /// A list of objects, each read by `read` as an input of its own; their faults are told as `name[place].field`,
     /// places from 0 on. `None` where the list was not given or is none.
     pub fn rows<T>(
@@ -358,9 +367,9 @@ impl<'a> Input<'a> {
     pub(super) fn id_text(&mut self, name: &'static str) -> Result<String> {
         match self.value(name) {
             Some(Value::String(text)) => Ok(text.clone()),
-            Some(Value::Number(number)) => Ok(number.to_string()),
+            Some(Value::Number(number)) if !number.is_f64() => Ok(number.to_string()),
             None | Some(Value::Null) => Err(Error::invalid(name, "is required")),
-            Some(_) => Err(Error::invalid(name, "must be an id: a number or text")),
+            Some(_) => Err(Error::invalid(name, "must be an id: a whole number or text")),
         }
     }
 

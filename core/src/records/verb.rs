@@ -39,7 +39,8 @@ pub(super) fn to_json_list<R: Record>(records: &[R], context: &Context<'_>) -> R
 }
 
 /// The verbs of every collection, in the order in which messages name them.
-const COMMON: [&str; 8] = ["create", "create_many", "get", "contains", "update", "delete", "list", "count"];
+const COMMON: [&str; 9] =
+    ["create", "create_many", "get", "contains", "update", "delete", "list", "count", "len"];
 
 /// Runs a verb by its Python name with its arguments by name.
 ///
@@ -63,7 +64,7 @@ fn common<R: Record>(
     match verb {
         "create" => AnyCollection::create(collection, given),
         "create_many" => {
-            let records = arguments.list("records").unwrap_or_default().to_vec();
+            let records = arguments.required_list("records").unwrap_or_default().to_vec();
             arguments.done()?;
             AnyCollection::create_many(collection, records).map(Value::Array)
         }
@@ -91,7 +92,7 @@ fn common<R: Record>(
             AnyCollection::delete(collection, &id).map(|()| Value::Null)
         }
         "list" => AnyCollection::list(collection, given).map(Value::from),
-        "count" => {
+        "count" | "len" => {
             arguments.done()?;
             AnyCollection::len(collection).map(Value::from)
         }
