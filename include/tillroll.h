@@ -137,7 +137,7 @@ uint32_t tillroll_version_number(void);
 /** The input breaks a rule or is not JSON: mend what tillroll_error_fields() names. */
 #define TILLROLL_VALIDATION 120
 
-/** The database is open for reading only. */
+/** The handle may not do this: it is open for reading only, or was restricted to other scopes. */
 #define TILLROLL_ACCESS 130
 
 /** The answer is still being fetched: ask again later. */
@@ -241,6 +241,20 @@ void tillroll_close(tillroll_db *db);
 void tillroll_cancel(tillroll_db *db);
 
 /**
+ * Opens another handle on the same database that may do less: what `scopes` names, and nothing else. Anything else on it
+ * fails with TILLROLL_ACCESS.
+ *
+ * `scopes` are `count` names of account:read, account:write (external accounts), products:read, products:write,
+ * public:read (searching products), sales:read, sales:write, records:read and records:write (all other records). The
+ * handle is closed with tillroll_close(), which leaves the database open while another handle has it. NULL where the
+ * call fails: TILLROLL_VALIDATION for a name that is none, TILLROLL_ACCESS for a scope that `db` has not itself.
+ */
+tillroll_db *tillroll_restrict(tillroll_db *db,
+                               const char *const *scopes,
+                               size_t count,
+                               tillroll_error **err);
+
+/**
  * Verifies every byte that is stored, and the indexes and totals against it. Takes as long as reading all of it.
  *
  * `out_json` becomes {"ok":true,"problems":[]}, or false and one text for each fault, naming its file. Faults that are
@@ -263,6 +277,28 @@ int32_t tillroll_stats(tillroll_db *db, char **out_json, tillroll_error **err);
  * TILLROLL_CLOSED.
  */
 int32_t tillroll_set_passphrase(tillroll_db *db, const char *passphrase, tillroll_error **err);
+
+/**
+ * Writes all records of this moment to a file, a line of JSON each. Secrets and sales are not in it; the file appears
+ * when it is whole.
+ *
+ * `out` becomes the number of records; it must not be NULL. Fails with TILLROLL_IO or TILLROLL_ACCESS.
+ */
+int32_t tillroll_export_records(tillroll_db *db, const char *path, uint64_t *out, tillroll_error **err);
+
+/**
+ * Stores the records of a file that tillroll_export_records() wrote, with the ids and times they had. Rules about "now",
+ * such as an expiry in the future, are not applied again.
+ *
+ * `out` becomes the number of records that were not stored already; it must not be NULL. Fails with TILLROLL_FORMAT for a
+ * line that cannot be read, and nothing is stored then; with TILLROLL_CONFLICT where an id or a unique value is another
+ * record's: what stands before that line is stored, and is passed over when the file is imported again; with
+ * TILLROLL_IO or TILLROLL_ACCESS.
+ */
+int32_t tillroll_import_records(tillroll_db *db,
+                                const char *path,
+                                uint64_t *out,
+                                tillroll_error **err);
 
 /* ====================================================================================================================
  * Records

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::json;
 use tillroll_core as core;
 
-use crate::boundary::{self, Result, clear, give_json, optional_text, plain, required, status, text};
+use crate::boundary::{
+    self, Result, clear, give_json, optional_text, plain, required, status, text, writable,
+};
 use crate::options::{self, Options};
 use crate::status::{Error, Failure};
 
@@ -107,6 +109,31 @@ pub unsafe extern "C" fn tillroll_cancel(db: *mut Db) {
     });
 }
 
+/// Opens another handle on the same database that may do less: what `scopes` names, and nothing else. Anything else on it
+/// fails with TILLROLL_ACCESS.
+///
+/// `scopes` are `count` names of account:read, account:write (external accounts), products:read, products:write,
+/// public:read (searching products), sales:read, sales:write, records:read and records:write (all other records). The
+/// handle is closed with tillroll_close(), which leaves the database open while another handle has it. NULL where the
+/// call fails: TILLROLL_VALIDATION for a name that is none, TILLROLL_ACCESS for a scope that `db` has not itself.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tillroll_restrict(
+    db: *mut Db,
+    scopes: *const *const c_char,
+    count: usize,
+    err: *mut *mut Error,
+) -> *mut Db {
+    // SAFETY: the pointers are what the header asks for.
+    unsafe {
+        boundary::handle(err, || {
+            let db = required("db", db)?;
+            let names = boundary::texts("scopes", scopes, count)?;
+            let scopes: core::Result<Vec<_>> = names.into_iter().map(core::Scope::parse).collect();
+            Ok(Db { core: db.core.restrict(&scopes?)?, cancels: Arc::clone(&db.cancels) })
+        })
+    }
+}
+
 /// Verifies every byte that is stored, and the indexes and totals against it. Takes as long as reading all of it.
 ///
 /// `out_json` becomes {"ok":true,"problems":[]}, or false and one text for each fault, naming its file. Faults that are
@@ -163,6 +190,53 @@ pub unsafe extern "C" fn tillroll_set_passphrase(
         status(err, || {
             let db = required("db", db)?;
             Ok(db.core.set_passphrase(optional_text("passphrase", passphrase)?)?)
+        })
+    }
+}
+
+/// Writes all records of this moment to a file, a line of JSON each. Secrets and sales are not in it; the file appears
+/// when it is whole.
+///
+/// `out` becomes the number of records; it must not be NULL. Fails with TILLROLL_IO or TILLROLL_ACCESS.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tillroll_export_records(
+    db: *mut Db,
+    path: *const c_char,
+    out: *mut u64,
+    err: *mut *mut Error,
+) -> i32 {
+    // SAFETY: the pointers are what the header asks for.
+    unsafe {
+        status(err, || {
+            writable("out", out)?;
+            out.write(0);
+            out.write(required("db", db)?.core.export_records(text("path", path)?)?);
+            Ok(())
+        })
+    }
+}
+
+/// Stores the records of a file that tillroll_export_records() wrote, with the ids and times they had. Rules about "now",
+/// such as an expiry in the future, are not applied again.
+///
+/// `out` becomes the number of records that were not stored already; it must not be NULL. Fails with TILLROLL_FORMAT for a
+/// line that cannot be read, and nothing is stored then; with TILLROLL_CONFLICT where an id or a unique value is another
+/// record's: what stands before that line is stored, and is passed over when the file is imported again; with
+/// TILLROLL_IO or TILLROLL_ACCESS.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tillroll_import_records(
+    db: *mut Db,
+    path: *const c_char,
+    out: *mut u64,
+    err: *mut *mut Error,
+) -> i32 {
+    // SAFETY: the pointers are what the header asks for.
+    unsafe {
+        status(err, || {
+            writable("out", out)?;
+            out.write(0);
+            out.write(required("db", db)?.core.import_records(text("path", path)?)?);
+            Ok(())
         })
     }
 }

@@ -23,7 +23,7 @@ pub const TILLROLL_NOT_FOUND: i32 = 100;
 pub const TILLROLL_CONFLICT: i32 = 110;
 /// The input breaks a rule or is not JSON: mend what tillroll_error_fields() names.
 pub const TILLROLL_VALIDATION: i32 = 120;
-/// The database is open for reading only.
+/// The handle may not do this: it is open for reading only, or was restricted to other scopes.
 pub const TILLROLL_ACCESS: i32 = 130;
 /// The answer is still being fetched: ask again later.
 pub const TILLROLL_PENDING: i32 = 140;

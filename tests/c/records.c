@@ -125,6 +125,78 @@ static void threads(tillroll_db *db) {
     CHECK_INT(after - before, THREADS * EACH);
 }
 
+static void narrowed(tillroll_db *db) {
+    tillroll_error *err = NULL;
+    char *json = NULL;
+    uint64_t count = 7;
+    const char *reading[] = {"records:read"};
+    const char *wrong[] = {"records:read", "everything"};
+    tillroll_db *narrow = tillroll_restrict(db, reading, 1, &err);
+
+    CHECK(narrow != NULL && err == NULL);
+    CHECK_OK(tillroll_record_count(narrow, "accounts", &count, &err));
+    CHECK_FAILS(tillroll_record_create(narrow, "accounts", "{\"name\":\"a\"}", &json, &err), TILLROLL_ACCESS);
+    CHECK_HAS(tillroll_error_message(err), "records:write");
+    CHECK_FAILS(tillroll_record_count(narrow, ACCOUNTS, &count, &err), TILLROLL_ACCESS);
+    CHECK_FAILS(tillroll_check(narrow, &json, &err), TILLROLL_ACCESS);
+    check_free(&err);
+    CHECK(tillroll_restrict(narrow, wrong, 2, &err) == NULL);
+    CHECK_CODE(TILLROLL_VALIDATION);
+    CHECK_HAS(tillroll_error_message(err), "sales:write");
+    check_free(&err);
+    CHECK(tillroll_restrict(db, NULL, 1, &err) == NULL);
+    CHECK_CODE(TILLROLL_MISUSE);
+    check_free(&err);
+    tillroll_close(narrow);
+    CHECK_OK(tillroll_record_count(db, "accounts", &count, &err));
+}
+
+static void tree(tillroll_db *db) {
+    tillroll_error *err = NULL;
+    char *json = NULL;
+    char id[37];
+    char arguments[80];
+
+    CHECK_OK(tillroll_record_create(db, "accounts", "{\"name\":\"Group\"}", &json, &err));
+    CHECK_HAS(json, "{\"id\":\"");
+    snprintf(id, sizeof id, "%.36s", json + strlen("{\"id\":\""));
+    tillroll_string_free(json);
+    snprintf(arguments, sizeof arguments, "{\"name\":\"Team\",\"parent\":\"%s\"}", id);
+    CHECK_OK(tillroll_record_create(db, "accounts", arguments, &json, &err));
+    tillroll_string_free(json);
+    snprintf(arguments, sizeof arguments, "{\"id\":\"%s\"}", id);
+    CHECK_OK(tillroll_record_call(db, "accounts", "children", arguments, &json, &err));
+    CHECK_HAS(json, "\"name\":\"Team\"");
+    tillroll_string_free(json);
+    CHECK_FAILS(tillroll_record_delete(db, "accounts", id, &err), TILLROLL_CONFLICT);
+    check_free(&err);
+}
+
+static void in_and_out(tillroll_db *db, const char *folder) {
+    tillroll_error *err = NULL;
+    uint64_t written = 0;
+    uint64_t stored = 7;
+    char file[512];
+    char other[512];
+    tillroll_db *copy = NULL;
+
+    snprintf(file, sizeof file, "%s/records.jsonl", folder);
+    snprintf(other, sizeof other, "%s/copy.till", folder);
+    CHECK_OK(tillroll_export_records(db, file, &written, &err));
+    CHECK(written >= 3);
+    copy = tillroll_open(other, NULL, &err);
+    CHECK(copy != NULL);
+    CHECK_OK(tillroll_import_records(copy, file, &stored, &err));
+    CHECK_INT(stored, written);
+    CHECK_OK(tillroll_import_records(copy, file, &stored, &err));
+    CHECK_INT(stored, 0);
+    CHECK_FAILS(tillroll_import_records(copy, other, &stored, &err), TILLROLL_IO);
+    CHECK_FAILS(tillroll_export_records(copy, NULL, &stored, &err), TILLROLL_MISUSE);
+    CHECK_FAILS(tillroll_export_records(copy, file, NULL, &err), TILLROLL_MISUSE);
+    check_free(&err);
+    tillroll_close(copy);
+}
+
 int main(int argc, char **argv) {
     tillroll_error *err = NULL;
     tillroll_db *db = NULL;
@@ -137,6 +209,9 @@ int main(int argc, char **argv) {
     verbs_by_name(db);
     faults(db);
     threads(db);
+    narrowed(db);
+    tree(db);
+    in_and_out(db, argv[1]);
     tillroll_close(db);
     free(path);
     return 0;
