@@ -9,21 +9,20 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::Result;
 use crate::store::{Read, Write};
-use crate::{Error, Result};
 
 use super::clock::micros;
-use super::index::{Field, Index, damaged};
+use super::index::{Field, Index};
 use super::input::Input;
 use super::machine::{self, Env};
+use super::tree::{self, Tree};
 use super::uuid::new_uuid;
 use super::verb::{Verb, to_json_list};
 use super::{Collection, Context, Datum, DatumKind, Record, Times};
 
 /// The most characters of a registration id.
 const REGISTRATION_ID_MAX: usize = 63;
-/// The most accounts above one.
-const DEPTH_MAX: usize = 1000;
 
 /// A business account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,13 +128,7 @@ impl Record for Account {
     }
 
     fn before_delete(&self, write: &mut dyn Write, _env: &Env<'_>) -> Result<()> {
-        let children = children_of(write, &self.id)?.len();
-        if children == 0 {
-            return Ok(());
-        }
-        let detail =
-            format!("{children} accounts stand under account {}: move or delete them first", self.id);
-        Err(Error::Conflict { field: PARENT.to_owned(), detail })
+        tree::refuse_with_children(self, write)
     }
 
     fn apply(&mut self, input: &mut Input<'_>, context: &Context<'_>) -> Result<()> {
@@ -149,12 +142,10 @@ impl Record for Account {
         }
         let before = self.parent.clone();
         self.apply_parent(input);
-        match &self.parent {
-            Some(parent) if self.parent != before && !input.restoring() => {
-                self.check_parent(parent, input, context)
-            }
-            _ => Ok(()),
+        if self.parent == before || input.restoring() {
+            return Ok(());
         }
+        tree::check_parent(self, input, context)
     }
 
     fn to_json(&self, context: &Context<'_>) -> Result<Map<String, Value>> {
@@ -183,6 +174,14 @@ impl Record for Account {
     }
 }
 
+impl Tree for Account {
+    const PARENT: &'static str = PARENT;
+
+    fn parent(&self) -> Option<String> {
+        self.parent.clone()
+    }
+}
+
 impl Account {
     fn apply_parent(&mut self, input: &mut Input<'_>) {
         let related = input.object("relationships").and_then(|related| related.get(PARENT));
@@ -201,45 +200,14 @@ impl Account {
             Some(Some(_)) => input.fault(PARENT, "must be the id of an account, or null"),
         }
     }
-
-    /// The parent must be there, and not be the account itself or stand under it.
-    fn check_parent(&self, parent: &str, input: &mut Input<'_>, context: &Context<'_>) -> Result<()> {
-        let above = match lineage(context.read, parent) {
-            Err(Error::NotFound { what }) => {
-                input.fault(PARENT, format!("{what} not found"));
-                return Ok(());
-            }
-            above => above?,
-        };
-        if !self.id.is_empty() && above.iter().any(|account| account.id == self.id) {
-            input.fault(PARENT, "would stand under itself");
-        }
-        if above.len() > DEPTH_MAX {
-            input.fault(PARENT, format!("stands under {DEPTH_MAX} accounts already"));
-        }
-        Ok(())
-    }
 }
 
 fn reference(id: &str) -> Value {
     json!({"data": {"id": id, "type": "account"}})
 }
 
-/// An account and all above it, itself first.
-fn lineage(read: &dyn Read, id: &str) -> Result<Vec<Account>> {
-    let mut found: Vec<Account> = vec![machine::get(read, &id.to_owned())?];
-    while let Some(parent) = found.last().and_then(|account| account.parent.clone()) {
-        // Twice the depth, since a subtree that is moved brings its own.
-        if found.len() > 2 * DEPTH_MAX {
-            return Err(damaged::<Account>("an account stands under itself"));
-        }
-        found.push(machine::get(read, &parent)?);
-    }
-    Ok(found)
-}
-
 fn ancestors_of(read: &dyn Read, id: &str) -> Result<Vec<Account>> {
-    let mut found = lineage(read, id)?.split_off(1);
+    let mut found = tree::lineage::<Account>(read, &id.to_owned())?.split_off(1);
     found.reverse();
     Ok(found)
 }
@@ -255,7 +223,7 @@ impl Collection<Account> {
     /// The accounts above one, from the top down; none for one at the top.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// [`crate::Error::NotFound`].
     pub fn ancestors(&self, id: &str) -> Result<Vec<Account>> {
         self.read(|context| ancestors_of(context.read, id))
     }
@@ -263,7 +231,7 @@ impl Collection<Account> {
     /// The accounts directly under one, in the order in which they were made.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// [`crate::Error::NotFound`].
     pub fn children(&self, id: &str) -> Result<Vec<Account>> {
         self.read(|context| children_of(context.read, id))
     }

@@ -38,8 +38,12 @@ pub(super) fn find<R: Record>(read: &dyn Read, fields: &[&str], values: &[Datum]
 
 /// All records with these values of an index over these fields, or of its first ones, in the order of the index.
 pub(super) fn find_all<R: Record>(read: &dyn Read, fields: &[&str], values: &[Datum]) -> Result<Vec<R>> {
-    let Some(index) = index::over::<R>(fields) else { return Ok(Vec::new()) };
-    index::ids_with::<R>(read, index, values)?.iter().map(|id| get(read, id)).collect()
+    ids_of::<R>(read, fields, values)?.iter().map(|id| get(read, id)).collect()
+}
+
+/// The ids of what [`find_all`] finds.
+pub(super) fn ids_of<R: Record>(read: &dyn Read, fields: &[&str], values: &[Datum]) -> Result<Vec<R::Id>> {
+    index::over::<R>(fields).map_or(Ok(Vec::new()), |index| index::ids_with::<R>(read, index, values))
 }
 
 pub(super) fn not_found<R: Record>(id: &str) -> Error {

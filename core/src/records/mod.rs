@@ -43,6 +43,7 @@ mod stored;
 #[cfg(test)]
 mod test;
 mod transfer;
+mod tree;
 #[cfg(test)]
 pub(crate) mod twin;
 mod uuid;
