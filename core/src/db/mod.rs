@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 
 use crate::error::Result;
 use crate::ingest::StoreKind;
-use crate::records::{Account, AnyCollection, Collection, ExternalAccount, Records};
+use crate::records::{Account, AnyCollection, Brand, Collection, ExternalAccount, Records};
 use crate::sales::{self, Engine, Sales, StoreOf};
 use crate::scope::{Grant, Scope};
 use crate::store::Store;
@@ -128,6 +128,11 @@ impl Db {
     /// The business accounts.
     pub fn accounts(&self) -> Collection<Account> {
         self.records.collection()
+    }
+
+    /// The brands of what is sold.
+    pub fn brands(&self) -> Collection<Brand> {
+        self.inner.records.collection()
     }
 
     /// A collection by its name, with records as JSON.

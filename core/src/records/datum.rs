@@ -72,6 +72,11 @@ impl Datum {
         value.map_or(Self::Null, Self::Int)
     }
 
+    /// A number from 0 on, such as an id, or null for none. One over 63 bits is none: inputs take no such number.
+    pub(super) fn number(value: Option<u64>) -> Self {
+        Self::int(value.and_then(|value| i64::try_from(value).ok()))
+    }
+
     pub(super) fn time(value: Timestamp) -> Self {
         Self::Int(value.as_microsecond())
     }

@@ -57,7 +57,11 @@ impl Record for ExternalAccount {
     const READ: Scope = Scope::AccountRead;
     const WRITE: Scope = Scope::AccountWrite;
     const FIELDS: &'static [Field<Self>] = &[
-        Field { name: "account_id", kind: DatumKind::Int, value: |account| number(account.account_id) },
+        Field {
+            name: "account_id",
+            kind: DatumKind::Int,
+            value: |account| Datum::number(account.account_id),
+        },
         Field {
             name: "nickname",
             kind: DatumKind::Text,
@@ -83,7 +87,7 @@ impl Record for ExternalAccount {
             kind: DatumKind::Name(canonical),
             value: |account| Datum::text(Some(account.store.as_str())),
         },
-        Field { name: "vendor_id", kind: DatumKind::Int, value: |account| number(account.vendor_id) },
+        Field { name: "vendor_id", kind: DatumKind::Int, value: |account| Datum::number(account.vendor_id) },
     ];
     const INDEXES: &'static [Index] = &[
         Index::plain(2, &["account_id"]),
@@ -200,10 +204,6 @@ impl Collection<ExternalAccount> {
     pub(crate) fn password(&self, id: u64) -> Result<Option<Zeroizing<String>>> {
         self.secret(&id, PASSWORD)
     }
-}
-
-fn number(value: Option<u64>) -> Datum {
-    Datum::int(value.and_then(|value| i64::try_from(value).ok()))
 }
 
 fn canonical(text: &str) -> Option<&'static str> {

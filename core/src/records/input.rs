@@ -276,6 +276,29 @@ impl<'a> Input<'a> {
         self.fault(name, fault);
     }
 
+    /// A whole number that may be missing and may be negative, such as a place in an order; null removes it, digits as
+    /// text are taken as well.
+    pub fn optional_integer(&mut self, name: &'static str, target: &mut Option<i64>) {
+        self.optional(name, target, "must be a whole number of 64 bits", integer);
+    }
+
+    /// The id of something that may be missing, a number; null removes it, digits as text are taken as well.
+    pub fn optional_id(&mut self, name: &'static str, target: &mut Option<u64>) {
+        self.optional(name, target, ID_NUMBER, id_number);
+    }
+
+    /// The id of something that must be there.
+    pub fn required_id(&mut self, name: &'static str, target: &mut u64) {
+        match self.value(name) {
+            None if !self.creating() => {}
+            None | Some(Value::Null) => self.fault(name, "is required"),
+            Some(value) => match id_number(value) {
+                Some(id) => *target = id,
+                None => self.fault(name, ID_NUMBER),
+            },
+        }
+    }
+
     fn optional<T>(
         &mut self,
         name: &'static str,
@@ -335,6 +358,22 @@ impl<'a> Input<'a> {
             }
         }
         Some(rows)
+    }
+
+    /// Rows as of [`Input::rows`], but only so many: a longer list is a fault as a whole, and none of it is read.
+    pub fn few_rows<T>(
+        &mut self,
+        name: &'static str,
+        most: usize,
+        read: impl FnMut(&mut Input<'a>) -> T,
+    ) -> Option<Vec<T>> {
+        match self.value(name) {
+            Some(Value::Array(values)) if values.len() > most => {
+                self.fault(name, format!("has more than {most} entries"));
+                None
+            }
+            _ => self.rows(name, read),
+        }
     }
 
     /// An object within the record, read by `read` as an input of its own; its faults are told as `name.field`. Null is
@@ -503,6 +542,23 @@ pub(super) fn whole_number(value: &Value) -> Option<u64> {
     number.filter(|&number| i64::try_from(number).is_ok())
 }
 
+/// The message for what [`id_number`] refuses.
+const ID_NUMBER: &str = "must be an id: a whole number from 1 on";
+
+/// The id of something, given as a number or as digits.
+fn id_number(value: &Value) -> Option<u64> {
+    whole_number(value).filter(|&id| id > 0)
+}
+
+/// A whole number, given as a number or as digits behind at most a minus.
+pub(super) fn integer(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) if !text.starts_with('+') => text.parse().ok(),
+        _ => None,
+    }
+}
+
 /// The fields of an input, which must be an object.
 pub(super) fn as_object(value: &Value) -> Result<&Map<String, Value>> {
     value
@@ -601,6 +657,41 @@ mod tests {
             assert_eq!(found.is_empty(), expected.is_some());
             assert!(expected.is_none_or(|expected| flag == expected));
         }
+    }
+
+    #[test]
+    fn ids_and_signed_numbers() {
+        for (value, id, signed) in [
+            (json!(1), Some(1), Some(1)),
+            (json!("007"), Some(7), Some(7)),
+            (json!(0), None, Some(0)),
+            (json!(-4), None, Some(-4)),
+            (json!("-4"), None, Some(-4)),
+            (json!(i64::MAX), Some(i64::MAX as u64), Some(i64::MAX)),
+            (json!(u64::MAX), None, None),
+            (json!("+1"), None, None),
+            (json!(1.5), None, None),
+            (json!(""), None, None),
+            (json!(true), None, None),
+        ] {
+            let (mut some_id, mut required, mut number) = (None, 0, None);
+            let fields = json!({"a": value, "b": value, "c": value});
+            let found = faults(&fields, |input| {
+                input.optional_id("a", &mut some_id);
+                input.required_id("b", &mut required);
+                input.optional_integer("c", &mut number);
+            });
+            assert_eq!((some_id, number), (id, signed), "{value}");
+            assert_eq!(required, id.unwrap_or(0), "{value}");
+            let messages = [("a", id.is_none()), ("b", id.is_none()), ("c", signed.is_none())];
+            let names: Vec<_> = messages.iter().filter(|(_, wrong)| *wrong).map(|(name, _)| *name).collect();
+            assert_eq!(found.keys().collect::<Vec<_>>(), names, "{value}");
+        }
+        let found = faults(&json!({"b": null}), |input| {
+            input.required_id("a", &mut 0);
+            input.required_id("b", &mut 0);
+        });
+        assert_eq!((&found["a"][0][..], &found["b"][0][..]), ("is required", "is required"));
     }
 
     #[test]

@@ -25,6 +25,7 @@
 mod account;
 #[cfg(test)]
 mod bench;
+mod brand;
 mod clock;
 mod collection;
 mod datum;
@@ -43,11 +44,13 @@ mod stored;
 #[cfg(test)]
 mod test;
 mod transfer;
+mod translation;
 mod tree;
 #[cfg(test)]
 pub(crate) mod twin;
 mod uuid;
 mod verb;
+mod visibility;
 
 use std::fmt::{Debug, Display};
 
@@ -61,6 +64,7 @@ use crate::store::{Read, Write};
 use crate::{Error, Result};
 
 pub use account::Account;
+pub use brand::Brand;
 pub use clock::Clock;
 pub use collection::Collection;
 pub use datum::{Datum, DatumKind};
@@ -73,7 +77,9 @@ pub use machine::Env;
 pub use moment::Moment;
 pub use page::{ListQuery, PAGE_SIZE_MAX, Page};
 pub use registry::Records;
+pub use translation::{Translation, Translations};
 pub use verb::Verb;
+pub use visibility::{Visibilities, Visibility};
 
 /// Namespaces of the key space.
 pub(crate) const RECORD: u8 = 0x20;
@@ -230,6 +236,17 @@ impl RecordId for u64 {
     fn assign(next: &mut dyn FnMut() -> Result<u64>) -> Result<Self> {
         next()
     }
+}
+
+/// How a record stands in JSON: its id and times, and after them its fields in the API's order.
+fn shown<R: Record, const N: usize>(record: &R, fields: [(&str, Value); N]) -> Map<String, Value> {
+    let Times { created_at, updated_at } = record.times();
+    let given = [
+        ("id", record.id().to_json()),
+        ("created_at", created_at.to_string().into()),
+        ("updated_at", updated_at.to_string().into()),
+    ];
+    given.into_iter().chain(fields).map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// When a record was made and last changed.

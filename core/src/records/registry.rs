@@ -13,9 +13,9 @@ use crate::{Error, Result};
 use super::collection::Shared;
 use super::machine::Env;
 use super::transfer::{self, Line, Lines};
-use super::{Account, AnyCollection, Clock, Collection, ExternalAccount, Record};
+use super::{Account, AnyCollection, Brand, Clock, Collection, ExternalAccount, Record};
 
-const COLLECTIONS: &[Entry] = &[entry::<ExternalAccount>(), entry::<Account>()];
+const COLLECTIONS: &[Entry] = &[entry::<ExternalAccount>(), entry::<Account>(), entry::<Brand>()];
 
 struct Entry {
     name: &'static str,
