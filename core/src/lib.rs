@@ -57,7 +57,7 @@ pub use file::{Disk, DiskFile, OsDisk};
 pub use ingest::{Kind, StoreKind, sniff};
 pub use money::{AmountFault, MICROS, Money};
 pub use records::{
-    Account, AnyCollection, Brand, Clock, Collection, Datum, DatumKind, ExternalAccount,
+    Account, AnyCollection, Banner, BannerGroup, Brand, Clock, Collection, Datum, DatumKind, ExternalAccount,
     ExternalAccountUpdate, Fields, ListQuery, Moment, NewExternalAccount, PAGE_SIZE_MAX, Page, Record,
     RecordId, Translation, Translations, Visibilities, Visibility,
 };

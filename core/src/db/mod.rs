@@ -11,7 +11,9 @@ use serde_json::{Value as Json, json};
 
 use crate::error::Result;
 use crate::ingest::StoreKind;
-use crate::records::{Account, AnyCollection, Brand, Collection, ExternalAccount, Records};
+use crate::records::{
+    Account, AnyCollection, Banner, BannerGroup, Brand, Collection, ExternalAccount, Records,
+};
 use crate::sales::{self, Engine, Sales, StoreOf};
 use crate::scope::{Grant, Scope};
 use crate::store::Store;
@@ -132,6 +134,16 @@ impl Db {
 
     /// The brands of what is sold.
     pub fn brands(&self) -> Collection<Brand> {
+        self.inner.records.collection()
+    }
+
+    /// The groups that banners belong to.
+    pub fn banner_groups(&self) -> Collection<BannerGroup> {
+        self.inner.records.collection()
+    }
+
+    /// The banners of the store's pages.
+    pub fn banners(&self) -> Collection<Banner> {
         self.inner.records.collection()
     }
 

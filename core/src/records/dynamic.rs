@@ -155,6 +155,7 @@ fn parse<R: Record>(id: &str) -> Result<R::Id> {
     R::Id::parse(id).ok_or_else(|| machine::not_found::<R>(id))
 }
 
-fn one(values: Vec<Value>) -> Result<Value> {
+/// The record of a write that gives one.
+pub(super) fn one(values: Vec<Value>) -> Result<Value> {
     values.into_iter().next().ok_or_else(|| Error::NotFound { what: "the record just written".to_owned() })
 }

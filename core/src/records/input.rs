@@ -11,7 +11,7 @@ use crate::money::Money;
 use crate::{Error, FieldErrors, Result};
 
 use super::datum::{parse_bool, quoted};
-use super::{Moment, Record, RecordId, expansion, machine};
+use super::{Context, Moment, Record, RecordId, expansion, machine, stored};
 
 /// The most characters of a text that has no limit of its own; indexes carry such texts whole.
 pub(super) const TEXT_MAX: usize = 255;
@@ -205,6 +205,14 @@ impl<'a> Input<'a> {
                     *target = Some(text.to_owned());
                 }
             }
+        }
+    }
+
+    /// A short text that names the record beside its id; null removes it, and so does an empty one.
+    pub fn code(&mut self, name: &'static str, target: &mut Option<String>) {
+        self.optional_text(name, target);
+        if target.as_ref().is_some_and(|code| code.trim().is_empty()) {
+            *target = None;
         }
     }
 
@@ -419,6 +427,34 @@ impl<'a> Input<'a> {
     pub(super) fn id_of<R: Record>(&mut self, name: &'static str) -> Result<R::Id> {
         let text = self.id_text(name)?;
         R::Id::parse(&text).ok_or_else(|| machine::not_found::<R>(&text))
+    }
+
+    /// The object that an argument must give, such as the fields of an update beside what finds the record.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] where it is missing or something else.
+    pub(super) fn required_object(&mut self, name: &'static str) -> Result<&'a Map<String, Value>> {
+        match self.value(name) {
+            Some(Value::Object(fields)) => Ok(fields),
+            None | Some(Value::Null) => Err(Error::invalid(name, "is required")),
+            Some(_) => Err(Error::invalid(name, "must be an object")),
+        }
+    }
+
+    /// A record that a field refers to must be there; one that comes back from an export may come before it.
+    ///
+    /// # Errors
+    /// Those of reading; that it is not there is a fault of the input.
+    pub(super) fn must_exist<R: Record>(
+        &mut self,
+        name: &str,
+        id: &R::Id,
+        context: &Context<'_>,
+    ) -> Result<()> {
+        if !self.restoring() && context.read.get(&stored::record_key::<R>(id))?.is_none() {
+            self.fault(name, format!("{} {id} not found", R::NOUN));
+        }
+        Ok(())
     }
 
     /// The sub-resources that the argument `expand` names; `None` where it is not given.

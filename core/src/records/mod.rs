@@ -23,6 +23,8 @@
 //!   record and stays where an update changes nothing.
 
 mod account;
+mod banner;
+mod banner_group;
 #[cfg(test)]
 mod bench;
 mod brand;
@@ -64,6 +66,8 @@ use crate::store::{Read, Write};
 use crate::{Error, Result};
 
 pub use account::Account;
+pub use banner::Banner;
+pub use banner_group::BannerGroup;
 pub use brand::Brand;
 pub use clock::Clock;
 pub use collection::Collection;

@@ -4,9 +4,11 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::Value;
 
 use super::Datum;
 use super::datum::parse_instant;
+use super::input::Input;
 
 /// A point in time as it was given: `2013-06-19T20:41:47+03:00`, or without an offset, which then is UTC.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +31,20 @@ impl Moment {
     /// As it was given.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// As JSON shows it; null for none.
+    pub(super) fn to_json(moment: Option<&Self>) -> Value {
+        moment.map_or(Value::Null, |moment| moment.text.as_str().into())
+    }
+
+    /// Faults the field of the end where it lies before the start. Either may be open.
+    pub(super) fn fault_order(from: Option<&Self>, to: Option<&Self>, input: &mut Input<'_>, field: &str) {
+        if let (Some(from), Some(to)) = (from, to)
+            && to.instant < from.instant
+        {
+            input.fault(field, format!("lies before {from}, where it begins"));
+        }
     }
 
     /// What filters and indexes compare; null for none.

@@ -13,9 +13,15 @@ use crate::{Error, Result};
 use super::collection::Shared;
 use super::machine::Env;
 use super::transfer::{self, Line, Lines};
-use super::{Account, AnyCollection, Brand, Clock, Collection, ExternalAccount, Record};
+use super::{Account, AnyCollection, Banner, BannerGroup, Brand, Clock, Collection, ExternalAccount, Record};
 
-const COLLECTIONS: &[Entry] = &[entry::<ExternalAccount>(), entry::<Account>(), entry::<Brand>()];
+const COLLECTIONS: &[Entry] = &[
+    entry::<ExternalAccount>(),
+    entry::<Account>(),
+    entry::<Brand>(),
+    entry::<BannerGroup>(),
+    entry::<Banner>(),
+];
 
 struct Entry {
     name: &'static str,

@@ -4,11 +4,13 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
+use crate::store::Read;
 use crate::{Error, Result};
 
 use super::datum::quoted;
+use super::dynamic::one;
 use super::input::{Input, as_object};
-use super::{AnyCollection, Collection, Context, Record, RecordId};
+use super::{AnyCollection, Collection, Context, Record, RecordId, expansion, machine};
 
 /// What a collection does beyond create, get, update, delete and list, as Python and C call it.
 ///
@@ -36,6 +38,33 @@ impl<R> std::fmt::Debug for Verb<R> {
 /// Records as a list of JSON objects, as verbs give them.
 pub(super) fn to_json_list<R: Record>(records: &[R], context: &Context<'_>) -> Result<Value> {
     records.iter().map(|record| record.to_json(context).map(Value::Object)).collect()
+}
+
+/// What a verb that reads one record shows of it: what its argument `expand` names, else what a record that is read alone
+/// shows.
+///
+/// # Errors
+/// [`Error::Validation`] for what is no list of names, and for a name that is no sub-resource.
+pub(super) fn expanded<R: Record>(arguments: &mut Input<'_>) -> Result<Vec<&'static str>> {
+    match arguments.expansions()? {
+        Some(names) => expansion::named::<R>(&names),
+        None => Ok(expansion::inline::<R>()),
+    }
+}
+
+/// Changes what the fields name in the record that is found, in the commit in which it is found, and shows it.
+///
+/// # Errors
+/// Those of the finder, and of [`Collection::update`].
+pub(super) fn update_found<R: Record>(
+    collection: &Collection<R>,
+    fields: &Map<String, Value>,
+    find: impl FnOnce(&dyn Read) -> Result<R>,
+) -> Result<Value> {
+    one(collection.write_json(|write, env| {
+        let found = find(write)?;
+        Ok(vec![machine::update(write, env, &found.id(), fields)?])
+    })?)
 }
 
 /// The verbs of every collection, in the order in which messages name them.
