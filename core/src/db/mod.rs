@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use crate::error::Result;
 use crate::ingest::StoreKind;
 use crate::records::{
-    Account, AnyCollection, Banner, BannerGroup, Brand, Collection, ExternalAccount, Records,
+    Account, AnyCollection, Banner, BannerGroup, Brand, Category, Collection, ExternalAccount, Records,
 };
 use crate::sales::{self, Engine, Sales, StoreOf};
 use crate::scope::{Grant, Scope};
@@ -134,6 +134,11 @@ impl Db {
 
     /// The brands of what is sold.
     pub fn brands(&self) -> Collection<Brand> {
+        self.inner.records.collection()
+    }
+
+    /// The tree of categories.
+    pub fn categories(&self) -> Collection<Category> {
         self.inner.records.collection()
     }
 

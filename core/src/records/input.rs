@@ -159,6 +159,11 @@ impl<'a> Input<'a> {
         self.faults.entry(name.to_owned()).or_default().push(message.into());
     }
 
+    /// Whether something is wrong with a field already.
+    pub(super) fn is_faulty(&self, name: &str) -> bool {
+        self.faults.contains_key(name)
+    }
+
     /// A text that must be there and not blank.
     pub fn required_text(&mut self, name: &'static str, target: &mut String) {
         let given = self.value(name);

@@ -28,6 +28,8 @@ mod banner_group;
 #[cfg(test)]
 mod bench;
 mod brand;
+mod category;
+mod category_product;
 mod clock;
 mod collection;
 mod datum;
@@ -69,6 +71,8 @@ pub use account::Account;
 pub use banner::Banner;
 pub use banner_group::BannerGroup;
 pub use brand::Brand;
+pub use category::Category;
+pub use category_product::CategoryProduct;
 pub use clock::Clock;
 pub use collection::Collection;
 pub use datum::{Datum, DatumKind};

@@ -13,18 +13,25 @@ use crate::{Error, Result};
 use super::collection::Shared;
 use super::machine::Env;
 use super::transfer::{self, Line, Lines};
-use super::{Account, AnyCollection, Banner, BannerGroup, Brand, Clock, Collection, ExternalAccount, Record};
+use super::{
+    Account, AnyCollection, Banner, BannerGroup, Brand, Category, CategoryProduct, Clock, Collection,
+    ExternalAccount, Record,
+};
 
 const COLLECTIONS: &[Entry] = &[
     entry::<ExternalAccount>(),
     entry::<Account>(),
     entry::<Brand>(),
+    entry::<Category>(),
+    hidden::<CategoryProduct>(),
     entry::<BannerGroup>(),
     entry::<Banner>(),
 ];
 
 struct Entry {
     name: &'static str,
+    /// Whether it is reached through another collection alone.
+    hidden: bool,
     open: fn(Arc<Shared>) -> Arc<dyn AnyCollection>,
     export: fn(&dyn Read, Timestamp, &mut dyn FnMut(Line) -> Result<()>) -> Result<()>,
     validate: fn(&dyn Read, Timestamp, &Line) -> Result<()>,
@@ -34,6 +41,7 @@ struct Entry {
 const fn entry<R: Record>() -> Entry {
     Entry {
         name: R::COLLECTION,
+        hidden: false,
         open: |shared| Arc::new(Collection::<R>::new(shared)),
         export: transfer::export::<R>,
         validate: transfer::validate::<R>,
@@ -41,10 +49,17 @@ const fn entry<R: Record>() -> Entry {
     }
 }
 
+/// A collection that has no name in the faces: links, which the verbs of other collections make, show and remove.
+const fn hidden<R: Record>() -> Entry {
+    Entry { hidden: true, ..entry::<R>() }
+}
+
 fn find(name: &str) -> Result<&'static Entry> {
-    COLLECTIONS.iter().find(|entry| entry.name == name).ok_or_else(|| Error::NotFound {
-        what: format!("collection {:?}", name.chars().take(64).collect::<String>()),
-    })
+    COLLECTIONS.iter().find(|entry| entry.name == name).ok_or_else(|| unknown(name))
+}
+
+fn unknown(name: &str) -> Error {
+    Error::NotFound { what: format!("collection {:?}", name.chars().take(64).collect::<String>()) }
 }
 
 /// All collections of one database. Cheap to clone.
@@ -73,7 +88,8 @@ impl Records {
     /// # Errors
     /// [`Error::NotFound`].
     pub fn by_name(&self, name: &str) -> Result<Arc<dyn AnyCollection>> {
-        Ok((find(name)?.open)(Arc::clone(&self.0)))
+        let reached = Some(find(name)?).filter(|entry| !entry.hidden);
+        Ok((reached.ok_or_else(|| unknown(name))?.open)(Arc::clone(&self.0)))
     }
 
     /// Writes all records of one moment to a file, a line of JSON each. Gives their number.

@@ -82,6 +82,14 @@ impl Translations {
         }
     }
 
+    /// A text that must stand in the record itself or in a translation.
+    pub(super) fn require(&self, field: &'static str, own: Option<&str>, input: &mut Input<'_>) {
+        let given = own.is_some_and(|text| !text.trim().is_empty()) || self.any_has(field);
+        if !given && !input.is_faulty(field) {
+            input.fault(field, "is required, here or in a translation");
+        }
+    }
+
     /// A list of objects that have only the fields that were given.
     pub fn to_json(&self) -> Value {
         self.0.iter().map(Translation::to_json).collect()
