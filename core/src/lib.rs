@@ -57,9 +57,11 @@ pub use file::{Disk, DiskFile, OsDisk};
 pub use ingest::{Kind, StoreKind, sniff};
 pub use money::{AmountFault, MICROS, Money};
 pub use records::{
-    Account, AnyCollection, Banner, BannerGroup, Brand, Category, CategoryProduct, Clock, Collection, Datum,
-    DatumKind, ExternalAccount, ExternalAccountUpdate, Fields, ListQuery, Moment, NewExternalAccount,
-    PAGE_SIZE_MAX, Page, Record, RecordId, Translation, Translations, Visibilities, Visibility,
+    Account, AnyCollection, Banner, BannerGroup, Brand, Campaign, CampaignConditions, CampaignCustomers,
+    CampaignDiscounts, CampaignPage, CampaignPrice, CampaignTime, Category, CategoryProduct, Clock,
+    Collection, Datum, DatumKind, Discount, ExternalAccount, ExternalAccountUpdate, Fields, ListQuery,
+    Moment, NewExternalAccount, PAGE_SIZE_MAX, Page, PriceKey, PriceRow, ProductDiscounts, Record, RecordId,
+    Translation, Translations, Visibilities, Visibility,
 };
 pub use sales::{
     By, Dimension, Import, ImportError, ImportOptions, ImportProgress, ImportSummary, MONEY_SCALE, Measure,

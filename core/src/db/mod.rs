@@ -12,7 +12,8 @@ use serde_json::{Value as Json, json};
 use crate::error::Result;
 use crate::ingest::StoreKind;
 use crate::records::{
-    Account, AnyCollection, Banner, BannerGroup, Brand, Category, Collection, ExternalAccount, Records,
+    Account, AnyCollection, Banner, BannerGroup, Brand, Campaign, Category, Collection, ExternalAccount,
+    Records,
 };
 use crate::sales::{self, Engine, Sales, StoreOf};
 use crate::scope::{Grant, Scope};
@@ -139,6 +140,11 @@ impl Db {
 
     /// The tree of categories.
     pub fn categories(&self) -> Collection<Category> {
+        self.inner.records.collection()
+    }
+
+    /// The campaigns that sell for less.
+    pub fn campaigns(&self) -> Collection<Campaign> {
         self.inner.records.collection()
     }
 

@@ -1,9 +1,10 @@
 //! What a caller gives for a record: fields by name. Resources take from it what they know; what is wrong is gathered
 //! and told at once.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 use zeroize::Zeroize;
 
 use crate::day::Day;
@@ -312,6 +313,20 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// A list of ids, each once; null is the empty one.
+    pub fn ids(&mut self, name: &'static str, target: &mut Vec<u64>) {
+        let Some(values) = self.list(name) else { return };
+        let (mut ids, mut seen) = (Vec::with_capacity(values.len()), BTreeSet::new());
+        for (place, value) in values.iter().enumerate() {
+            match id_number(value) {
+                None => self.fault(&format!("{name}[{place}]"), ID_NUMBER),
+                Some(id) if !seen.insert(id) => self.fault(&format!("{name}[{place}]"), "stands twice"),
+                Some(id) => ids.push(id),
+            }
+        }
+        *target = ids;
+    }
+
     fn optional<T>(
         &mut self,
         name: &'static str,
@@ -570,6 +585,14 @@ fn amount(value: &Value) -> Result<Money, String> {
     }
 }
 
+/// An amount as a JSON number: whole where it is whole, else with its shortest digits.
+pub(super) fn exact_number(amount: Money) -> Value {
+    let text = amount.to_string();
+    let digits = text.trim_end_matches('0').trim_end_matches('.');
+    // Plain decimals are numbers; numbers keep their digits.
+    digits.parse::<Number>().map_or(Value::Null, Value::Number)
+}
+
 /// The message for what [`whole_number`] refuses.
 pub(super) const WHOLE_NUMBER: &str = "must be a whole number, 0 to 9223372036854775807";
 
@@ -751,6 +774,24 @@ mod tests {
             let value: Value = serde_json::from_str(text).unwrap();
             let expected = expected.map(Money::from_micros).map_err(str::to_owned);
             assert_eq!(amount(&value), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn amounts_leave_with_their_shortest_digits() {
+        for (micros, text) in [
+            (0, "0"),
+            (50_000_000, "50"),
+            (100_000_000, "100"),
+            (39_990_000, "39.99"),
+            (39_900_000, "39.9"),
+            (-1, "-0.000001"),
+            (i128::from(i64::MAX), "9223372036854.775807"),
+        ] {
+            let amount = Money::from_micros(micros);
+            let number = exact_number(amount);
+            assert_eq!(number.to_string(), text);
+            assert_eq!(super::amount(&number), Ok(amount));
         }
     }
 

@@ -28,6 +28,9 @@ mod banner_group;
 #[cfg(test)]
 mod bench;
 mod brand;
+mod campaign;
+mod campaign_part;
+mod campaign_price;
 mod category;
 mod category_product;
 mod clock;
@@ -44,6 +47,8 @@ mod machine;
 mod moment;
 mod page;
 mod registry;
+#[cfg(test)]
+mod shop_model_test;
 mod stored;
 #[cfg(test)]
 mod test;
@@ -71,6 +76,12 @@ pub use account::Account;
 pub use banner::Banner;
 pub use banner_group::BannerGroup;
 pub use brand::Brand;
+pub use campaign::Campaign;
+pub use campaign_part::{
+    CampaignConditions, CampaignCustomers, CampaignDiscounts, CampaignPage, CampaignTime, Discount,
+    ProductDiscounts,
+};
+pub use campaign_price::{CampaignPrice, PriceKey, PriceRow};
 pub use category::Category;
 pub use category_product::CategoryProduct;
 pub use clock::Clock;

@@ -14,8 +14,8 @@ use super::collection::Shared;
 use super::machine::Env;
 use super::transfer::{self, Line, Lines};
 use super::{
-    Account, AnyCollection, Banner, BannerGroup, Brand, Category, CategoryProduct, Clock, Collection,
-    ExternalAccount, Record,
+    Account, AnyCollection, Banner, BannerGroup, Brand, Campaign, CampaignPrice, Category, CategoryProduct,
+    Clock, Collection, ExternalAccount, Record,
 };
 
 const COLLECTIONS: &[Entry] = &[
@@ -24,6 +24,8 @@ const COLLECTIONS: &[Entry] = &[
     entry::<Brand>(),
     entry::<Category>(),
     hidden::<CategoryProduct>(),
+    entry::<Campaign>(),
+    hidden::<CampaignPrice>(),
     entry::<BannerGroup>(),
     entry::<Banner>(),
 ];
