@@ -80,6 +80,7 @@ fn the_example_of_the_api() {
     let fields = json!({"id": 1, "published": false, "translations": [example()["translations"][1]]});
     let changed = bench.call(CAMPAIGNS, "update", fields).unwrap();
     assert_shows(&changed, &example(), &["published", "translations"]);
+    assert_shows(&changed, &json!({"published": false, "translations": [example()["translations"][1]]}), &[]);
     let bench = bench.reopen();
     assert_eq!(bench.get(CAMPAIGNS, &json!(1)), changed);
     let found = bench.call(CAMPAIGNS, "list", json!({"published": false, "code": "ALE123"})).unwrap();

@@ -256,19 +256,6 @@ fn without_the_key_all_but_the_password_works() {
 }
 
 #[test]
-fn every_index_names_declared_fields() {
-    for index in crate::records::index::indexes::<ExternalAccount>() {
-        for name in index.fields {
-            assert!(crate::records::index::field::<ExternalAccount>(name).is_some(), "{name}");
-        }
-    }
-    let mut numbers: Vec<_> =
-        crate::records::index::indexes::<ExternalAccount>().map(|index| index.number).collect();
-    numbers.dedup();
-    assert_eq!(numbers, (0..8).collect::<Vec<_>>());
-}
-
-#[test]
 fn accounts_by_store_in_any_spelling() {
     let mut bench = Bench::new();
     for (nickname, store) in [("b", "google_play"), ("a", "amazon"), ("c", "google_play")] {

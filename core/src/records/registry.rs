@@ -173,3 +173,40 @@ impl Records {
         Ok(problems)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::records::index::{field, indexes};
+
+    /// The tag of a collection whose indexes are numbered from 0 on and stand over fields that it has.
+    fn sound<R: Record>() -> u8 {
+        for name in indexes::<R>().flat_map(|index| index.fields) {
+            assert!(field::<R>(name).is_some(), "{name} of {}", R::COLLECTION);
+        }
+        let numbers = indexes::<R>().map(|index| index.number);
+        assert!(numbers.zip(0..).all(|(number, place)| number == place), "{}", R::COLLECTION);
+        R::TAG
+    }
+
+    #[test]
+    fn collections_stand_apart_and_index_what_they_have() {
+        let tags = [
+            sound::<ExternalAccount>(),
+            sound::<Account>(),
+            sound::<Brand>(),
+            sound::<Category>(),
+            sound::<CategoryProduct>(),
+            sound::<Campaign>(),
+            sound::<CampaignPrice>(),
+            sound::<BannerGroup>(),
+            sound::<Banner>(),
+        ];
+        assert_eq!(tags.len(), COLLECTIONS.len());
+        assert_eq!(BTreeSet::from(tags).len(), COLLECTIONS.len());
+        let names: BTreeSet<_> = COLLECTIONS.iter().map(|entry| entry.name).collect();
+        assert_eq!(names.len(), COLLECTIONS.len());
+    }
+}
