@@ -11,8 +11,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::money::Money;
 use crate::store::{Read, Write};
-use crate::{Error, Money, Result};
+use crate::{Error, FieldErrors, Result};
 
 use super::clock::micros;
 use super::index::{Field, Index};
@@ -275,7 +276,7 @@ pub(super) fn set(
 
 fn refuse_twice(rows: &[PriceRow]) -> Result<()> {
     let mut places = BTreeMap::new();
-    let mut faults = crate::FieldErrors::new();
+    let mut faults = FieldErrors::new();
     for (place, row) in rows.iter().enumerate() {
         if let Some(first) = places.insert(row.key, place) {
             let fault = format!("is the same row as rows[{first}]");
