@@ -59,9 +59,10 @@ pub use money::{AmountFault, MICROS, Money};
 pub use records::{
     Account, AnyCollection, Banner, BannerGroup, Brand, Campaign, CampaignConditions, CampaignCustomers,
     CampaignDiscounts, CampaignPage, CampaignPrice, CampaignTime, Category, CategoryProduct, Clock,
-    Collection, Datum, DatumKind, Discount, ExternalAccount, ExternalAccountUpdate, Fields, ListQuery,
-    Moment, NewExternalAccount, PAGE_SIZE_MAX, Page, PriceKey, PriceRow, ProductDiscounts, Record, RecordId,
-    Translation, Translations, Visibilities, Visibility,
+    Collection, Customer, CustomerAddress, CustomerGroup, CustomerLink, Datum, DatumKind, Discount,
+    EinvoiceAddress, ExternalAccount, ExternalAccountUpdate, ExternalId, Fields, GiftCard, ListQuery, Moment,
+    NewExternalAccount, PAGE_SIZE_MAX, Page, PriceKey, PriceRow, ProductDiscounts, Record, RecordId,
+    Subscriber, Translation, Translations, Visibilities, Visibility,
 };
 pub use sales::{
     By, Dimension, Import, ImportError, ImportOptions, ImportProgress, ImportSummary, MONEY_SCALE, Measure,

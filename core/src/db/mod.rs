@@ -12,8 +12,8 @@ use serde_json::{Value as Json, json};
 use crate::error::Result;
 use crate::ingest::StoreKind;
 use crate::records::{
-    Account, AnyCollection, Banner, BannerGroup, Brand, Campaign, Category, Collection, ExternalAccount,
-    Records,
+    Account, AnyCollection, Banner, BannerGroup, Brand, Campaign, Category, Collection, Customer,
+    CustomerGroup, ExternalAccount, GiftCard, Records, Subscriber,
 };
 use crate::sales::{self, Engine, Sales, StoreOf};
 use crate::scope::{Grant, Scope};
@@ -155,6 +155,26 @@ impl Db {
 
     /// The banners of the store's pages.
     pub fn banners(&self) -> Collection<Banner> {
+        self.inner.records.collection()
+    }
+
+    /// The customers.
+    pub fn customers(&self) -> Collection<Customer> {
+        self.inner.records.collection()
+    }
+
+    /// The groups of customers.
+    pub fn customer_groups(&self) -> Collection<CustomerGroup> {
+        self.inner.records.collection()
+    }
+
+    /// Those who take a newsletter.
+    pub fn subscribers(&self) -> Collection<Subscriber> {
+        self.inner.records.collection()
+    }
+
+    /// The gift cards.
+    pub fn gift_cards(&self) -> Collection<GiftCard> {
         self.inner.records.collection()
     }
 

@@ -30,7 +30,7 @@ use super::machine::{self, Env};
 use super::translation::{self, Translatable, Translations};
 use super::verb::Verb;
 use super::visibility::{self, Visibilities};
-use super::{Collection, Context, Datum, DatumKind, Expansion, Record, Times, shown};
+use super::{Collection, Context, CustomerGroup, Datum, DatumKind, Expansion, Record, Times, shown};
 
 /// A campaign.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,7 +120,7 @@ impl Record for Campaign {
         campaign_price::remove_all(write, env, self.id)
     }
 
-    fn apply(&mut self, input: &mut Input<'_>, _context: &Context<'_>) -> Result<()> {
+    fn apply(&mut self, input: &mut Input<'_>, context: &Context<'_>) -> Result<()> {
         let groups_before = self.conditions.customers.group_ids.iter().copied().collect();
         input.ignore(&[PRICES]);
         input.boolean("published", &mut self.published);
@@ -129,8 +129,7 @@ impl Record for Campaign {
         part(input, "page", &mut self.page);
         self.translations.apply(input, TRANSLATED);
         self.visibilities.apply(input);
-        // Customer groups are no collection yet, so that any id may be one's.
-        self.check_groups(&groups_before, input, |_group| Ok(true))
+        self.check_groups(&groups_before, input, context)
     }
 
     fn to_json(&self, context: &Context<'_>) -> Result<Map<String, Value>> {
@@ -158,16 +157,12 @@ impl Campaign {
         &self,
         before: &BTreeSet<u64>,
         input: &mut Input<'_>,
-        is_there: impl Fn(u64) -> Result<bool>,
+        context: &Context<'_>,
     ) -> Result<()> {
-        if input.restoring() {
-            return Ok(());
-        }
-        for (place, group) in self.conditions.customers.group_ids.iter().enumerate() {
-            if !before.contains(group) && !is_there(*group)? {
-                let field = format!("conditions.customers.group_ids[{place}]");
-                input.fault(&field, format!("customer group {group} not found"));
-            }
+        let groups = self.conditions.customers.group_ids.iter().enumerate();
+        for (place, group) in groups.filter(|(_, group)| !before.contains(group)) {
+            let field = format!("conditions.customers.group_ids[{place}]");
+            input.must_exist::<CustomerGroup>(&field, group, context)?;
         }
         Ok(())
     }

@@ -1,16 +1,17 @@
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 
 use crate::records::bench::{Bench, assert_shows};
-use crate::records::input::{Input, Purpose};
-use crate::records::{Campaign, CampaignPrice, PriceKey, PriceRow, Record};
+use crate::records::{Campaign, CampaignPrice, PriceKey, PriceRow};
 use crate::{ErrorKind, Money};
 
 const CAMPAIGNS: &str = "campaigns";
 
+/// A database with the customer groups 1 to 5.
 fn bench() -> Bench {
-    Bench::new("2013-06-19T17:41:47Z")
+    let bench = Bench::new("2013-06-19T17:41:47Z");
+    let groups: Vec<Value> = (1..=5).map(|n| json!({"name": format!("group {n}")})).collect();
+    bench.call("customer_groups", "create_many", json!({"records": groups})).unwrap();
+    bench
 }
 
 /// The example of the API.
@@ -166,18 +167,17 @@ fn all_faults_at_once() {
 
 #[test]
 fn only_groups_that_are_new_are_looked_for() {
-    let mut campaign = Campaign::blank();
-    campaign.conditions.customers.group_ids = vec![7, 8, 9];
-    let faults = |purpose: Purpose| {
-        let fields = serde_json::Map::new();
-        let mut input = Input::new(&fields, purpose);
-        campaign.check_groups(&BTreeSet::from([8]), &mut input, |group| Ok(group == 7)).unwrap();
-        input.finish().faults.into_iter().collect::<Vec<_>>()
-    };
-    let fault =
-        ("conditions.customers.group_ids[2]".to_owned(), vec!["customer group 9 not found".to_owned()]);
-    assert_eq!(faults(Purpose::Update), [fault]);
-    assert_eq!(faults(Purpose::Restore), []);
+    let bench = bench();
+    let of_groups = |groups: &[u64]| json!({"id": 1, "conditions": {"customers": {"group_ids": groups}}});
+    bench.create(CAMPAIGNS, of_groups(&[4, 5]));
+    bench.call("customer_groups", "delete", json!({"id": 5})).unwrap();
+    bench.call(CAMPAIGNS, "update", of_groups(&[5, 1])).unwrap();
+    let faults = bench.faults(CAMPAIGNS, "update", of_groups(&[1, 5, 9]));
+    assert_eq!(faults["conditions.customers.group_ids[2]"], ["customer group 9 not found"]);
+    assert_eq!(faults.len(), 1);
+    bench.call(CAMPAIGNS, "update", of_groups(&[1])).unwrap();
+    let faults = bench.faults(CAMPAIGNS, "update", of_groups(&[5]));
+    assert_eq!(faults["conditions.customers.group_ids[0]"], ["customer group 5 not found"]);
 }
 
 #[test]

@@ -36,6 +36,10 @@ pub enum DatumKind {
     Int,
     /// Text.
     Text,
+    /// Text in which case does not count, such as an e-mail address: the values are in [`folded`] form.
+    Folded,
+    /// Text that may be given as a whole number too, such as an id of another system: the values are its digits then.
+    Code,
     /// A time: with offset, without (then UTC), or a date alone (then the whole day in UTC).
     Time,
     /// A name with one canonical spelling, which the function finds.
@@ -114,7 +118,8 @@ impl DatumKind {
     /// Reads an operand of a filter.
     pub(super) fn parse(self, text: &str) -> Result<Span, String> {
         let point = match self {
-            Self::Text => Datum::Text(text.to_owned()),
+            Self::Text | Self::Code => Datum::Text(text.to_owned()),
+            Self::Folded => Datum::Text(folded(text)),
             Self::Bool => Datum::Bool(parse_bool(text).ok_or("takes true or false")?),
             Self::Int => {
                 Datum::Int(text.parse().map_err(|_| format!("{} is not a whole number", quoted(text)))?)
@@ -139,9 +144,16 @@ impl DatumKind {
                 .as_i64()
                 .map(|value| Span::point(Datum::Int(value)))
                 .ok_or("is not a whole number".to_owned()),
+            (Self::Code, Value::Number(number)) => Ok(Span::point(Datum::Text(number.to_string()))),
             _ => Err("takes another type of value".to_owned()),
         }
     }
+}
+
+/// Text without its case. Only that of A to Z goes: what else has one may change with the tables of Unicode, and keys
+/// must not.
+pub(super) fn folded(text: &str) -> String {
+    text.to_ascii_lowercase()
 }
 
 /// Truth as users write it.

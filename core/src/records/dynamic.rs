@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{Error, Result};
 
@@ -153,6 +153,11 @@ impl<R: Record> Collection<R> {
 
 fn parse<R: Record>(id: &str) -> Result<R::Id> {
     R::Id::parse(id).ok_or_else(|| machine::not_found::<R>(id))
+}
+
+/// Fields in the order in which they are shown.
+pub(super) fn object<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// The record of a write that gives one.

@@ -9,7 +9,7 @@
 //!           / DQUOTE text DQUOTE                           as it stands; \" is a quote, \\ a backslash
 //! ```
 //!
-//! Text compares by bytes, so case counts. In `like`, `*` stands for any text, also none. A record without a value
+//! Text compares by bytes, so case counts, but for e-mail addresses. In `like`, `*` stands for any text, also none. A record without a value
 //! matches no condition of the text form.
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use std::ops::Bound;
 
 use serde_json::Value;
 
-use super::datum::{Datum, Span, quoted};
+use super::datum::{Datum, Span, folded, quoted};
 use super::index::{Field, field, index_of};
 use super::{DatumKind, Record};
 
@@ -135,7 +135,8 @@ fn test(kind: DatumKind, operator: &str, values: &[String]) -> Result<Test, Stri
     };
     if operator == "like" {
         return match kind {
-            DatumKind::Text | DatumKind::Name(_) => Ok(Test::Like(Pattern::new(value))),
+            DatumKind::Text | DatumKind::Code | DatumKind::Name(_) => Ok(Test::Like(Pattern::new(value))),
+            DatumKind::Folded => Ok(Test::Like(Pattern::new(&folded(value)))),
             _ => Err("like takes a text field".to_owned()),
         };
     }
@@ -171,7 +172,8 @@ fn any_of(spans: Vec<Span>) -> Vec<Interval> {
     apart.into_iter().map(|(low, high)| (Bound::Included(low), Bound::Included(high))).collect()
 }
 
-/// Reads a field filter: `FIELD=value`, `FIELD=[values]`, `FIELD_from=value`, `FIELD_to=value` (both inclusive).
+/// Reads a field filter: `FIELD=value`, `FIELD=[values]`, `FIELD_from=value`, `FIELD_to=value` (both inclusive;
+/// `FIELD-from` and `FIELD-to` as well, which is how a store's own API writes them).
 ///
 /// # Errors
 /// The message for the field of that name.
@@ -187,11 +189,13 @@ pub(super) fn by_field<R: Record>(name: &str, value: &Value) -> Result<Condition
             test: Test::Within(any_of(spans?)),
         });
     }
-    let ranged =
-        |suffix| name.strip_suffix(suffix).and_then(|name| Some((name.to_owned(), field::<R>(name)?)));
-    let from = ranged("_from").map(|found| (found, true));
+    let ranged = |suffix: &str| {
+        let name = name.strip_suffix(suffix)?.strip_suffix(['_', '-'])?;
+        Some((name.to_owned(), field::<R>(name)?))
+    };
+    let from = ranged("from").map(|found| (found, true));
     let (found, is_from) =
-        from.or_else(|| ranged("_to").map(|found| (found, false))).ok_or("cannot be filtered by")?;
+        from.or_else(|| ranged("to").map(|found| (found, false))).ok_or("cannot be filtered by")?;
     let (field, Field { kind, value: get, .. }) = found;
     if value.is_null() {
         return Err("takes a value".to_owned());

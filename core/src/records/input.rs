@@ -236,6 +236,15 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// A truth value that must be there.
+    pub fn required_boolean(&mut self, name: &'static str, target: &mut bool) {
+        match self.value(name) {
+            None if !self.creating() => {}
+            None | Some(Value::Null) => self.fault(name, "is required"),
+            Some(_) => self.boolean(name, target),
+        }
+    }
+
     /// A truth value that may be missing; null removes it.
     pub fn optional_boolean(&mut self, name: &'static str, target: &mut Option<bool>) {
         match self.value(name) {
@@ -496,6 +505,30 @@ impl<'a> Input<'a> {
         self.fault_strangers();
         let faults = std::mem::take(&mut self.faults);
         if faults.is_empty() { Ok(()) } else { Err(Error::Validation { fields: faults }) }
+    }
+
+    /// A whole number from 0 on that must be there.
+    pub fn required_number(&mut self, name: &'static str, target: &mut u64) {
+        match self.value(name) {
+            None if !self.creating() => {}
+            None | Some(Value::Null) => self.fault(name, "is required"),
+            Some(value) => match whole_number(value) {
+                Some(number) => *target = number,
+                None => self.fault(name, WHOLE_NUMBER),
+            },
+        }
+    }
+
+    /// Ends the taking of a verb's arguments where those that nobody took are the fields of a record.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] with all that is wrong with those that were taken.
+    pub(super) fn rest(&mut self) -> Result<Map<String, Value>> {
+        let taken = std::mem::take(&mut self.known);
+        let rest = self.fields.iter().filter(|(name, _)| !taken.contains(&name.as_str()));
+        let rest = rest.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let faults = std::mem::take(&mut self.faults);
+        if faults.is_empty() { Ok(rest) } else { Err(Error::Validation { fields: faults }) }
     }
 
     /// A whole number from 0 on that may be missing; null removes it, digits as text are taken as well.

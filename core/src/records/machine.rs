@@ -250,7 +250,7 @@ fn refuse_taken_id<R: Record>(read: &dyn Read, id: &R::Id) -> Result<()> {
     match read.get(&stored::record_key::<R>(id))? {
         Some(_) => {
             let detail = format!("there is {} {id} already", R::NOUN);
-            Err(Error::Conflict { field: "id".to_owned(), detail })
+            Err(Error::Conflict { field: R::ID_FIELD.to_owned(), detail })
         }
         None => Ok(()),
     }

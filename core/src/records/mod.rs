@@ -35,11 +35,20 @@ mod category;
 mod category_product;
 mod clock;
 mod collection;
+mod customer;
+mod customer_address;
+mod customer_group;
+mod customer_link;
+#[cfg(test)]
+mod customer_model_test;
 mod datum;
 mod dynamic;
+mod email;
 mod expansion;
 mod external_account;
+mod external_id;
 mod filter;
+mod gift_card;
 mod index;
 mod input;
 mod list;
@@ -50,6 +59,7 @@ mod registry;
 #[cfg(test)]
 mod shop_model_test;
 mod stored;
+mod subscriber;
 #[cfg(test)]
 mod test;
 mod transfer;
@@ -86,16 +96,23 @@ pub use category::Category;
 pub use category_product::CategoryProduct;
 pub use clock::Clock;
 pub use collection::Collection;
+pub use customer::{Customer, EinvoiceAddress};
+pub use customer_address::CustomerAddress;
+pub use customer_group::CustomerGroup;
+pub use customer_link::CustomerLink;
 pub use datum::{Datum, DatumKind};
 pub use dynamic::AnyCollection;
 pub use expansion::Expansion;
 pub use external_account::{ExternalAccount, ExternalAccountUpdate, NewExternalAccount};
+pub use external_id::ExternalId;
+pub use gift_card::GiftCard;
 pub use index::{Field, Index};
 pub use input::{Fields, Input};
 pub use machine::Env;
 pub use moment::Moment;
 pub use page::{ListQuery, PAGE_SIZE_MAX, Page};
 pub use registry::Records;
+pub use subscriber::Subscriber;
 pub use translation::{Translation, Translations};
 pub use verb::Verb;
 pub use visibility::{Visibilities, Visibility};
@@ -115,6 +132,8 @@ pub trait Record: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Sen
     const COLLECTION: &'static str;
     /// One of it, for messages.
     const NOUN: &'static str;
+    /// The field that shows what names it.
+    const ID_FIELD: &'static str = "id";
     /// Its number in keys: never changed, never given to another collection.
     const TAG: u8;
     /// The version of the serde form. One that grows comes with an [`Record::upgrade`].

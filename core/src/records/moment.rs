@@ -23,6 +23,11 @@ impl Moment {
         parse_instant(text).map(|instant| Self { text: text.to_owned(), instant })
     }
 
+    /// An instant that the engine gives, in UTC.
+    pub(super) fn at(instant: Timestamp) -> Self {
+        Self { text: instant.to_string(), instant }
+    }
+
     /// The instant it names.
     pub fn instant(&self) -> Timestamp {
         self.instant

@@ -15,12 +15,19 @@ use super::machine::Env;
 use super::transfer::{self, Line, Lines};
 use super::{
     Account, AnyCollection, Banner, BannerGroup, Brand, Campaign, CampaignPrice, Category, CategoryProduct,
-    Clock, Collection, ExternalAccount, Record,
+    Clock, Collection, Customer, CustomerAddress, CustomerGroup, CustomerLink, ExternalAccount, GiftCard,
+    Record, Subscriber,
 };
 
 const COLLECTIONS: &[Entry] = &[
     entry::<ExternalAccount>(),
     entry::<Account>(),
+    entry::<Customer>(),
+    entry::<CustomerGroup>(),
+    entry::<Subscriber>(),
+    entry::<GiftCard>(),
+    hidden::<CustomerLink>(),
+    hidden::<CustomerAddress>(),
     entry::<Brand>(),
     entry::<Category>(),
     hidden::<CategoryProduct>(),
@@ -196,6 +203,12 @@ mod tests {
         let tags = [
             sound::<ExternalAccount>(),
             sound::<Account>(),
+            sound::<Customer>(),
+            sound::<CustomerGroup>(),
+            sound::<Subscriber>(),
+            sound::<GiftCard>(),
+            sound::<CustomerLink>(),
+            sound::<CustomerAddress>(),
             sound::<Brand>(),
             sound::<Category>(),
             sound::<CategoryProduct>(),

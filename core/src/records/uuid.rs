@@ -1,4 +1,4 @@
-//! Random UUIDs, for the records that are named so.
+//! Random ids: UUIDs, for the records that are named so, and the randomness for others.
 
 use crate::{Error, Result};
 
@@ -8,15 +8,23 @@ use crate::{Error, Result};
 /// [`Error::Io`] where the operating system gives no randomness.
 pub(super) fn new_uuid() -> Result<String> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| {
-        Error::io("read randomness for", "a new id".as_ref())(std::io::Error::other(error.to_string()))
-    })?;
+    random(&mut bytes)?;
     let number = u128::from_be_bytes(bytes);
     // The version and variant bits of RFC 9562.
     let number = number & !(0xf << 76) & !(0b11 << 62) | 4 << 76 | 0b10 << 62;
     let hex = format!("{number:032x}");
     let part = |from, to| hex.get(from..to).unwrap_or_default();
     Ok(format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)))
+}
+
+/// Fills with randomness.
+///
+/// # Errors
+/// [`Error::Io`] where the operating system gives none.
+pub(super) fn random(bytes: &mut [u8]) -> Result<()> {
+    getrandom::fill(bytes).map_err(|error| {
+        Error::io("read randomness for", "a new id".as_ref())(std::io::Error::other(error.to_string()))
+    })
 }
 
 #[cfg(test)]
