@@ -115,7 +115,7 @@ impl<R: Record> AnyCollection for Collection<R> {
     fn list(&self, query: &Value) -> Result<Page<Value>> {
         let query = ListQuery::from_json(query)?;
         // Names that are none are told by the listing, together with its other faults.
-        let expand: Vec<&str> = query.expansions().iter().map(String::as_str).collect();
+        let expand = query.expansions::<R>();
         self.read_with(&expand, |context| {
             let page = list::list::<R>(context.read, &query)?;
             page.try_map(|record| record.to_json(context).map(Value::Object))

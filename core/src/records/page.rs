@@ -182,6 +182,12 @@ impl ListQuery {
             Some(Err(messages)) => messages.into_iter().for_each(|message| fault("filter", message)),
         }
         for (name, value) in &self.fields {
+            if !expansion::of_flag::<R>(name).is_empty() {
+                if expansion::is_on(value).is_none() {
+                    fault(name, expansion::NO_FLAG.to_owned());
+                }
+                continue;
+            }
             match filter::by_field(name, value) {
                 Ok(condition) => conditions.push(condition),
                 Err(message) => fault(&name.chars().take(64).collect::<String>(), message),
@@ -190,8 +196,11 @@ impl ListQuery {
         conditions
     }
 
-    pub(super) fn expansions(&self) -> &[String] {
-        &self.expand
+    /// The names of the sub-resources to show, as they were given or asked for by an argument of their own.
+    pub(super) fn expansions<R: Record>(&self) -> Vec<&str> {
+        let flagged = self.fields.iter().filter(|(_, value)| expansion::is_on(value) == Some(true));
+        let flagged = flagged.flat_map(|(name, _)| expansion::of_flag::<R>(name));
+        self.expand.iter().map(String::as_str).chain(flagged).collect()
     }
 }
 

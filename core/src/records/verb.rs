@@ -99,7 +99,7 @@ fn common<R: Record>(
         }
         "get" => {
             let id = arguments.id_text("id")?;
-            let expand = arguments.expansions()?;
+            let expand = expansion::asked::<R>(arguments)?;
             arguments.done()?;
             match expand {
                 Some(names) => collection.get_expanded(&id, &names),
