@@ -63,6 +63,9 @@ pub use records::{
     EinvoiceAddress, ExternalAccount, ExternalAccountUpdate, ExternalId, Fields, GiftCard, ListQuery, Moment,
     NewExternalAccount, PAGE_SIZE_MAX, Page, PriceKey, PriceRow, ProductDiscounts, Record, RecordId,
     Subscriber, Translation, Translations, Visibilities, Visibility,
+    Account, AnyCollection, AppStore, Category, Clock, Collection, Datum, DatumKind, ExternalAccount,
+    ExternalAccountUpdate, Fields, ListQuery, Meta, Moment, NewExternalAccount, Ownership, PAGE_SIZE_MAX,
+    Page, Price, Product, ProductSearch, Record, RecordId, Source, StoreInfo,
 };
 pub use sales::{
     By, Dimension, Import, ImportError, ImportOptions, ImportProgress, ImportSummary, MONEY_SCALE, Measure,

@@ -12,8 +12,8 @@ use serde_json::{Value as Json, json};
 use crate::error::Result;
 use crate::ingest::StoreKind;
 use crate::records::{
-    Account, AnyCollection, Banner, BannerGroup, Brand, Campaign, Category, Collection, Customer,
-    CustomerGroup, ExternalAccount, GiftCard, Records, Subscriber,
+    self, Account, AnyCollection, Banner, BannerGroup, Brand, Campaign, Category, Collection, Customer,
+    CustomerGroup, ExternalAccount, GiftCard, Product, Records, StoreInfo, Subscriber,
 };
 use crate::sales::{self, Engine, Sales, StoreOf};
 use crate::scope::{Grant, Scope};
@@ -135,47 +135,57 @@ impl Db {
 
     /// The brands of what is sold.
     pub fn brands(&self) -> Collection<Brand> {
-        self.inner.records.collection()
+        self.records.collection()
     }
 
     /// The tree of categories.
     pub fn categories(&self) -> Collection<Category> {
-        self.inner.records.collection()
+        self.records.collection()
     }
 
     /// The campaigns that sell for less.
     pub fn campaigns(&self) -> Collection<Campaign> {
-        self.inner.records.collection()
+        self.records.collection()
     }
 
     /// The groups that banners belong to.
     pub fn banner_groups(&self) -> Collection<BannerGroup> {
-        self.inner.records.collection()
+        self.records.collection()
     }
 
     /// The banners of the store's pages.
     pub fn banners(&self) -> Collection<Banner> {
-        self.inner.records.collection()
+        self.records.collection()
     }
 
     /// The customers.
     pub fn customers(&self) -> Collection<Customer> {
-        self.inner.records.collection()
+        self.records.collection()
     }
 
     /// The groups of customers.
     pub fn customer_groups(&self) -> Collection<CustomerGroup> {
-        self.inner.records.collection()
+        self.records.collection()
     }
 
     /// Those who take a newsletter.
     pub fn subscribers(&self) -> Collection<Subscriber> {
-        self.inner.records.collection()
+        self.records.collection()
     }
 
     /// The gift cards.
     pub fn gift_cards(&self) -> Collection<GiftCard> {
-        self.inner.records.collection()
+        self.records.collection()
+    }
+
+    /// The products in the stores.
+    pub fn products(&self) -> Collection<Product> {
+        self.records.collection()
+    }
+
+    /// The stores that products are sold in, by id, with what searches can be narrowed to.
+    pub fn stores(&self) -> Vec<StoreInfo> {
+        records::stores()
     }
 
     /// A collection by its name, with records as JSON.

@@ -15,6 +15,7 @@ use crate::{Error, Result};
 
 use super::input::Fields;
 use super::machine::{self, Env};
+use super::product_memory::{ProductMemory, Watched};
 use super::{Clock, Context, ListQuery, Page, Record, expansion, list, stored};
 
 /// What all collections of a database share.
@@ -25,6 +26,25 @@ pub(super) struct Shared {
     pub clock: Clock,
     /// What the handle may do that the collection was taken from.
     pub grant: Grant,
+    /// What is kept in memory for products, by all handles on the database together.
+    pub products: Arc<ProductMemory>,
+}
+
+impl Shared {
+    /// Commits what `f` changes, and brings what is kept in memory in step with it.
+    pub(super) fn write<T>(&self, f: impl FnOnce(&mut dyn Write, &Env<'_>) -> Result<T>) -> Result<T> {
+        let mut touched = Vec::new();
+        let value = self.store.write(|transaction| {
+            // Within the transaction, so that times grow in commit order.
+            let env = Env { vault: &self.vault, now: self.clock.now() };
+            let mut watched = Watched::new(transaction);
+            let value = f(&mut watched, &env)?;
+            touched = watched.touched();
+            Ok(value)
+        })?;
+        self.products.search.refresh(&self.store, &touched);
+        Ok(value)
+    }
 }
 
 /// The records of one kind. Cheap to clone; any number of threads may use it at once.
@@ -198,15 +218,17 @@ impl<R: Record> Collection<R> {
     }
 
     pub(super) fn write<T>(&self, f: impl FnOnce(&mut dyn Write, &Env<'_>) -> Result<T>) -> Result<T> {
+        self.refuse_unwritable()?;
+        self.shared.write(f)
+    }
+
+    /// Refuses where nothing can be changed.
+    pub(super) fn refuse_unwritable(&self) -> Result<()> {
         self.shared.grant.allow(R::WRITE)?;
         if self.shared.store.is_read_only() {
             return Err(Error::Access { detail: "the database is open read-only".to_owned() });
         }
-        self.shared.store.write(|transaction| {
-            // Within the transaction, so that times grow in commit order.
-            let env = Env { vault: &self.shared.vault, now: self.shared.clock.now() };
-            f(transaction, &env)
-        })
+        Ok(())
     }
 
     /// A write whose records leave as JSON, seen as the commit leaves them.

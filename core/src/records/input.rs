@@ -93,6 +93,8 @@ pub(super) enum Purpose {
     Create,
     /// A stored record that changes.
     Update,
+    /// A stored record that the engine itself changes: rules about what users may change do not apply.
+    Revise,
     /// A record that comes back from an export: rules about "now" held when it was made and are not applied again.
     Restore,
     /// The arguments of a verb.
@@ -136,7 +138,12 @@ impl<'a> Input<'a> {
 
     /// Whether what is required must be there: always but for a stored record that changes.
     pub fn creating(&self) -> bool {
-        self.purpose != Purpose::Update
+        !matches!(self.purpose, Purpose::Update | Purpose::Revise)
+    }
+
+    /// Whether the engine itself changes a stored record, which may change what users may not.
+    pub(super) fn revising(&self) -> bool {
+        self.purpose == Purpose::Revise
     }
 
     /// Whether a record comes back from an export, to which rules about "now" are not applied again.
@@ -220,6 +227,19 @@ impl<'a> Input<'a> {
         if target.as_ref().is_some_and(|code| code.trim().is_empty()) {
             *target = None;
         }
+    }
+
+    /// A list of short texts; null is the empty one. Faults are told as `name[place]`, places from 0 on.
+    pub fn texts(&mut self, name: &'static str, target: &mut Vec<String>) {
+        let Some(values) = self.list(name) else { return };
+        let mut texts = Vec::with_capacity(values.len());
+        for (place, value) in values.iter().enumerate() {
+            match text_fault(value) {
+                Ok(text) => texts.push(text.to_owned()),
+                Err(fault) => self.fault(&format!("{name}[{place}]"), fault),
+            }
+        }
+        *target = texts;
     }
 
     /// A truth value; the words `true` and `false` are taken as well.
@@ -576,18 +596,7 @@ impl<'a> Input<'a> {
     }
 
     fn checked_text(&mut self, name: &'static str, value: &'a Value) -> Option<&'a str> {
-        let fault = match value {
-            Value::String(text) if text.chars().nth(TEXT_MAX).is_some() => {
-                format!("is longer than {TEXT_MAX} characters")
-            }
-            Value::String(text) if text.chars().any(char::is_control) => {
-                "must not contain control characters".to_owned()
-            }
-            Value::String(text) => return Some(text),
-            _ => "must be text".to_owned(),
-        };
-        self.fault(name, fault);
-        None
+        text_fault(value).map_err(|fault| self.fault(name, fault)).ok()
     }
 
     /// Ends the taking: what nobody knew is a fault.
@@ -605,6 +614,20 @@ impl<'a> Input<'a> {
             let shown: String = name.chars().take(64).collect();
             self.faults.entry(shown).or_default().push(message.to_owned());
         }
+    }
+}
+
+/// A short text, or what is wrong with it.
+fn text_fault(value: &Value) -> Result<&str, String> {
+    match value {
+        Value::String(text) if text.chars().nth(TEXT_MAX).is_some() => {
+            Err(format!("is longer than {TEXT_MAX} characters"))
+        }
+        Value::String(text) if text.chars().any(char::is_control) => {
+            Err("must not contain control characters".to_owned())
+        }
+        Value::String(text) => Ok(text),
+        _ => Err("must be text".to_owned()),
     }
 }
 

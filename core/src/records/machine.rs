@@ -173,9 +173,32 @@ pub(super) fn update<R: Record>(
     id: &R::Id,
     fields: &Map<String, Value>,
 ) -> Result<R> {
+    change(write, env, id, fields, Purpose::Update)
+}
+
+/// Changes what the fields name as the engine itself may: also what the resource keeps users from changing.
+///
+/// # Errors
+/// As of [`update`].
+pub(super) fn revise<R: Record>(
+    write: &mut dyn Write,
+    env: &Env<'_>,
+    id: &R::Id,
+    fields: &Map<String, Value>,
+) -> Result<R> {
+    change(write, env, id, fields, Purpose::Revise)
+}
+
+fn change<R: Record>(
+    write: &mut dyn Write,
+    env: &Env<'_>,
+    id: &R::Id,
+    fields: &Map<String, Value>,
+    purpose: Purpose,
+) -> Result<R> {
     let old: R = get(write, id)?;
     let mut record = old.clone();
-    let mut input = Input::new(fields, Purpose::Update);
+    let mut input = Input::new(fields, purpose);
     let expected = if_updated_at(&mut input);
     record.apply(&mut input, &Context { read: write, now: env.now, expand: &[] })?;
     let Taken { secrets, faults } = input.finish();

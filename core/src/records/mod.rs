@@ -55,11 +55,19 @@ mod list;
 mod machine;
 mod moment;
 mod page;
+mod product;
+mod product_lookup;
+mod product_memory;
+mod product_parts;
+mod product_search;
 mod registry;
 #[cfg(test)]
 mod shop_model_test;
 mod stored;
 mod subscriber;
+mod search;
+mod stored;
+mod stores;
 #[cfg(test)]
 mod test;
 mod transfer;
@@ -70,6 +78,7 @@ pub(crate) mod twin;
 mod uuid;
 mod verb;
 mod visibility;
+mod words;
 
 use std::fmt::{Debug, Display};
 
@@ -111,9 +120,14 @@ pub use input::{Fields, Input};
 pub use machine::Env;
 pub use moment::Moment;
 pub use page::{ListQuery, PAGE_SIZE_MAX, Page};
+pub use product::Product;
+pub use product_parts::{Category, Meta, Ownership, Price, Source};
+pub use product_search::ProductSearch;
 pub use registry::Records;
 pub use subscriber::Subscriber;
 pub use translation::{Translation, Translations};
+pub(crate) use stores::stores;
+pub use stores::{AppStore, StoreInfo};
 pub use verb::Verb;
 pub use visibility::{Visibilities, Visibility};
 

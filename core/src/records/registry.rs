@@ -16,12 +16,13 @@ use super::transfer::{self, Line, Lines};
 use super::{
     Account, AnyCollection, Banner, BannerGroup, Brand, Campaign, CampaignPrice, Category, CategoryProduct,
     Clock, Collection, Customer, CustomerAddress, CustomerGroup, CustomerLink, ExternalAccount, GiftCard,
-    Record, Subscriber,
+    Product, Record, Subscriber,
 };
 
 const COLLECTIONS: &[Entry] = &[
     entry::<ExternalAccount>(),
     entry::<Account>(),
+    entry::<Product>(),
     entry::<Customer>(),
     entry::<CustomerGroup>(),
     entry::<Subscriber>(),
@@ -77,14 +78,16 @@ pub struct Records(Arc<Shared>);
 
 impl Records {
     pub(crate) fn new(store: Arc<Store>, vault: Arc<Vault>, clock: Clock) -> Self {
-        Self(Arc::new(Shared { store, vault, clock, grant: Grant::default() }))
+        let (grant, products) = (Grant::default(), Arc::default());
+        Self(Arc::new(Shared { store, vault, clock, grant, products }))
     }
 
     /// The same collections for a handle that may do less.
     pub(crate) fn with_grant(&self, grant: Grant) -> Self {
-        let Shared { store, vault, clock, .. } = &*self.0;
+        let Shared { store, vault, clock, products, .. } = &*self.0;
         let (store, vault, clock) = (Arc::clone(store), Arc::clone(vault), clock.clone());
-        Self(Arc::new(Shared { store, vault, clock, grant }))
+        let products = Arc::clone(products);
+        Self(Arc::new(Shared { store, vault, clock, grant, products }))
     }
 
     /// A collection by its type.
@@ -140,12 +143,10 @@ impl Records {
         })?;
         let mut lines = Lines::open(path)?;
         self.each_step(&mut lines, |lines, step| {
-            self.0.store.write(|transaction| {
-                let env = Env { vault: &self.0.vault, now: self.0.clock.now() };
+            self.0.write(|write, env| {
                 let mut count = 0;
                 for (number, line) in step {
-                    let stored =
-                        find(&line.collection).and_then(|entry| (entry.import)(transaction, &env, line));
+                    let stored = find(&line.collection).and_then(|entry| (entry.import)(write, env, line));
                     count += u64::from(stored.map_err(|error| lines.place(*number, error))?);
                 }
                 Ok(count)

@@ -1,0 +1,63 @@
+//! What is kept in memory for products beside the store, and how it learns of commits.
+
+use std::sync::Arc;
+
+use crate::Result;
+use crate::store::{Entries, Read, Write};
+
+use super::product_lookup::Lookups;
+use super::product_search::Search;
+use super::{Datum, Product, RecordId, stored};
+
+/// Shared by all handles on one database.
+#[derive(Debug, Default)]
+pub(super) struct ProductMemory {
+    pub search: Search,
+    pub lookups: Lookups,
+}
+
+/// A write that notes which products it touches, by the keys of their records. So whatever a commit is made of, what
+/// is kept in memory hears of it.
+pub(super) struct Watched<'a> {
+    write: &'a mut dyn Write,
+    products: Vec<u8>,
+    touched: Vec<u64>,
+}
+
+impl<'a> Watched<'a> {
+    pub(super) fn new(write: &'a mut dyn Write) -> Self {
+        Self { write, products: stored::records::<Product>().build(), touched: Vec::new() }
+    }
+
+    /// The ids of products that were put or deleted, maybe more than once.
+    pub(super) fn touched(self) -> Vec<u64> {
+        self.touched
+    }
+
+    fn note(&mut self, key: &[u8]) {
+        let id = key.strip_prefix(self.products.as_slice()).and_then(|id| Datum::read(id).ok());
+        self.touched.extend(id.and_then(|(id, _)| u64::from_datum(&id)));
+    }
+}
+
+impl Read for Watched<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Arc<[u8]>>> {
+        self.write.get(key)
+    }
+
+    fn range<'a>(&'a self, start: &[u8], end: Option<&[u8]>, reverse: bool) -> Entries<'a> {
+        self.write.range(start, end, reverse)
+    }
+}
+
+impl Write for Watched<'_> {
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.note(&key);
+        self.write.put(key, value);
+    }
+
+    fn delete(&mut self, key: &[u8]) {
+        self.note(key);
+        self.write.delete(key);
+    }
+}
