@@ -126,7 +126,7 @@ fn check_tells_an_index_that_lacks_a_record() {
     let dir = tempfile::tempdir().unwrap();
     let db = open(&dir.path().join("shop.till"));
     let account = db.accounts().create(amazon()).unwrap();
-    let entry = crate::records::index::entries(&account).remove(3);
+    let entry = crate::records::index::entries(&account).remove(3).unwrap();
     let remove = |transaction: &mut Transaction<'_>| {
         transaction.delete(&entry);
         Ok(())

@@ -18,7 +18,7 @@ use std::ops::Bound;
 use serde_json::Value;
 
 use super::datum::{Datum, Span, folded, quoted};
-use super::index::{Field, field, index_of};
+use super::index::{Field, field, over};
 use super::{DatumKind, Record};
 
 /// The longest filter, in bytes; with it the number of values in an `in` is bounded.
@@ -178,7 +178,7 @@ fn any_of(spans: Vec<Span>) -> Vec<Interval> {
 /// # Errors
 /// The message for the field of that name.
 pub(super) fn by_field<R: Record>(name: &str, value: &Value) -> Result<Condition<R>, String> {
-    if let Some(found) = field::<R>(name).filter(|_| name == "id" || index_of::<R>(name).is_some()) {
+    if let Some(found) = field::<R>(name).filter(|_| name == "id" || over::<R>(&[name]).is_some()) {
         let spans = match value {
             Value::Array(values) => values.iter().map(|value| found.kind.read_json(value)).collect(),
             value => found.kind.read_json(value).map(|span| vec![span]),

@@ -27,17 +27,30 @@ pub struct Index {
     pub fields: &'static [&'static str],
     /// Whether two records may not have the same values. Records with a null among them never collide.
     pub unique: bool,
+    /// Whether records with a null among the values have no entry: it costs them nothing, and finds values but cannot be
+    /// sorted by.
+    pub sparse: bool,
 }
 
 impl Index {
     /// An index that any number of records may share a value in.
     pub const fn plain(number: u8, fields: &'static [&'static str]) -> Self {
-        Self { number, fields, unique: false }
+        Self { number, fields, unique: false, sparse: false }
     }
 
     /// An index that keeps values apart.
     pub const fn unique(number: u8, fields: &'static [&'static str]) -> Self {
-        Self { number, fields, unique: true }
+        Self { number, fields, unique: true, sparse: false }
+    }
+
+    /// An index of fields that few records have.
+    pub const fn sparse(number: u8, fields: &'static [&'static str]) -> Self {
+        Self { number, fields, unique: false, sparse: true }
+    }
+
+    /// Whether a record with these values has an entry.
+    fn holds(&self, values: &[Datum]) -> bool {
+        !self.sparse || !values.contains(&Datum::Null)
     }
 }
 
@@ -48,9 +61,9 @@ pub(super) fn indexes<R: Record>() -> impl Iterator<Item = &'static Index> {
     COMMON.iter().chain(R::INDEXES)
 }
 
-/// The index over this field alone.
+/// The index over this field alone in which every record stands.
 pub(super) fn index_of<R: Record>(field: &str) -> Option<&'static Index> {
-    indexes::<R>().find(|index| index.fields == [field])
+    over::<R>(&[field]).filter(|index| !index.sparse)
 }
 
 /// The index over exactly these fields; a resource asks only for what it declares.
@@ -88,9 +101,14 @@ fn entry<R: Record>(index: &Index, values: &[Datum], id: &R::Id) -> Vec<u8> {
     id.to_datum().write(key).build()
 }
 
-/// All index entries of a record.
-pub(super) fn entries<R: Record>(record: &R) -> Vec<Vec<u8>> {
-    indexes::<R>().map(|index| entry::<R>(index, &values(index, record), &record.id())).collect()
+/// The entry of a record in each index; none in a sparse one that it does not stand in.
+pub(super) fn entries<R: Record>(record: &R) -> Vec<Option<Vec<u8>>> {
+    let id = record.id();
+    let entry = |index: &'static Index| {
+        let values = values(index, record);
+        index.holds(&values).then(|| entry::<R>(index, &values, &id))
+    };
+    indexes::<R>().map(entry).collect()
 }
 
 /// Moves the entries of a record from its old form to its new one, either of which may be missing.
@@ -99,8 +117,11 @@ pub(super) fn entries<R: Record>(record: &R) -> Vec<Vec<u8>> {
 /// [`Error::Conflict`] where a unique value is another record's.
 pub(super) fn update<R: Record>(write: &mut dyn Write, old: Option<&R>, new: Option<&R>) -> Result<()> {
     for index in indexes::<R>() {
-        let before = old.map(|record| (values(index, record), record.id()));
-        let after = new.map(|record| (values(index, record), record.id()));
+        let stands = |record: &R| {
+            let values = values(index, record);
+            index.holds(&values).then(|| (values, record.id()))
+        };
+        let (before, after) = (old.and_then(stands), new.and_then(stands));
         if before == after {
             continue;
         }

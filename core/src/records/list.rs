@@ -13,7 +13,7 @@ use crate::store::Read;
 
 use super::datum::Datum;
 use super::filter::{Condition, Interval, Test};
-use super::index::{damaged, field, index_of, prefix};
+use super::index::{damaged, field, over, prefix};
 use super::page::{ListQuery, Page, Plan};
 use super::{Record, RecordId, stored};
 
@@ -107,10 +107,14 @@ impl Path {
             Test::Within(intervals) => Some((condition.field.clone(), intervals.clone())),
             Test::Like(_) => None,
         };
-        let indexed = |field: &str| field == "id" || index_of::<R>(field).is_some();
+        let walkable = |path: &(String, Vec<Interval>)| {
+            let (field, intervals) = path;
+            let index = over::<R>(&[field]);
+            field == "id" || index.is_some_and(|index| !index.sparse || !intervals.iter().any(has_null))
+        };
         let sorted_by =
             plan.conditions.iter().filter(|condition| condition.field == plan.field).find_map(within);
-        let other = || plan.conditions.iter().filter(|condition| indexed(&condition.field)).find_map(within);
+        let other = || plan.conditions.iter().filter_map(within).find(walkable);
         let whole = || (plan.field.clone(), vec![(Bound::Unbounded, Bound::Unbounded)]);
         let (field, intervals) = sorted_by.or_else(other).unwrap_or_else(whole);
         Self { field, intervals }
@@ -123,8 +127,13 @@ impl Path {
     }
 
     fn prefix<R: Record>(&self) -> Key {
-        index_of::<R>(&self.field).map_or_else(stored::records::<R>, prefix::<R>)
+        over::<R>(&[&self.field]).map_or_else(stored::records::<R>, prefix::<R>)
     }
+}
+
+/// Whether records without a value are among those of an interval: nulls sort last.
+fn has_null((_, high): &Interval) -> bool {
+    matches!(high, Bound::Unbounded | Bound::Included(Datum::Null))
 }
 
 /// What a walk comes across: an index entry, or a record's first piece.

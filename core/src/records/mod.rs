@@ -11,7 +11,7 @@
 //! COUNTER tag │ 0 or 1                              → the last id given, the number of records
 //! ```
 //!
-//! Index entries and counters change in the same commit as the record. A record is its serde form under the value frame
+//! A sparse index has no entry of a record where one of the values is null. Index entries and counters change in the same commit as the record. A record is its serde form under the value frame
 //! of `kv/value.rs`; it is cut because the index store likes small values.
 //!
 //! What holds for every resource:

@@ -115,13 +115,13 @@ impl Record for Product {
     const FIELDS: &'static [Field<Self>] = FIELDS;
     const INDEXES: &'static [Index] = &[
         Index::unique(2, &["store", "vendor_identifier"]),
-        Index::plain(3, &["sku"]),
-        Index::plain(4, &["ref_no"]),
-        Index::plain(5, &["package_name"]),
+        Index::sparse(3, &["sku"]),
+        Index::sparse(4, &["ref_no"]),
+        Index::sparse(5, &["package_name"]),
         Index::plain(6, &["name"]),
         Index::plain(7, &["developer"]),
-        Index::plain(8, &[PARENT]),
-        Index::plain(9, &[SOURCE_TYPE]),
+        Index::sparse(8, &[PARENT]),
+        Index::sparse(9, &[SOURCE_TYPE]),
         Index::plain(10, &["store"]),
     ];
     const EXPANSIONS: &'static [Expansion] =

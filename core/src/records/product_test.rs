@@ -614,12 +614,19 @@ fn listings_filter_sort_and_page() {
     assert_eq!(list(json!({"filter": "eq(type,inapp)"})), [4]);
     assert_eq!(list(json!({"filter": "eq(active,false)"})), [6]);
     assert_eq!(list(json!({"sku": "s3"})), [4]);
+    // Products without one stand in no index of it, and are found all the same.
     assert_eq!(list(json!({"sku": null})), [1]);
+    assert_eq!(list(json!({"sku": ["s1", null]})), [1, 2]);
+    assert_eq!(list(json!({"ref_no_from": 2})), [3, 4]);
+    assert_eq!(list(json!({"ref_no": null, "sort": "id-desc", "page_size": 2})), [8, 7]);
+    assert_eq!(list(json!({"sku": "s3", "ref_no": 3, "store": "apple"})), [4]);
     assert_eq!(list(json!({"ref_no": [2, 3]})), [3, 4]);
     assert_eq!(list(json!({"release_date_from": "2013-07-07"})), [7, 8]);
     assert_eq!(list(json!({"filter": "like(name,*2):eq(store,google)"})), [8]);
     assert_eq!(list(json!({"source_type": null, "page_size": 2})), [1, 2]);
-    assert!(bench.faults(PRODUCTS, "list", json!({"sort": "version-asc"})).contains_key("sort"));
+    for sort in ["version-asc", "sku-asc"] {
+        assert!(bench.faults(PRODUCTS, "list", json!({"sort": sort})).contains_key("sort"), "{sort}");
+    }
     let listed = bench.of::<Product>().list(&ListQuery::new().field("meta", true)).unwrap();
     assert_eq!(listed.item_count, 8);
 }
@@ -745,4 +752,22 @@ proptest! {
         }
         bench.check();
     }
+}
+
+#[test]
+fn entries_that_are_missing_or_too_many_are_told() {
+    let bench = bench();
+    app(&bench, "apple", "1");
+    bench.create(PRODUCTS, json!({"name": "a", "store": "apple", "sku": "s"}));
+    let products = bench.of::<Product>();
+    let entry_of_sku = |id: u64| {
+        let mut product = products.get(2).unwrap();
+        product.id = id;
+        crate::records::index::entries(&product).remove(3).unwrap()
+    };
+    let problems = || bench.records.check().unwrap();
+    products.write(|write, _| Ok(write.put(entry_of_sku(1), Vec::new()))).unwrap();
+    assert_eq!(problems(), ["products: the index of sku has 2 entries for 1 records"]);
+    products.write(|write, _| Ok(write.delete(&entry_of_sku(2)))).unwrap();
+    assert_eq!(problems(), ["products: product 2 is missing in the index of sku"]);
 }
