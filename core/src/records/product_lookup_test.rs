@@ -142,16 +142,23 @@ fn callers_at_once_share_one_lookup() {
     assert_eq!(asked.load(Ordering::Relaxed), 1);
 }
 
+/// A caller in a thread of its own who waits for a lookup that runs.
+fn waiter(products: &Collection<Product>, id: &'static str) -> thread::JoinHandle<Result<Product>> {
+    let products = products.clone();
+    thread::spawn(move || products.get_by_store_with("apple", id, never, LONG))
+}
+
 #[test]
 fn what_somebody_else_stored_meanwhile_is_given() {
     let bench = bench();
     let products = bench.of::<Product>();
     let (tell, told): (Sender<Value>, _) = channel();
     assert!(products.get_by_store_with("apple", "1", waits(told), Duration::ZERO).is_err());
+    let waiting = waiter(&products, "1");
     products.create(fields(json!({"name": "first", "store": "apple", "vendor_identifier": "1"}))).unwrap();
     tell.send(json!({"name": "second"})).unwrap();
+    assert_eq!(waiting.join().unwrap().unwrap().name, "first");
     settle(&products);
-    assert_eq!(products.get_by_store("apple", "1").unwrap().name, "first");
     assert_eq!(products.len().unwrap(), 1);
 }
 
@@ -161,15 +168,16 @@ fn closing_meanwhile_is_an_error_and_no_panic() {
     let products = bench.of::<Product>();
     let (tell, told): (Sender<Value>, _) = channel();
     assert!(products.get_by_store_with("apple", "1", waits(told), Duration::ZERO).is_err());
-    let waiting = thread::spawn({
-        let products = products.clone();
-        move || {
-            products.get_by_store_with("apple", "2", gives(json!({"name": "b"})), LONG).map(|made| made.id)
-        }
-    });
-    assert_eq!(waiting.join().unwrap().unwrap(), 1);
+    let made = products.get_by_store_with("apple", "2", gives(json!({"name": "b"})), LONG).unwrap();
+    assert_eq!(made.id, 1);
+    let flight = {
+        let flights = super::lock(&products.shared.products.lookups.0);
+        Arc::clone(flights.values().next().unwrap())
+    };
     products.shared.store.close().unwrap();
     tell.send(json!({"name": "a"})).unwrap();
+    let refused = flight.wait(LONG).unwrap().unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Closed);
     settle(&products);
     let closed = products.get_by_store_with("apple", "1", never, LONG).unwrap_err();
     assert_eq!(closed.kind(), ErrorKind::Closed);
