@@ -57,15 +57,13 @@ pub use file::{Disk, DiskFile, OsDisk};
 pub use ingest::{Kind, StoreKind, sniff};
 pub use money::{AmountFault, MICROS, Money};
 pub use records::{
-    Account, AnyCollection, Banner, BannerGroup, Brand, Campaign, CampaignConditions, CampaignCustomers,
-    CampaignDiscounts, CampaignPage, CampaignPrice, CampaignTime, Category, CategoryProduct, Clock,
-    Collection, Customer, CustomerAddress, CustomerGroup, CustomerLink, Datum, DatumKind, Discount,
-    EinvoiceAddress, ExternalAccount, ExternalAccountUpdate, ExternalId, Fields, GiftCard, ListQuery, Moment,
-    NewExternalAccount, PAGE_SIZE_MAX, Page, PriceKey, PriceRow, ProductDiscounts, Record, RecordId,
+    Account, AnyCollection, AppStore, Banner, BannerGroup, Brand, Campaign, CampaignConditions,
+    CampaignCustomers, CampaignDiscounts, CampaignPage, CampaignPrice, CampaignTime, Category,
+    CategoryProduct, Clock, Collection, Customer, CustomerAddress, CustomerGroup, CustomerLink, Datum,
+    DatumKind, Discount, EinvoiceAddress, ExternalAccount, ExternalAccountUpdate, ExternalId, Fields,
+    GiftCard, ListQuery, Meta, Moment, NewExternalAccount, Ownership, PAGE_SIZE_MAX, Page, Price, PriceKey,
+    PriceRow, Product, ProductDiscounts, ProductSearch, Record, RecordId, Source, StoreCategory, StoreInfo,
     Subscriber, Translation, Translations, Visibilities, Visibility,
-    Account, AnyCollection, AppStore, Category, Clock, Collection, Datum, DatumKind, ExternalAccount,
-    ExternalAccountUpdate, Fields, ListQuery, Meta, Moment, NewExternalAccount, Ownership, PAGE_SIZE_MAX,
-    Page, Price, Product, ProductSearch, Record, RecordId, Source, StoreInfo,
 };
 pub use sales::{
     By, Dimension, Import, ImportError, ImportOptions, ImportProgress, ImportSummary, MONEY_SCALE, Measure,

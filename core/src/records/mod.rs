@@ -61,13 +61,12 @@ mod product_memory;
 mod product_parts;
 mod product_search;
 mod registry;
+mod search;
 #[cfg(test)]
 mod shop_model_test;
 mod stored;
-mod subscriber;
-mod search;
-mod stored;
 mod stores;
+mod subscriber;
 #[cfg(test)]
 mod test;
 mod transfer;
@@ -121,13 +120,13 @@ pub use machine::Env;
 pub use moment::Moment;
 pub use page::{ListQuery, PAGE_SIZE_MAX, Page};
 pub use product::Product;
-pub use product_parts::{Category, Meta, Ownership, Price, Source};
+pub use product_parts::{Meta, Ownership, Price, Source, StoreCategory};
 pub use product_search::ProductSearch;
 pub use registry::Records;
-pub use subscriber::Subscriber;
-pub use translation::{Translation, Translations};
 pub(crate) use stores::stores;
 pub use stores::{AppStore, StoreInfo};
+pub use subscriber::Subscriber;
+pub use translation::{Translation, Translations};
 pub use verb::Verb;
 pub use visibility::{Visibilities, Visibility};
 

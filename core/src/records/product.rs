@@ -37,8 +37,8 @@ use super::product_search::ProductSearch;
 use super::stores::{AppStore, canonical};
 use super::verb::{Verb, to_json_list};
 use super::{
-    Category, Collection, Context, Datum, DatumKind, Expansion, ExternalAccount, Meta, Moment, Ownership,
-    Price, Record, Source, Times, expansion, stored,
+    Collection, Context, Datum, DatumKind, Expansion, ExternalAccount, Meta, Moment, Ownership, Price,
+    Record, Source, StoreCategory, Times, expansion, stored,
 };
 
 /// A product in a store.
@@ -88,7 +88,7 @@ pub struct Product {
     /// Texts about it by language.
     pub meta: BTreeMap<String, Vec<Meta>>,
     /// The categories of its store that it is or was in.
-    pub categories: Vec<Category>,
+    pub categories: Vec<StoreCategory>,
     /// When the record was made.
     #[serde(with = "micros")]
     pub created_at: Timestamp,
@@ -321,7 +321,7 @@ impl Product {
         self.take_price(input);
         apply_meta(input, &mut self.meta);
         let store = self.store;
-        if let Some(categories) = input.rows(CATEGORIES, |row| Category::read(row, store)) {
+        if let Some(categories) = input.rows(CATEGORIES, |row| StoreCategory::read(row, store)) {
             self.categories = categories;
         }
         self.take_source(input, context)?;
@@ -455,7 +455,7 @@ impl Product {
     /// All fields but the children, which other records say.
     fn shown(&self) -> Map<String, Value> {
         let moment = |moment: &Option<Moment>| moment.as_ref().map(Moment::as_str).into();
-        let categories = self.categories.iter().map(Category::to_json).collect();
+        let categories = self.categories.iter().map(StoreCategory::to_json).collect();
         let fields = [
             ("id", self.id.into()),
             ("name", self.name.as_str().into()),

@@ -184,7 +184,7 @@ pub(super) fn meta_to_json(meta: &BTreeMap<String, Vec<Meta>>) -> Value {
 /// A category of its store that a product is or was in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Category {
+pub struct StoreCategory {
     /// The store; the product's own unless said.
     pub store: AppStore,
     /// The kind of device, as `handheld`.
@@ -198,7 +198,7 @@ pub struct Category {
     /// The number of the category it stands under.
     pub parent_id: Option<u64>,
     /// The category it stands under.
-    pub parent: Option<Box<Category>>,
+    pub parent: Option<Box<StoreCategory>>,
     /// Whether it is the product's main one; Apple only.
     pub main: Option<bool>,
 }
@@ -206,7 +206,7 @@ pub struct Category {
 /// The most categories above one.
 const CATEGORY_DEPTH_MAX: usize = 8;
 
-impl Category {
+impl StoreCategory {
     pub(super) fn read(input: &mut Input<'_>, store: AppStore) -> Self {
         Self::read_below(input, store, 0)
     }

@@ -204,6 +204,7 @@ mod tests {
         let tags = [
             sound::<ExternalAccount>(),
             sound::<Account>(),
+            sound::<Product>(),
             sound::<Customer>(),
             sound::<CustomerGroup>(),
             sound::<Subscriber>(),
