@@ -279,6 +279,14 @@ int32_t tillroll_stats(tillroll_db *db, char **out_json, tillroll_error **err);
 int32_t tillroll_set_passphrase(tillroll_db *db, const char *passphrase, tillroll_error **err);
 
 /**
+ * The stores that products are sold in, as a JSON list of objects with `id`, `name` and `storefronts`, what searches can
+ * be narrowed to.
+ */
+int32_t tillroll_stores(tillroll_db *db,
+                        char **out_json,
+                        tillroll_error **err);
+
+/**
  * Writes all records of this moment to a file, a line of JSON each. Secrets and sales are not in it; the file appears
  * when it is whole.
  *

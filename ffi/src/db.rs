@@ -194,6 +194,24 @@ pub unsafe extern "C" fn tillroll_set_passphrase(
     }
 }
 
+/// The stores that products are sold in, as a JSON list of objects with `id`, `name` and `storefronts`, what searches can
+/// be narrowed to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tillroll_stores(
+    db: *mut Db,
+    out_json: *mut *mut c_char,
+    err: *mut *mut Error,
+) -> i32 {
+    // SAFETY: the pointers are what the header asks for.
+    unsafe {
+        status(err, || {
+            clear(out_json);
+            give_json(out_json, &json!(required("db", db)?.core.stores()));
+            Ok(())
+        })
+    }
+}
+
 /// Writes all records of this moment to a file, a line of JSON each. Secrets and sales are not in it; the file appears
 /// when it is whole.
 ///

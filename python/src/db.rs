@@ -83,7 +83,7 @@ pub struct Db {
 
 impl Db {
     fn collection(&self, py: Python<'_>, name: &'static str) -> PyResult<Py<PyAny>> {
-        short(py, || self.inner.records(name)).and_then(|inner| collections::wrap(py, name, inner))
+        collections::open(py, &self.inner, name)
     }
 }
 
@@ -99,6 +99,77 @@ impl Db {
     #[getter]
     fn accounts(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         self.collection(py, "accounts")
+    }
+
+    /// The customers, with their addresses.
+    #[getter]
+    fn customers(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.collection(py, "customers")
+    }
+
+    /// The groups of customers.
+    #[getter]
+    fn customer_groups(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.collection(py, "customer_groups")
+    }
+
+    /// Those who take a newsletter.
+    #[getter]
+    fn subscribers(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.collection(py, "subscribers")
+    }
+
+    /// The gift cards; their code is their id.
+    #[getter]
+    fn gift_cards(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.collection(py, "gift_cards")
+    }
+
+    /// The products in the stores.
+    #[getter]
+    fn products(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.collection(py, "products")
+    }
+
+    /// The brands of what is sold.
+    #[getter]
+    fn brands(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.collection(py, "brands")
+    }
+
+    /// The categories, which form a tree.
+    #[getter]
+    fn categories(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.collection(py, "categories")
+    }
+
+    /// The campaigns, with their prices.
+    #[getter]
+    fn campaigns(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.collection(py, "campaigns")
+    }
+
+    /// The groups of banners.
+    #[getter]
+    fn banner_groups(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.collection(py, "banner_groups")
+    }
+
+    /// The banners.
+    #[getter]
+    fn banners(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.collection(py, "banners")
+    }
+
+    /// The stores that products are sold in.
+    ///
+    /// Returns
+    /// -------
+    /// list of dict
+    ///     Each with `id`, `name` and `storefronts`, what searches can be narrowed to.
+    fn stores<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let stores = serde_json::to_value(self.inner.stores());
+        json::to_python(py, &stores.map_err(|error| PyValueError::new_err(error.to_string()))?)
     }
 
     /// The rows of all sales reports.

@@ -30,7 +30,7 @@ mod _tillroll {
     #[pymodule_export]
     use crate::collection::{Collection, RecordIterator};
     #[pymodule_export]
-    use crate::collections::Accounts;
+    use crate::collections::{Accounts, Banners, Campaigns, Categories, CustomerGroups, Customers, Products};
     #[pymodule_export]
     use crate::db::{CheckReport, Db, open};
     #[pymodule_export]

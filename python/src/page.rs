@@ -5,6 +5,7 @@ use pyo3::types::{PyIterator, PyList};
 use serde_json::Value;
 use tillroll_core as core;
 
+use crate::collection::records;
 use crate::record::Record;
 
 /// One page of a listing. Iterating it gives its records.
@@ -32,6 +33,22 @@ impl Page {
             page_size: page.page_size,
             page_count: page.page_count,
             item_count: page.item_count,
+        })
+    }
+}
+
+impl Page {
+    /// Wraps what a verb gave as `{"data", "meta"}`.
+    pub fn from_envelope(py: Python<'_>, mut envelope: Value) -> PyResult<Self> {
+        let data = envelope.get_mut("data").map(Value::take).unwrap_or_default();
+        let meta =
+            |name: &str| envelope.pointer(&format!("/meta/{name}")).and_then(Value::as_u64).unwrap_or(0);
+        Ok(Self {
+            data: PyList::new(py, records(data))?.unbind(),
+            page: meta("page"),
+            page_size: meta("page_size"),
+            page_count: meta("page_count"),
+            item_count: meta("item_count"),
         })
     }
 }

@@ -27,9 +27,9 @@ impl Record {
         }
     }
 
-    /// The record's id, null where the resource has none.
+    /// What names the record: its id, or its code where that is the id.
     pub fn id(&self) -> Value {
-        self.fields.get("id").cloned().unwrap_or_default()
+        self.fields.get("id").or_else(|| self.fields.get("code")).cloned().unwrap_or_default()
     }
 
     /// All fields.

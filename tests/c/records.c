@@ -172,6 +172,38 @@ static void tree(tillroll_db *db) {
     check_free(&err);
 }
 
+static void products(tillroll_db *db) {
+    tillroll_error *err = NULL;
+    char *json = NULL;
+    const char *rdio =
+        "{\"name\":\"Rdio\",\"vendor_identifier\":\"B004T76OR8\",\"store\":\"amazon\","
+        "\"price\":{\"currency\":\"USD\",\"price\":\"0.00\"}}";
+
+    CHECK_OK(tillroll_stores(db, &json, &err));
+    CHECK_HAS(json, "\"amazon_appstore\"");
+    tillroll_string_free(json);
+    CHECK_OK(tillroll_record_create(db, "products", rdio, &json, &err));
+    tillroll_string_free(json);
+    CHECK_OK(tillroll_record_call(
+        db, "products", "get_by_store", "{\"store\":\"amazon\",\"id_in_store\":\"B004T76OR8\"}", &json, &err));
+    CHECK_HAS(json, "\"store\":\"amazon_appstore\"");
+    CHECK_HAS(json, "\"price\":{\"currency\":\"USD\",\"price\":\"0.00\"}");
+    tillroll_string_free(json);
+    CHECK_OK(tillroll_record_call(db, "products", "search", "{\"term\":\"rd\"}", &json, &err));
+    CHECK_HAS(json, "\"item_count\":1");
+    tillroll_string_free(json);
+}
+
+static void amounts(tillroll_db *db) {
+    tillroll_error *err = NULL;
+    char *json = NULL;
+
+    CHECK_OK(tillroll_record_create(db, "gift_cards",
+        "{\"code\":\"DTGZRVGGYPS2YMNC\",\"expires_at\":\"9999-10-20\",\"balance\":1234567890123.456789}", &json, &err));
+    CHECK_HAS(json, "\"balance\":1234567890123.456789");
+    tillroll_string_free(json);
+}
+
 static void in_and_out(tillroll_db *db, const char *folder) {
     tillroll_error *err = NULL;
     uint64_t written = 0;
@@ -211,6 +243,8 @@ int main(int argc, char **argv) {
     threads(db);
     narrowed(db);
     tree(db);
+    products(db);
+    amounts(db);
     in_and_out(db, argv[1]);
     tillroll_close(db);
     free(path);

@@ -1,6 +1,8 @@
 """Records of all kinds, scopes, and records as lines of JSON."""
 
 import json
+import threading
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -80,3 +82,205 @@ def test_records_move_to_another_database(db, tmp_path: Path):
         with pytest.raises(tillroll.FormatError) as refused:
             other.import_records(file)
         assert refused.value.line == 4
+
+
+EXAMPLES = json.loads((Path(__file__).parent.parent / "data" / "examples.json").read_text(encoding="utf-8"))
+
+
+def prepare(db):
+    """The records that the examples refer to: groups 1 to 5, banner groups 1 to 4, a top category."""
+    db.customer_groups.create_many({"name": f"group {n}"} for n in range(1, 6))
+    db.banner_groups.create_many({"code": f"group-{n}", "title": "t"} for n in range(1, 5))
+    db.categories.create(name="top")
+
+
+@pytest.mark.parametrize("collection", sorted(EXAMPLES))
+def test_the_examples_of_the_api_read_back_as_they_were(db, collection):
+    prepare(db)
+    db.external_accounts.create(nickname="Apple", store="apple")
+    records = getattr(db, collection)
+    for example in EXAMPLES[collection]:
+        made = records.create(**example)
+        meta = {"meta": True} if "meta" in example else {}
+        for record in (made if not meta else records.get(made.id, **meta), records.get(made, **meta)):
+            shown = record.to_dict()
+            assert {name: shown[name] for name in example} == example
+    assert db.check().ok
+
+
+def test_a_gift_card(db):
+    example = {
+        "expires_at": "9999-10-20",
+        "code": "DTGZRVGGYPS2YMNC",
+        "notes": "Example content",
+        "balance": 50,
+    }
+    card = db.gift_cards.create(**example)
+    assert {name: card.to_dict()[name] for name in example} == example
+    assert db.gift_cards.get("DTGZRVGGYPS2YMNC") == db.gift_cards.get(card) == card
+    assert "DTGZRVGGYPS2YMNC" in db.gift_cards
+    assert db.gift_cards.update(card, balance=Decimal("39.99")).balance == Decimal("39.99")
+    assert db.gift_cards.update(card, balance=39.99).to_dict()["balance"] == 39.99
+    exact = db.gift_cards.update(card, balance="1234567890123.456789")
+    assert exact.balance == exact.to_dict()["balance"] == Decimal("1234567890123.456789")
+    assert db.gift_cards.update(card, code="NEW").code == "NEW"
+    with pytest.raises(tillroll.NotFoundError):
+        db.gift_cards.get("DTGZRVGGYPS2YMNC")
+    assert len(db.gift_cards.create(expires_at="9999-01-01", balance=1).code) == 16
+    with pytest.raises(tillroll.ValidationError) as refused:
+        db.gift_cards.create(expires_at="2021-10-20")
+    assert list(refused.value.errors) == ["expires_at"]
+
+
+def test_customers_addresses_and_groups(db):
+    prepare(db)
+    customer = db.customers.create(**EXAMPLES["customers"][0], external_id="c-7")
+    assert db.customers.get_by_email("mail@domain.fi") == db.customers.get_by_external_id("c-7") == customer
+    address = {
+        "primary": False,
+        "email": "mail@example.com",
+        "company": "Pulse247 Oy",
+        "first_name": "Example",
+        "last_name": "Customer",
+        "street_address": "Kaivokatu 12",
+        "street_name": "Moussaouistraat",
+        "street_number": "22",
+        "house_extension": "b",
+        "postal_code": "00100",
+        "city": "Helsinki",
+        "country": "fi",
+        "phone": "+3585012312312",
+    }
+    added = db.customers.add_address(customer.id, **address)
+    assert {name: added.to_dict()[name] for name in address} == address
+    assert added.customer_id == customer.id
+    changed = db.customers.update_address(customer, added, **{**added.to_dict(), "city": "Espoo"})
+    assert (changed.id, changed.city) == (added.id, "Espoo")
+    assert db.customers.addresses(customer) == [changed]
+    db.customers.remove_address(customer, changed)
+    assert db.customers.addresses(customer) == []
+
+    link = db.customer_groups.add(3, customer)
+    assert (link.customer_id, link.customer_group_id) == (customer.id, 3)
+    assert [member.customer_id for member in db.customer_groups.members(3)] == [customer.id]
+    assert [group["id"] for group in db.customers.get(customer.id).customer_groups] == [3]
+    listed = db.customers.list(expand=["customer_groups"], created_at_from="2013-06-19")
+    assert listed.data[0].customer_groups[0]["name"] == "group 3"
+    links = db.customer_groups.get(3, expand="customer_links").customer_links
+    assert [entry["customer_id"] for entry in links] == [customer.id]
+    db.customer_groups.remove(3, customer.id)
+    with pytest.raises(tillroll.NotFoundError):
+        db.customer_groups.remove(3, customer.id)
+    assert db.customer_groups.members(3) == []
+
+
+def test_categories_campaigns_and_banners(db):
+    prepare(db)
+    pants = db.categories.create(**EXAMPLES["categories"][0])
+    assert db.categories.get_by_external_id(56) == db.categories.get_by_external_id("56") == pants
+    assert db.categories.update_by_external_id(56, name="Trousers").name == "Trousers"
+    assert [child.id for child in db.categories.children(1)] == [pants.id]
+    shown = db.categories.set_visibilities(pants, [{"version_id": 1, "is_visible": False}])
+    assert [row.to_dict() for row in shown] == [{"version_id": 1, "is_visible": False}]
+    assert db.categories.visibilities(pants) == shown
+    link = db.categories.link_product(pants.id, 2, category_sort=1, product_sort=4)
+    assert (link.category_id, link.product_id, link.category_sort, link.product_sort) == (pants.id, 2, 1, 4)
+    assert db.categories.products(pants) == [link]
+    db.categories.unlink_product(pants, 2)
+    assert db.categories.products(pants) == []
+
+    campaign = db.campaigns.create(**EXAMPLES["campaigns"][0])
+    rows = [
+        {"product_id": 4, "price": 39.99},
+        {"product_id": 5, "variation_id": 3, "price": 39.99, "order_limit": 3},
+        {"product_id": 4, "download_id": 2, "quantity": 3, "price": 39.99},
+    ]
+    prices = db.campaigns.set_prices(campaign.id, rows)
+    assert len(prices) == 3
+    for row in rows:
+        assert any({name: price.to_dict()[name] for name in row} == row for price in prices)
+    db.campaigns.set_prices(campaign, [{"product_id": 4, "price": "1"}])
+    assert sorted(price.price for price in db.campaigns.prices(campaign)) == [
+        1,
+        Decimal("39.99"),
+        Decimal("39.99"),
+    ]
+    db.campaigns.remove_price(campaign, {"product_id": 4})
+    assert len(db.campaigns.get(campaign.id, expand=["prices"]).prices) == 2
+
+    banner = db.banners.create(**EXAMPLES["banners"][0])
+    assert db.banners.get_by_code("new-discounts") == banner
+    assert db.banners.update_by_code("new-discounts", code="old-discounts").code == "old-discounts"
+    assert [found.id for found in db.banners.list(group_id=4, sort="sort-asc")] == [banner.id]
+
+
+def test_products(db):
+    own = db.external_accounts.create(nickname="Apple", store="apple")
+    made = db.products.create_many(EXAMPLES["products"])
+    ids = {product.vendor_identifier: product.id for product in made}
+    for store, id_in_store in [
+        ("amazon", "B004T76OR8"),
+        ("amazon_appstore", "B004T76OR8"),
+        ("google_play", "com.rdio.android.ui"),
+        ("apple", 335060889),
+        ("apple:ios", "335060889"),
+    ]:
+        assert db.products.get_by_store(store, id_in_store).id == ids[str(id_in_store)]
+    assert [store["name"] for store in db.stores()][:3] == ["apple", "google_play", "amazon_appstore"]
+    assert [found.name for found in db.products.search("fob finder")] == ["FOB Finder", "Fob Finder Pro"]
+    assert [found.name for found in db.products.search("@developer=angry")] == ["GPS Notification"]
+    page = db.products.search("rdio", storefronts="apple;google_play", page=2, count=1)
+    assert (page.item_count, page.page_count, page.data[0].name) == (2, 2, "Rdio")
+    subway = db.products.search("embark", meta=True).data[0]
+    assert subway.categories[0]["name"] == "Travel"
+    assert "meta" not in db.products.get(subway.id).to_dict()
+
+    (mine,) = db.products.mine()
+    assert mine.source["external_account_id"] == own.id
+    changed = db.products.update(mine, source={"active": False, "hidden": True})
+    assert (changed.source["active"], changed.source["hidden"], changed.name) == (False, True, mine.name)
+    assert db.products.mine() == []
+    assert db.products.mine("apple", include_inactive=True) == [changed]
+    for id, fields in [(mine, {"name": "Other"}), (ids["B004T76OR8"], {"source": {"active": True}})]:
+        with pytest.raises(tillroll.Error):
+            db.products.update(id, **fields)
+    with pytest.raises(tillroll.ConflictError):
+        db.products.create(**EXAMPLES["products"][0])
+
+
+def test_a_product_is_looked_up(db):
+    asked = []
+
+    def find(store, id_in_store):
+        asked.append((store, id_in_store))
+        return {"name": "Found", "vendor_identifier": id_in_store, "store": store}
+
+    found = db.products.get_by_store("amazon", "B1", lookup=find)
+    assert (found.name, asked) == ("Found", [("amazon_appstore", "B1")])
+    assert db.products.get_by_store("amazon_appstore", "B1", lookup=find) == found
+    assert len(asked) == 1
+    with pytest.raises(tillroll.NotFoundError):
+        db.products.get_by_store("apple", "2", lookup=lambda store, id_in_store: None)
+    with pytest.raises(ZeroDivisionError):
+        db.products.get_by_store("apple", "3", lookup=lambda store, id_in_store: 1 / 0)
+    with pytest.raises(TypeError):
+        db.products.get_by_store("apple", "4", lookup=lambda store, id_in_store: "no dict")
+    release = threading.Event()
+
+    def slow(store, id_in_store):
+        release.wait(30)
+        return {"name": "Late", "vendor_identifier": id_in_store, "store": store}
+
+    with pytest.raises(tillroll.PendingError):
+        db.products.get_by_store("apple", "5", lookup=slow, timeout=0.05)
+    release.set()
+    assert db.products.get_by_store("apple", "5", lookup=slow, timeout=30).name == "Late"
+    with pytest.raises(ValueError, match="timeout"):
+        db.products.get_by_store("apple", "6", lookup=slow, timeout=-1)
+
+
+def test_hostile_text(db):
+    for text in ("\ud800", "a\0b", "x" * 10_000_000):
+        with pytest.raises((tillroll.ValidationError, UnicodeEncodeError)):
+            db.accounts.create(name=text)
+    assert len(db.accounts) == 0

@@ -1,0 +1,53 @@
+//! Banners: their codes.
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::collection::Collection;
+use crate::json;
+use crate::record::Record;
+
+/// The banners.
+#[pyclass(module = "tillroll", frozen, extends = Collection)]
+pub struct Banners;
+
+#[pymethods]
+impl Banners {
+    /// Gets a banner by its code.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is no such banner.
+    fn get_by_code(slf: &Bound<'_, Self>, code: &str) -> PyResult<Record> {
+        let collection = slf.as_super().get();
+        collection.call(slf.py(), "get_by_code", [("code", code.into())]).map(Record::new)
+    }
+
+    /// Changes the fields that are named of the banner with this code; the code itself may be among them.
+    ///
+    /// Returns
+    /// -------
+    /// Record
+    ///     As it is stored now.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is no such banner.
+    #[pyo3(signature = (code, /, **fields))]
+    fn update_by_code(
+        slf: &Bound<'_, Self>,
+        code: &str,
+        fields: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Record> {
+        let collection = slf.as_super().get();
+        collection
+            .call(
+                slf.py(),
+                "update_by_code",
+                [("code", code.into()), ("fields", json::object(fields)?.into())],
+            )
+            .map(Record::new)
+    }
+}

@@ -1,0 +1,81 @@
+//! Campaigns: their prices.
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::collection::{Collection, id_text, records};
+use crate::json;
+use crate::record::Record;
+
+/// The campaigns.
+#[pyclass(module = "tillroll", frozen, extends = Collection)]
+pub struct Campaigns;
+
+#[pymethods]
+impl Campaigns {
+    /// The prices of a campaign.
+    ///
+    /// Returns
+    /// -------
+    /// list of Record
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is no such campaign.
+    fn prices(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>) -> PyResult<Vec<Record>> {
+        let collection = slf.as_super().get();
+        collection.call(slf.py(), "prices", [("id", id_text(id)?.into())]).map(records)
+    }
+
+    /// Adds prices to a campaign or replaces those of the same product, variation or download, and quantity. Others stay.
+    ///
+    /// Parameters
+    /// ----------
+    /// id : int or Record
+    /// rows : iterable of dict
+    ///     Each with `product_id` and `price`, and where it applies `variation_id` or `download_id`, `quantity`, `order_limit`.
+    ///
+    /// Returns
+    /// -------
+    /// list of Record
+    ///     All of its prices.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is no such campaign.
+    fn set_prices(
+        slf: &Bound<'_, Self>,
+        id: &Bound<'_, PyAny>,
+        rows: &Bound<'_, PyAny>,
+    ) -> PyResult<Vec<Record>> {
+        let collection = slf.as_super().get();
+        collection
+            .call(slf.py(), "set_prices", [("id", id_text(id)?.into()), ("rows", json::value(rows)?)])
+            .map(records)
+    }
+
+    /// Removes a price from a campaign.
+    ///
+    /// Parameters
+    /// ----------
+    /// id : int or Record
+    /// row : dict
+    ///     With what tells it from others: `product_id`, `variation_id` or `download_id`, `quantity`.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is no such campaign or price.
+    fn remove_price(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>, row: &Bound<'_, PyDict>) -> PyResult<()> {
+        let collection = slf.as_super().get();
+        collection
+            .call(
+                slf.py(),
+                "remove_price",
+                [("id", id_text(id)?.into()), ("row", json::object(Some(row))?.into())],
+            )
+            .map(drop)
+    }
+}

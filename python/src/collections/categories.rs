@@ -1,0 +1,195 @@
+//! Categories: their tree, where they show, and the products in them.
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::collection::{Collection, id_text, records};
+use crate::json;
+use crate::record::Record;
+
+/// The categories, which form a tree.
+#[pyclass(module = "tillroll", frozen, extends = Collection)]
+pub struct Categories;
+
+#[pymethods]
+impl Categories {
+    /// Gets a category by the id that another system gave.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is no such category.
+    fn get_by_external_id(slf: &Bound<'_, Self>, external_id: &Bound<'_, PyAny>) -> PyResult<Record> {
+        let collection = slf.as_super().get();
+        collection
+            .call(slf.py(), "get_by_external_id", [("external_id", json::value(external_id)?)])
+            .map(Record::new)
+    }
+
+    /// Changes the fields that are named of the category with this external id.
+    ///
+    /// Returns
+    /// -------
+    /// Record
+    ///     As it is stored now.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is no such category.
+    #[pyo3(signature = (external_id, /, **fields))]
+    fn update_by_external_id(
+        slf: &Bound<'_, Self>,
+        external_id: &Bound<'_, PyAny>,
+        fields: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Record> {
+        let collection = slf.as_super().get();
+        collection
+            .call(
+                slf.py(),
+                "update_by_external_id",
+                [("external_id", json::value(external_id)?), ("fields", json::object(fields)?.into())],
+            )
+            .map(Record::new)
+    }
+
+    /// The categories directly under one, by `parent_sort`.
+    ///
+    /// Returns
+    /// -------
+    /// list of Record
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is no such category.
+    fn children(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>) -> PyResult<Vec<Record>> {
+        let collection = slf.as_super().get();
+        collection.call(slf.py(), "children", [("id", id_text(id)?.into())]).map(records)
+    }
+
+    /// In which versions of the store a category shows.
+    ///
+    /// Returns
+    /// -------
+    /// list of Record
+    ///     Each with `version_id` and `is_visible`.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is no such category.
+    fn visibilities(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>) -> PyResult<Vec<Record>> {
+        let collection = slf.as_super().get();
+        collection.call(slf.py(), "visibilities", [("id", id_text(id)?.into())]).map(records)
+    }
+
+    /// Sets in which versions of the store a category shows. Versions that are not named stay as they are.
+    ///
+    /// Parameters
+    /// ----------
+    /// id : int or Record
+    /// rows : iterable of dict
+    ///     Each with `version_id` and `is_visible`.
+    ///
+    /// Returns
+    /// -------
+    /// list of Record
+    ///     All of its visibilities.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is no such category.
+    fn set_visibilities(
+        slf: &Bound<'_, Self>,
+        id: &Bound<'_, PyAny>,
+        rows: &Bound<'_, PyAny>,
+    ) -> PyResult<Vec<Record>> {
+        let collection = slf.as_super().get();
+        collection
+            .call(slf.py(), "set_visibilities", [("id", id_text(id)?.into()), ("rows", json::value(rows)?)])
+            .map(records)
+    }
+
+    /// The links of a category to products, by `product_sort`.
+    ///
+    /// Returns
+    /// -------
+    /// list of Record
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is no such category.
+    fn products(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>) -> PyResult<Vec<Record>> {
+        let collection = slf.as_super().get();
+        collection.call(slf.py(), "products", [("id", id_text(id)?.into())]).map(records)
+    }
+
+    /// Puts a product into a category, or changes where it stands in it.
+    ///
+    /// Parameters
+    /// ----------
+    /// id : int or Record
+    ///     The category.
+    /// product_id : int
+    ///     Not checked: the products of a category need not be stored here.
+    /// category_sort : int, optional
+    ///     Where the category stands among those of the product.
+    /// product_sort : int, optional
+    ///     Where the product stands in the category.
+    ///
+    /// Returns
+    /// -------
+    /// Record
+    ///     The link.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is no such category.
+    #[pyo3(signature = (id, product_id, *, category_sort=None, product_sort=None))]
+    fn link_product(
+        slf: &Bound<'_, Self>,
+        id: &Bound<'_, PyAny>,
+        product_id: &Bound<'_, PyAny>,
+        category_sort: Option<i64>,
+        product_sort: Option<i64>,
+    ) -> PyResult<Record> {
+        let collection = slf.as_super().get();
+        collection
+            .call(
+                slf.py(),
+                "link_product",
+                [
+                    ("id", id_text(id)?.into()),
+                    ("product_id", id_text(product_id)?.into()),
+                    ("category_sort", category_sort.into()),
+                    ("product_sort", product_sort.into()),
+                ],
+            )
+            .map(Record::new)
+    }
+
+    /// Takes a product out of a category.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is no such category, or the product is not in it.
+    fn unlink_product(
+        slf: &Bound<'_, Self>,
+        id: &Bound<'_, PyAny>,
+        product_id: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let collection = slf.as_super().get();
+        collection
+            .call(
+                slf.py(),
+                "unlink_product",
+                [("id", id_text(id)?.into()), ("product_id", id_text(product_id)?.into())],
+            )
+            .map(drop)
+    }
+}

@@ -1,0 +1,76 @@
+//! Customer groups: who is in them.
+
+use pyo3::prelude::*;
+
+use crate::collection::{Collection, id_text, records};
+use crate::record::Record;
+
+/// The groups of customers.
+#[pyclass(module = "tillroll", frozen, extends = Collection)]
+pub struct CustomerGroups;
+
+#[pymethods]
+impl CustomerGroups {
+    /// Puts a customer into a group.
+    ///
+    /// Returns
+    /// -------
+    /// Record
+    ///     With `customer_id` and `customer_group_id`. A customer who is in the group already stays in it.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is no such group or customer.
+    fn add(
+        slf: &Bound<'_, Self>,
+        group_id: &Bound<'_, PyAny>,
+        customer_id: &Bound<'_, PyAny>,
+    ) -> PyResult<Record> {
+        let collection = slf.as_super().get();
+        collection
+            .call(
+                slf.py(),
+                "add",
+                [("group_id", id_text(group_id)?.into()), ("customer_id", id_text(customer_id)?.into())],
+            )
+            .map(Record::new)
+    }
+
+    /// Takes a customer out of a group.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is no such group, or the customer is not in it.
+    fn remove(
+        slf: &Bound<'_, Self>,
+        group_id: &Bound<'_, PyAny>,
+        customer_id: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let collection = slf.as_super().get();
+        collection
+            .call(
+                slf.py(),
+                "remove",
+                [("group_id", id_text(group_id)?.into()), ("customer_id", id_text(customer_id)?.into())],
+            )
+            .map(drop)
+    }
+
+    /// The customers of a group, by id.
+    ///
+    /// Returns
+    /// -------
+    /// list of Record
+    ///     Customers, each with `customer_id` and `customer_group_id` beside its own fields.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is no such group.
+    fn members(slf: &Bound<'_, Self>, group_id: &Bound<'_, PyAny>) -> PyResult<Vec<Record>> {
+        let collection = slf.as_super().get();
+        collection.call(slf.py(), "members", [("group_id", id_text(group_id)?.into())]).map(records)
+    }
+}

@@ -1,0 +1,201 @@
+//! Products: finding them in their stores and by their words.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use serde_json::Value;
+use tillroll_core as core;
+
+use crate::collection::{Collection, id_text, records};
+use crate::json;
+use crate::page::Page;
+use crate::record::Record;
+use crate::wait::long;
+
+/// The products in the stores.
+#[pyclass(module = "tillroll", frozen, extends = Collection)]
+pub struct Products {
+    /// The same products by their type, for a lookup that the engine calls back.
+    pub products: core::Collection<core::Product>,
+}
+
+#[pymethods]
+impl Products {
+    /// Gets a product by its id.
+    ///
+    /// Parameters
+    /// ----------
+    /// id : int, str or Record
+    /// expand : iterable of str, optional
+    ///     Which sub-resources to put in: `meta`, `categories`.
+    /// meta : bool
+    ///     Put in both.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is none.
+    #[pyo3(signature = (id, *, expand=None, meta=false))]
+    fn get(
+        slf: &Bound<'_, Self>,
+        id: &Bound<'_, PyAny>,
+        expand: Option<&Bound<'_, PyAny>>,
+        meta: bool,
+    ) -> PyResult<Record> {
+        let expand = expand.map(json::value).transpose()?.unwrap_or(Value::Null);
+        let arguments = [("id", id_text(id)?.into()), ("expand", expand), ("meta", meta.into())];
+        slf.as_super().get().call(slf.py(), "get", arguments).map(Record::new)
+    }
+
+    /// Gets a product by what its store calls it.
+    ///
+    /// Parameters
+    /// ----------
+    /// store : str
+    ///     In any spelling: `apple`, `apple:mac`, `google_play`, `amazon`, `amazon_appstore`, `windows10` ...
+    /// id_in_store : str or int
+    ///     Its `vendor_identifier`, SKU, `ref_no` or package name.
+    /// lookup : callable, optional
+    ///     Called as `lookup(store, id_in_store)` on a thread of its own where there is none; the dict it gives is stored.
+    ///     While one runs, other callers who ask for the same product wait for it.
+    /// timeout : float
+    ///     How many seconds to wait for it.
+    /// meta : bool
+    ///     Put in `meta` and `categories`.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is none, and `lookup` gave `None`.
+    /// PendingError
+    ///     The lookup has not ended; what it gives is stored when it comes.
+    #[pyo3(signature = (store, id_in_store, *, lookup=None, timeout=90.0, meta=false))]
+    fn get_by_store(
+        slf: &Bound<'_, Self>,
+        store: &str,
+        id_in_store: &Bound<'_, PyAny>,
+        lookup: Option<Py<PyAny>>,
+        timeout: f64,
+        meta: bool,
+    ) -> PyResult<Record> {
+        let (py, id) = (slf.py(), id_text(id_in_store)?);
+        let collection = slf.as_super().get();
+        let Some(lookup) = lookup else {
+            let arguments = [("store", store.into()), ("id_in_store", id.into()), ("meta", meta.into())];
+            return collection.call(py, "get_by_store", arguments).map(Record::new);
+        };
+        let timeout = Duration::try_from_secs_f64(timeout)
+            .map_err(|_| PyValueError::new_err("timeout must be a number of seconds"))?;
+        let found = slf.get().look_up(py, (store.to_owned(), id), lookup, timeout)?;
+        collection.call(py, "get", [("id", found.into()), ("meta", meta.into())]).map(Record::new)
+    }
+
+    /// Searches products by the words in their name and developer, or the beginnings of words.
+    ///
+    /// Case and accents do not count. The best match comes first.
+    ///
+    /// Parameters
+    /// ----------
+    /// term : str
+    ///     All of its words must be found. Begun with `@name=` or `@developer=` it looks there alone.
+    /// storefronts : str or iterable of str, optional
+    ///     Where the products must be sold: `apple`, `apple:mac`, `google_play` ..., several joined by `;`.
+    /// filter : str, optional
+    ///     `ios`, `mac`, `google` or `amazon`. Deprecated: `storefronts` says more.
+    /// page, count : int
+    ///     Which page, from 1, and how long pages are.
+    /// meta : bool
+    ///     Put in `meta` and `categories`.
+    ///
+    /// Returns
+    /// -------
+    /// Page
+    #[pyo3(signature = (term, storefronts=None, filter=None, page=1, count=25, *, meta=false))]
+    fn search(
+        slf: &Bound<'_, Self>,
+        term: &str,
+        storefronts: Option<&Bound<'_, PyAny>>,
+        filter: Option<&str>,
+        page: u64,
+        count: u64,
+        meta: bool,
+    ) -> PyResult<Page> {
+        let storefronts = storefronts.map(json::value).transpose()?.unwrap_or(Value::Null);
+        let arguments = [
+            ("term", term.into()),
+            ("storefronts", storefronts),
+            ("filter", filter.into()),
+            ("page", page.into()),
+            ("count", count.into()),
+            ("meta", meta.into()),
+        ];
+        let found = slf.as_super().get().call(slf.py(), "search", arguments)?;
+        Page::from_envelope(slf.py(), found)
+    }
+
+    /// The products that are one's own or shared with one: those that have a `source`.
+    ///
+    /// Parameters
+    /// ----------
+    /// store : str, optional
+    ///     Only those of a store.
+    /// include_inactive : bool
+    ///     Also those whose `source` is not active.
+    /// meta : bool
+    ///     Put in `meta` and `categories`.
+    ///
+    /// Returns
+    /// -------
+    /// list of Record
+    ///     In id order.
+    #[pyo3(signature = (store=None, include_inactive=false, *, meta=false))]
+    fn mine(
+        slf: &Bound<'_, Self>,
+        store: Option<&str>,
+        include_inactive: bool,
+        meta: bool,
+    ) -> PyResult<Vec<Record>> {
+        let arguments =
+            [("store", store.into()), ("include_inactive", include_inactive.into()), ("meta", meta.into())];
+        slf.as_super().get().call(slf.py(), "mine", arguments).map(records)
+    }
+}
+
+impl Products {
+    /// The id of a product that is stored, or that the caller's lookup finds. What the lookup raises is raised here.
+    fn look_up(
+        &self,
+        py: Python<'_>,
+        (store, id): (String, String),
+        lookup: Py<PyAny>,
+        timeout: Duration,
+    ) -> PyResult<u64> {
+        let raised: Arc<Mutex<Option<PyErr>>> = Arc::default();
+        let (products, thrown) = (self.products.clone(), Arc::clone(&raised));
+        let ask = move |store: &str, id: &str| {
+            Python::attach(|py| fields_of(lookup.bind(py), store, id)).map_err(|error| {
+                let told = error.to_string();
+                *thrown.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                let source = std::io::Error::other(told);
+                core::Error::Io { action: "look up", path: format!("{store}/{id}").into(), source }
+            })
+        };
+        let found =
+            long(py, move || products.get_by_store_with(&store, &id, ask, timeout).map(|found| found.id));
+        let raised = raised.lock().unwrap_or_else(PoisonError::into_inner).take();
+        found.map_err(|error| raised.unwrap_or(error))
+    }
+}
+
+/// What a lookup gives: the fields of a product, or nothing.
+fn fields_of(lookup: &Bound<'_, PyAny>, store: &str, id: &str) -> PyResult<Option<core::Fields>> {
+    let given = lookup.call1((store, id))?;
+    if given.is_none() {
+        return Ok(None);
+    }
+    let fields = Value::Object(json::object(Some(given.cast::<PyDict>()?))?);
+    core::Fields::from_json(fields).map(Some).map_err(|error| PyValueError::new_err(error.to_string()))
+}
