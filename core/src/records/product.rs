@@ -391,14 +391,10 @@ impl Product {
         let mut source = self.source.clone().unwrap_or_else(|| Source::new(context.now()));
         input.nested(SOURCE, |part| source.apply(part));
         self.source = Some(source);
-        match account(&self.source) {
-            Some(id) if Some(id) != before && !input.restoring() => {
-                if stored::get::<ExternalAccount>(context.read, &id)?.is_none() {
-                    let fault = format!("external account {id} not found");
-                    input.fault("source.external_account_id", fault);
-                }
-            }
-            _ => {}
+        if let Some(id) = account(&self.source).filter(|id| Some(*id) != before && !input.restoring())
+            && stored::get::<ExternalAccount>(context.read, &id)?.is_none()
+        {
+            input.fault("source.external_account_id", format!("external account {id} not found"));
         }
         Ok(())
     }

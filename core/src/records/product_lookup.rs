@@ -188,10 +188,10 @@ fn completed(fields: &Map<String, Value>, store: AppStore, id: &str) -> Map<Stri
     const IDENTIFIERS: [&str; 4] = ["vendor_identifier", "ref_no", "sku", "package_name"];
     let given = |name: &&str| fields.get(*name).is_some_and(|value| !value.is_null() && value != "");
     let mut completed = fields.clone();
-    if !["store", "store_id"].iter().any(|name| given(name)) {
+    if !["store", "store_id"].iter().any(&given) {
         completed.insert("store".to_owned(), store.as_str().into());
     }
-    if !IDENTIFIERS.iter().any(|name| given(name)) {
+    if !IDENTIFIERS.iter().any(given) {
         completed.insert("vendor_identifier".to_owned(), id.into());
     }
     completed

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use crate::ErrorKind;
 use crate::records::bench::{Bench, assert_shows};
 use crate::records::{AppStore, Fields, ListQuery, Product};
+use crate::store::Write;
 
 const PRODUCTS: &str = "products";
 const RULE: &str = "cannot be changed: only source.active and source.hidden can";
@@ -26,8 +27,8 @@ fn ids(list: &Value) -> Vec<u64> {
     list.as_array().unwrap().iter().map(|product| product["id"].as_u64().unwrap()).collect()
 }
 
-/// The examples of the API, in its order; the account of the owned one is this.
-fn examples(account: &Value) -> Vec<Value> {
+/// The examples of products of others.
+fn examples_of_others() -> Vec<Value> {
     let rdio_amazon = json!({
         "id": 212135374, "name": "Rdio", "developer": "Rdio",
         "icon": "http://ecx.images-amazon.com/images/I/51IPlKhP19L._SL160_SL150_.png",
@@ -68,6 +69,11 @@ fn examples(account: &Value) -> Vec<Value> {
         "updated_date": "2013-06-04T19:00:00", "version": "Varies with device", "source": null, "type": "unknown",
         "devices": ["Handheld"], "price": {"currency": "USD", "price": "0.00"}
     });
+    vec![rdio_amazon, finder, notification, rdio_apple, rdio_google]
+}
+
+/// The examples of the API, in its order; the account of the owned one is this.
+fn examples(account: &Value) -> Vec<Value> {
     let own = json!({
         "id": 42, "name": "Fob Finder Pro", "developer": "Consolidated Fob",
         "icon": "http://a4.mzstatic.com/us/r1000/030/Purple/75/f4/1a/mzl.fjpeofny.100x100-75.jpg",
@@ -102,7 +108,7 @@ fn examples(account: &Value) -> Vec<Value> {
             "parent_id": null, "parent": null, "main": false
         }]
     });
-    vec![rdio_amazon, finder, notification, rdio_apple, rdio_google, own, embark]
+    [examples_of_others(), vec![own, embark]].concat()
 }
 
 #[test]
@@ -496,12 +502,11 @@ fn texts_by_language_and_categories_are_shown_where_asked_for() {
     assert!(bench.faults(PRODUCTS, "get", json!({"id": 1, "expand": ["prices"]})).contains_key("expand"));
 }
 
-#[test]
-fn all_faults_at_once() {
-    let bench = bench();
+/// A product with everything wrong.
+fn wrong() -> Value {
     let huge = "x".repeat(10 << 20);
     let deep = (0..20).fold(json!({"name": "top"}), |below, _| json!({"name": "a", "parent": below}));
-    let fields = json!({
+    json!({
         "name": " ", "developer": huge, "icon": "a\0", "vendor_identifier": "a\0b", "ref_no": -1, "sku": 7,
         "package_name": ["a"], "store": 1, "release_date": "soon", "added_date": "2013-07-02", "version": huge,
         "type": {}, "devices": ["Handheld", 7, "a\n"], "active": "perhaps", "features": "iads", "parent_id": 1.5,
@@ -510,8 +515,13 @@ fn all_faults_at_once() {
         "meta": {"en": [{"value": huge}, {"key": "a", "language": "fr", "value": 7}, 7], "": [], "de": {}, "e n": []},
         "categories": [7, {"store": "steam", "device_id": "x", "id": "x", "main": 1, "colour": 1}, deep],
         "colour": "red"
-    });
-    let faults = bench.faults(PRODUCTS, "create", fields);
+    })
+}
+
+#[test]
+fn all_faults_at_once() {
+    let bench = bench();
+    let faults = bench.faults(PRODUCTS, "create", wrong());
     let told = |name: &str| faults.get(name).map_or("-".to_owned(), |messages| messages.join("; "));
     for (name, message) in [
         ("name", "is required"),
@@ -598,9 +608,9 @@ fn a_product_has_a_size() {
 #[test]
 fn listings_filter_sort_and_page() {
     let bench = bench();
-    let product = |n: u64| {
+    let product = |n: usize| {
         json!({
-            "name": format!("App {}", 9 - n), "developer": (["A", "B"][n as usize % 2]), "store": (["apple", "google"][n as usize / 4]),
+            "name": format!("App {}", 9 - n), "developer": (["A", "B"][n % 2]), "store": (["apple", "google"][n / 4]),
             "sku": if n == 0 { json!("") } else { json!(format!("s{n}")) }, "ref_no": if n < 4 { json!(n) } else { Value::Null },
             "vendor_identifier": format!("v{n}"), "release_date": format!("2013-07-0{}T00:00:00", n + 1),
             "type": if n == 3 { "inapp" } else { "app" }, "active": n != 5,
@@ -695,7 +705,7 @@ proptest! {
             match step {
                 Step::Create(store, own, parent) => {
                     let source = own.map(|own| json!({"type": if own { "own" } else { "shared" }}));
-                    let number = model.len() + last as usize * 100;
+                    let number = format!("{}-{last}", model.len());
                     let fields = json!({"name": "a", "store": (["apple", "amazon"][store]), "sku": format!("s{number}"),
                         "source": source, "parent_id": parent});
                     let made = products.create(Fields::from_json(fields).unwrap());
@@ -766,8 +776,20 @@ fn entries_that_are_missing_or_too_many_are_told() {
         crate::records::index::entries(&product).remove(3).unwrap()
     };
     let problems = || bench.records.check().unwrap();
-    products.write(|write, _| Ok(write.put(entry_of_sku(1), Vec::new()))).unwrap();
+    let put = |write: &mut dyn Write| write.put(entry_of_sku(1), Vec::new());
+    products
+        .write(|write, _| {
+            put(write);
+            Ok(())
+        })
+        .unwrap();
     assert_eq!(problems(), ["products: the index of sku has 2 entries for 1 records"]);
-    products.write(|write, _| Ok(write.delete(&entry_of_sku(2)))).unwrap();
+    let delete = |write: &mut dyn Write| write.delete(&entry_of_sku(2));
+    products
+        .write(|write, _| {
+            delete(write);
+            Ok(())
+        })
+        .unwrap();
     assert_eq!(problems(), ["products: product 2 is missing in the index of sku"]);
 }

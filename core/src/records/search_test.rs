@@ -76,9 +76,19 @@ fn pages_cut_the_whole_order() {
     let term = Term::new("game", None).unwrap();
     let whole = index.find(&term, ALL, 0..u64::MAX);
     assert_eq!((whole.count, whole.ids.len()), (300, 300));
-    for start in [0, 7, 98, 99, 100, 101, 250, 299, 300, 400] {
+    for (start, from) in [
+        (0, 0),
+        (7, 7),
+        (98, 98),
+        (99, 99),
+        (100, 100),
+        (101, 101),
+        (250, 250),
+        (299, 299),
+        (300, 300),
+        (400, 300),
+    ] {
         let page = index.find(&term, ALL, start..start + 10);
-        let from = (start as usize).min(300);
         assert_eq!(page.ids, whole.ids[from..(from + 10).min(300)]);
         assert_eq!(page.count, 300);
     }
@@ -149,7 +159,7 @@ fn naive(term: &str, only: Option<usize>, texts: [&str; 2]) -> Option<usize> {
 enum Step {
     Put(u64, String, String, u32),
     Remove(u64),
-    Find(String, Option<usize>, u32, u64),
+    Find(String, Option<usize>, u32, usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -159,7 +169,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (1..12_u64, text(), text(), 1..4_u32).prop_map(|(id, a, b, marks)| Step::Put(id, a, b, marks)),
         1 => (1..12_u64).prop_map(Step::Remove),
-        4 => (text(), only, 1..4_u32, 0..4_u64).prop_map(|(term, only, marks, page)| Step::Find(term, only, marks, page)),
+        4 => (text(), only, 1..4_u32, 0..4_usize).prop_map(|(term, only, marks, page)| Step::Find(term, only, marks, page)),
     ]
 }
 
@@ -187,10 +197,11 @@ proptest! {
                         expected.extend(rank.filter(|_| own & marks != 0).map(|rank| (rank, *id)));
                     }
                     expected.sort_unstable();
-                    let found = index.find(&term, marks, page * 3..page * 3 + 3);
+                    let start = u64::try_from(page * 3).unwrap();
+                    let found = index.find(&term, marks, start..start + 3);
                     prop_assert_eq!(found.count, expected.len() as u64);
                     let expected: Vec<u64> =
-                        expected.into_iter().map(|(_, id)| id).skip(page as usize * 3).take(3).collect();
+                        expected.into_iter().map(|(_, id)| id).skip(page * 3).take(3).collect();
                     prop_assert_eq!(found.ids, expected, "{}", text);
                 }
             }
