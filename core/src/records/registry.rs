@@ -38,12 +38,15 @@ const COLLECTIONS: &[Entry] = &[
     entry::<Banner>(),
 ];
 
+/// Gives the records of a collection as lines.
+type Export = fn(&dyn Read, Timestamp, &mut dyn FnMut(Line) -> Result<()>) -> Result<()>;
+
 struct Entry {
     name: &'static str,
     /// Whether it is reached through another collection alone.
     hidden: bool,
     open: fn(Arc<Shared>) -> Arc<dyn AnyCollection>,
-    export: fn(&dyn Read, Timestamp, &mut dyn FnMut(Line) -> Result<()>) -> Result<()>,
+    export: Export,
     validate: fn(&dyn Read, Timestamp, &Line) -> Result<()>,
     import: fn(&mut dyn Write, &Env<'_>, &Line) -> Result<bool>,
 }
