@@ -36,7 +36,7 @@ pub enum DatumKind {
     Int,
     /// Text.
     Text,
-    /// Text in which case does not count, such as an e-mail address: the values are in [`folded`] form.
+    /// Text in which case does not count, such as an e-mail address: the values are in folded form.
     Folded,
     /// Text that may be given as a whole number too, such as an id of another system: the values are its digits then.
     Code,
