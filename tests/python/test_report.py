@@ -117,7 +117,8 @@ def test_currencies_are_never_added(shop):
         {"start": "yesterday"},
         {"store": "nowhere"},
         {"kind": "nonsense"},
-        {"product": 1},
+        {"product": "x"},
+        {"include_inapps": "yes"},
     ],
 )
 def test_wrong_arguments_are_told_by_name(shop, wrong):

@@ -1,5 +1,6 @@
 //! The database handle: the only module that sees all others.
 
+mod catalogue;
 mod options;
 
 use std::fmt;
@@ -81,7 +82,9 @@ impl Db {
         let records = Records::new(Arc::clone(&store), Arc::clone(&vault), options.clock.clone());
         let clock = options.clock.clone();
         let now = Arc::new(move || clock.now().as_microsecond());
-        let engine = Arc::new(Engine::open(Arc::clone(&store), rolls, options.thread_count(), now)?);
+        let catalogue = Arc::new(catalogue::Empty);
+        let engine = Engine::open(Arc::clone(&store), rolls, catalogue, options.thread_count(), now)?;
+        let engine = Arc::new(engine);
         let inner = Inner { store, vault, records: records.clone(), engine };
         Ok(Self { inner: Arc::new(inner), records, grant: Grant::default() })
     }

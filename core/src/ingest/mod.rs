@@ -14,6 +14,7 @@ mod container;
 mod fields;
 mod header;
 mod identity;
+mod item;
 mod kind;
 mod pipeline;
 mod reject;
@@ -32,6 +33,7 @@ use std::sync::{Arc, LazyLock};
 
 pub use container::File;
 pub use identity::{month_names, part, period};
+pub use item::{Item, Items};
 pub use kind::{Kind, StoreKind};
 pub use reject::Reject;
 pub use written::{Interpreted, RowValues, written};

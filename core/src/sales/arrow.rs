@@ -10,7 +10,8 @@ use arrow_array::{
 };
 use arrow_buffer::NullBuffer;
 
-use super::schema::{Meaning, Origin, SalesColumn};
+use super::catalogue::{Products, StoreProducts};
+use super::schema::{Meaning, Origin, SKU, SalesColumn};
 use super::select::{Chosen, Piece};
 use super::table::arrow_fault;
 use crate::column::{Column, NULL_CODE, Strings};
@@ -18,11 +19,21 @@ use crate::error::Result;
 use crate::ingest::{Interpreted, RowValues, written};
 
 /// The chosen values of a column, text as dictionary codes if `coded`.
-pub(crate) fn array(column: &SalesColumn, piece: &Piece, chosen: &Chosen, coded: bool) -> Result<ArrayRef> {
+pub(crate) fn array(
+    column: &SalesColumn,
+    piece: &Piece,
+    chosen: &Chosen,
+    products: &Products,
+    coded: bool,
+) -> Result<ArrayRef> {
     let text = match column.origin {
         Origin::Account => {
             let id = i64::try_from(piece.report.key.account).unwrap_or(i64::MAX);
             return Ok(Arc::new(Int64Array::from_value(id, chosen.len())));
+        }
+        Origin::Product => {
+            let skus = piece.read(SKU)?;
+            return Ok(products_of(skus.as_ref(), chosen, products.of_store(piece.report.store())));
         }
         Origin::Roll => return stored(column, piece, chosen, coded),
         Origin::Store => piece.report.store().to_string(),
@@ -35,6 +46,21 @@ pub(crate) fn array(column: &SalesColumn, piece: &Piece, chosen: &Chosen, coded:
         return Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, texts).map_err(arrow_fault)?));
     }
     Ok(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, chosen.len()))))
+}
+
+/// The products of rows with these SKUs.
+fn products_of(skus: Option<&Column>, chosen: &Chosen, products: StoreProducts<'_>) -> ArrayRef {
+    let mut ids: Vec<Option<i64>> = Vec::with_capacity(chosen.len());
+    match skus {
+        // With many rows each SKU is looked up once.
+        Some(Column::Coded { dictionary, codes }) if dictionary.len() < chosen.len() => {
+            let of_code: Vec<_> = dictionary.iter().map(|sku| products.of(Some(sku))).collect();
+            let of_row = |row| codes.get(row).and_then(|&code| of_code.get(code as usize)).copied().flatten();
+            chosen.for_each(|row| ids.push(of_row(row)));
+        }
+        skus => chosen.for_each(|row| ids.push(products.of(skus.and_then(|skus| skus.text(row))))),
+    }
+    Arc::new(Int64Array::from(ids))
 }
 
 fn stored(column: &SalesColumn, piece: &Piece, chosen: &Chosen, coded: bool) -> Result<ArrayRef> {

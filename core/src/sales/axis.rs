@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Date32Array, Int64Array, StringArray};
 
+use super::catalogue::{Products, StoreProducts};
 use super::manifest::Report;
 use super::query::By;
-use super::schema::Meaning;
+use super::schema::{Meaning, SKU};
 use super::select::Piece;
 use super::totals::TotalsLine;
 use crate::column::Column;
 use crate::day::Day;
 use crate::error::{Error, Result};
+use crate::ingest::StoreKind;
 use crate::roll::BLOCK_ROWS;
 
 /// Where an axis takes its values from.
@@ -22,6 +24,8 @@ enum Source {
     Date(fn(Day) -> Day),
     /// A text column of the roll.
     Text(&'static str),
+    /// The product of the SKU.
+    Product,
     /// What all rows of a report share.
     Account,
     OfReport(fn(&Report) -> String),
@@ -38,6 +42,7 @@ fn source(by: By) -> Source {
         By::Store => Source::OfReport(|report| report.store().to_string()),
         By::Kind => Source::OfReport(|report| report.key.kind.to_string()),
         By::Period => Source::OfReport(|report| report.key.period.to_string()),
+        By::Product => Source::Product,
         By::Sku
         | By::Title
         | By::Country
@@ -79,6 +84,25 @@ impl Values {
         })
     }
 
+    /// The code of a text, or of the product whose SKU it is.
+    fn learn(&mut self, text: &str, products: Option<StoreProducts<'_>>) -> u32 {
+        match products {
+            Some(products) => products.of(Some(text)).map_or(0, |product| self.int(product)),
+            None => self.text(text),
+        }
+    }
+
+    /// As [`Self::learn`] of what was met before.
+    fn known(&self, text: &str, products: Option<StoreProducts<'_>>) -> u32 {
+        let code = match self {
+            Self::Texts { codes, .. } => codes.get(text),
+            Self::Ints { codes, .. } => {
+                products.and_then(|products| products.of(Some(text))).and_then(|product| codes.get(&product))
+            }
+        };
+        code.copied().unwrap_or_default()
+    }
+
     fn len(&self) -> usize {
         match self {
             Self::Texts { list, .. } => list.len(),
@@ -109,8 +133,10 @@ pub(crate) struct Axis {
     by: By,
     source: Source,
     values: Values,
-    /// For a text axis: from the codes of each roll's dictionary to those of this axis.
-    rolls: HashMap<u32, Vec<u32>>,
+    products: Arc<Products>,
+    /// For an axis of texts or products: from the codes of each roll's dictionary to those of this axis. Reports of
+    /// several stores may share a roll, and a SKU is of its own store.
+    rolls: HashMap<(u32, StoreKind), Vec<u32>>,
     /// For an axis of time: the code of each day from `first_day` on.
     first_day: i64,
     days: Vec<u32>,
@@ -122,21 +148,24 @@ impl Axis {
     pub(crate) fn new(by: By) -> Self {
         let source = source(by);
         let values = match source {
-            Source::Date(_) | Source::Account => Values::Ints { list: Vec::new(), codes: HashMap::new() },
+            Source::Date(_) | Source::Account | Source::Product => {
+                Values::Ints { list: Vec::new(), codes: HashMap::new() }
+            }
             Source::Text(_) | Source::OfReport(_) => {
                 Values::Texts { list: Vec::new(), codes: HashMap::new() }
             }
         };
-        let (rolls, reports) = (HashMap::new(), HashMap::new());
-        Self { by, source, values, rolls, first_day: 0, days: Vec::new(), reports }
+        let (rolls, reports, products) = (HashMap::new(), HashMap::new(), Arc::default());
+        Self { by, source, values, products, rolls, first_day: 0, days: Vec::new(), reports }
     }
 
     /// An axis that gives codes for every row of these pieces.
-    pub(crate) fn over(by: By, pieces: &[Piece]) -> Result<Self> {
-        let mut axis = Self::new(by);
+    pub(crate) fn over(by: By, pieces: &[Piece], products: &Arc<Products>) -> Result<Self> {
+        let mut axis = Self { products: Arc::clone(products), ..Self::new(by) };
         match axis.source {
             Source::Date(start) => axis.learn_days(start, pieces)?,
             Source::Text(column) => axis.learn_texts(column, pieces)?,
+            Source::Product => axis.learn_texts(SKU, pieces)?,
             Source::Account | Source::OfReport(_) => {
                 for piece in pieces {
                     axis.code_of_report(&piece.report);
@@ -173,13 +202,20 @@ impl Axis {
         Ok(())
     }
 
+    /// What a piece's SKUs stand for on an axis of products; `None` on one of texts.
+    fn products_of<'a>(&self, products: &'a Products, piece: &Piece) -> Option<StoreProducts<'a>> {
+        matches!(self.source, Source::Product).then(|| products.of_store(piece.report.store()))
+    }
+
     fn learn_texts(&mut self, column: &'static str, pieces: &[Piece]) -> Result<()> {
+        let all = Arc::clone(&self.products);
         for piece in pieces {
             let Some(index) = piece.roll.field(piece.table, column) else { continue };
-            if !self.rolls.contains_key(&piece.number) {
+            let products = self.products_of(&all, piece);
+            if !self.rolls.contains_key(&piece.roll_and_store()) {
                 let dictionary = piece.roll.dictionary(piece.table, index)?;
-                let map = dictionary.iter().map(|text| self.values.text(text)).collect();
-                self.rolls.insert(piece.number, map);
+                let map = dictionary.iter().map(|text| self.values.learn(text, products)).collect();
+                self.rolls.insert(piece.roll_and_store(), map);
             }
             // A column with too many distinct texts for a dictionary is rare on an axis: its texts are met first.
             let zone = piece.roll.zone(piece.table, index, piece.rows.start / BLOCK_ROWS);
@@ -187,7 +223,7 @@ impl Axis {
                 && let Some(values) = piece.read(column)?
             {
                 (0..values.len()).filter_map(|row| values.text(row)).for_each(|text| {
-                    self.values.text(text);
+                    self.values.learn(text, products);
                 });
             }
         }
@@ -199,6 +235,7 @@ impl Axis {
         match self.source {
             Source::Date(_) => self.codes_of_days(piece),
             Source::Text(column) => self.codes_of_texts(column, piece),
+            Source::Product => self.codes_of_texts(SKU, piece),
             Source::Account | Source::OfReport(_) => {
                 Ok(Codes::Same(self.reports.get(&piece.report.id).copied().unwrap_or_default()))
             }
@@ -220,16 +257,15 @@ impl Axis {
 
     fn codes_of_texts(&self, column: &str, piece: &Piece) -> Result<Codes> {
         let Some(column) = piece.read(column)? else { return Ok(Codes::Same(0)) };
-        let Values::Texts { codes: known, .. } = &self.values else { return Ok(Codes::Same(0)) };
+        let products = self.products_of(&self.products, piece);
         let codes = match &column {
             // NULL_CODE lies outside every dictionary and so becomes 0.
             Column::Coded { codes, .. } => {
-                let map = self.rolls.get(&piece.number).map_or(&[][..], Vec::as_slice);
+                let map = self.rolls.get(&piece.roll_and_store()).map_or(&[][..], Vec::as_slice);
                 codes.iter().map(|&code| map.get(code as usize).copied().unwrap_or_default()).collect()
             }
             column => {
-                let code =
-                    |row| column.text(row).and_then(|text| known.get(text)).copied().unwrap_or_default();
+                let code = |row| column.text(row).map_or(0, |text| self.values.known(text, products));
                 (0..column.len()).map(code).collect()
             }
         };
@@ -248,7 +284,7 @@ impl Axis {
                 line.earnings_currency.map_or(0, |text| self.values.text(text))
             }
             Source::Text("type") => line.ty.map_or(0, |text| self.values.text(text)),
-            Source::Text(_) => 0,
+            Source::Text(_) | Source::Product => 0,
             Source::Account | Source::OfReport(_) => self.code_of_report(report),
         }
     }
@@ -291,7 +327,7 @@ impl Axis {
             Values::Ints { list, .. } => {
                 let ints = codes.map(|code| list.get(index(code)).copied());
                 match self.source {
-                    Source::Account => Arc::new(ints.collect::<Int64Array>()),
+                    Source::Account | Source::Product => Arc::new(ints.collect::<Int64Array>()),
                     _ => Arc::new(
                         ints.map(|day| day.and_then(|day| i32::try_from(day).ok())).collect::<Date32Array>(),
                     ),
@@ -300,7 +336,7 @@ impl Axis {
         };
         let meaning = match self.source {
             Source::Date(_) => Meaning::Date,
-            Source::Account => Meaning::Count,
+            Source::Account | Source::Product => Meaning::Count,
             Source::Text(_) | Source::OfReport(_) => Meaning::Text,
         };
         (arrow_schema::Field::new(self.by.name(), meaning.plain(), true), array)
@@ -312,5 +348,6 @@ pub(crate) fn in_totals(by: By) -> bool {
     match source(by) {
         Source::Date(_) | Source::Account | Source::OfReport(_) => true,
         Source::Text(_) => matches!(by, By::Currency | By::EarningsCurrency | By::Type),
+        Source::Product => false,
     }
 }

@@ -7,9 +7,10 @@ use arrow_schema::{Field, Schema};
 use arrow_select::concat::concat_batches;
 
 use super::arrow;
+use super::catalogue::Products;
 use super::manifest::Manifest;
 use super::scan::all_columns;
-use super::schema::{Meaning, Origin, SalesColumn};
+use super::schema::{Meaning, Origin, SKU, SalesColumn};
 use super::select::{Chosen, Piece, rows_table};
 use super::table::{Table, arrow_fault};
 use super::value::{Sale, Value};
@@ -40,7 +41,7 @@ fn find(manifest: &Manifest, id: &str) -> Result<Vec<Piece>> {
 }
 
 /// All sales with this transaction id: none, one, or a charge and its refund …
-pub(crate) fn get(manifest: &Manifest, id: &str) -> Result<Vec<Sale>> {
+pub(crate) fn get(manifest: &Manifest, products: &Products, id: &str) -> Result<Vec<Sale>> {
     let found = find(manifest, id)?;
     if found.is_empty() {
         return Ok(Vec::new());
@@ -48,20 +49,25 @@ pub(crate) fn get(manifest: &Manifest, id: &str) -> Result<Vec<Sale>> {
     let columns = all_columns(manifest)?;
     let names: Arc<[String]> = columns.iter().map(|column| column.name.clone()).collect();
     let sale = |row: &Piece| {
-        let values = columns.iter().map(|column| value(column, row)).collect::<Result<_>>()?;
+        let values = columns.iter().map(|column| value(column, products, row)).collect::<Result<_>>()?;
         Ok(Sale::new(Arc::clone(&names), values))
     };
     found.iter().map(sale).collect()
 }
 
 /// The value of a column in a piece of one row.
-fn value(column: &SalesColumn, row: &Piece) -> Result<Value> {
+fn value(column: &SalesColumn, products: &Products, row: &Piece) -> Result<Value> {
     let key = &row.report.key;
     match column.origin {
         Origin::Account => return Ok(Value::Int(i64::try_from(key.account).unwrap_or(i64::MAX))),
         Origin::Store => return Ok(Value::Text(row.report.store().to_string())),
         Origin::Kind => return Ok(Value::Text(key.kind.to_string())),
         Origin::Period => return Ok(Value::Text(key.period.to_string())),
+        Origin::Product => {
+            let sku = row.read(SKU)?;
+            let product = products.of_store(row.report.store()).of(sku.as_ref().and_then(|sku| sku.text(0)));
+            return Ok(product.map_or(Value::Null, Value::Int));
+        }
         Origin::Roll => {}
     }
     let Some(stored) = row.read(&column.name)? else { return Ok(Value::Null) };
@@ -79,20 +85,21 @@ fn value(column: &SalesColumn, row: &Piece) -> Result<Value> {
 }
 
 /// All sales with these transaction ids, in the order of the ids.
-pub(crate) fn get_many<S: AsRef<str>>(manifest: &Manifest, ids: &[S]) -> Result<Table> {
+pub(crate) fn get_many<S: AsRef<str>>(manifest: &Manifest, products: &Products, ids: &[S]) -> Result<Table> {
     let mut found = Vec::new();
     for id in ids {
         found.extend(find(manifest, id.as_ref())?);
     }
-    table(&all_columns(manifest)?, &found)
+    table(&all_columns(manifest)?, products, &found)
 }
 
 /// Single rows as a table.
-fn table(columns: &[SalesColumn], rows: &[Piece]) -> Result<Table> {
+fn table(columns: &[SalesColumn], products: &Products, rows: &[Piece]) -> Result<Table> {
     let fields: Vec<Field> = columns.iter().map(|column| column.arrow(false)).collect();
     let schema = Arc::new(Schema::new(fields.clone()));
     let batch = |piece: &Piece| {
-        let arrays = columns.iter().map(|column| arrow::array(column, piece, &Chosen::All(1), false));
+        let arrays =
+            columns.iter().map(|column| arrow::array(column, piece, &Chosen::All(1), products, false));
         RecordBatch::try_new(Arc::clone(&schema), arrays.collect::<Result<_>>()?).map_err(arrow_fault)
     };
     let batches = rows.iter().map(batch).collect::<Result<Vec<_>>>()?;

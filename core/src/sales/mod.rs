@@ -2,6 +2,7 @@
 
 mod arrow;
 mod axis;
+mod catalogue;
 mod check;
 mod compact;
 mod group;
@@ -18,6 +19,8 @@ mod schema;
 mod segment;
 mod select;
 mod table;
+#[cfg(test)]
+mod test;
 mod totals;
 mod value;
 
@@ -26,6 +29,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, TryLockError};
 use std::time::{Duration, Instant};
 
+pub(crate) use catalogue::{Catalogue, Products};
 pub use import::{ImportError, ImportOptions, ImportProgress, ImportSummary, OnReject, ProgressFn};
 pub use listing::Import;
 pub use period::PeriodState;
@@ -37,6 +41,7 @@ pub use value::{Sale, Value};
 
 use self::manifest::Manifest;
 pub(crate) use self::manifest::REPORTS;
+use self::query::Where;
 use self::rolls::Rolls;
 use crate::error::{Error, Result};
 use crate::file::Disk;
@@ -59,6 +64,7 @@ pub(crate) type NowFn = Arc<dyn Fn() -> i64 + Send + Sync>;
 pub(crate) struct Engine {
     store: Arc<Store>,
     rolls: Arc<Rolls>,
+    catalogue: Arc<dyn Catalogue>,
     /// Held by the one import that runs.
     importing: Mutex<()>,
     /// The database is being closed: the import that runs ends as if it were cancelled.
@@ -85,7 +91,13 @@ pub(crate) fn prepare(dir: &Path, disk: Arc<dyn Disk>, cache_bytes: u64) -> (Arc
 
 impl Engine {
     /// Takes up the sales of an opened store.
-    pub(crate) fn open(store: Arc<Store>, rolls: Arc<Rolls>, threads: usize, now: NowFn) -> Result<Self> {
+    pub(crate) fn open(
+        store: Arc<Store>,
+        rolls: Arc<Rolls>,
+        catalogue: Arc<dyn Catalogue>,
+        threads: usize,
+        now: NowFn,
+    ) -> Result<Self> {
         let manifest = Manifest::of(store.view())?;
         manifest.rolls().for_each(|live| rolls.reserve(live.file.number()));
         if !store.is_read_only() {
@@ -96,6 +108,7 @@ impl Engine {
         Ok(Self {
             store,
             rolls,
+            catalogue,
             importing,
             closing,
             next_import: AtomicU64::new(next),
@@ -172,6 +185,17 @@ impl Engine {
         })?;
         self.rolls.drop_replaced(&before, &after);
         Ok((value, after))
+    }
+
+    /// The products that a query with these ids in its `where` is answered with. Taken after the manifest, so that the
+    /// products of its rows are among them.
+    fn products(&self, filter: &Where) -> Result<Arc<Products>> {
+        for id in filter.products.iter().flatten().flatten() {
+            if !self.catalogue.contains(*id)? {
+                return Err(Error::NotFound { what: format!("product {id}") });
+            }
+        }
+        self.catalogue.products()
     }
 
     fn now(&self) -> i64 {
@@ -258,7 +282,8 @@ impl Sales {
     /// # Errors
     /// [`Error::Corruption`] and [`Error::Io`] if a roll cannot be read.
     pub fn get(&self, transaction_id: &str) -> Result<Vec<Sale>> {
-        lookup::get(&*self.manifest()?, transaction_id)
+        let manifest = self.manifest()?;
+        lookup::get(&manifest, &*self.engine.catalogue.products()?, transaction_id)
     }
 
     /// The sales with these transaction ids, in the order of the ids.
@@ -266,23 +291,33 @@ impl Sales {
     /// # Errors
     /// As [`Self::get`].
     pub fn get_many<S: AsRef<str>>(&self, transaction_ids: &[S]) -> Result<Table> {
-        lookup::get_many(&*self.manifest()?, transaction_ids)
+        let manifest = self.manifest()?;
+        lookup::get_many(&manifest, &*self.engine.catalogue.products()?, transaction_ids)
     }
 
     /// The rows themselves, as they are asked for.
     ///
     /// # Errors
-    /// [`Error::Validation`] for a column or value that does not exist.
+    /// [`Error::Validation`] for a column or value that does not exist, [`Error::NotFound`] for a product.
     pub fn scan(&self, query: &Query) -> Result<Scan> {
-        Scan::new(self.manifest()?, query)
+        let manifest = self.manifest()?;
+        let query = query.checked()?;
+        let products =
+            if query.scans_products() { self.engine.products(&query.filter)? } else { Arc::default() };
+        Scan::new(manifest, products, query)
     }
 
     /// Rows grouped, counted and summed.
     ///
     /// # Errors
-    /// [`Error::Validation`] for a question that would add currencies or names what does not exist.
+    /// [`Error::Validation`] for a question that would add currencies or names what does not exist, [`Error::NotFound`]
+    /// for a product.
     pub fn report(&self, query: &Query) -> Result<Table> {
-        report::report(&*self.manifest()?, query, &*self.engine.query_pool()?)
+        let manifest = self.manifest()?;
+        let query = query.checked()?;
+        let products =
+            if query.reports_products() { self.engine.products(&query.filter)? } else { Arc::default() };
+        report::report(&manifest, products, query, &*self.engine.query_pool()?)
     }
 
     /// The stored reports, of one account or all: by account, kind, period and part.

@@ -8,7 +8,7 @@ use crate::day::{Day, Period};
 use crate::error::{Error, FieldErrors, Result};
 use crate::ingest::{Kind, StoreKind};
 
-use super::schema::TYPES;
+use super::schema::{PRODUCT, TYPES};
 
 /// Defines an enum with one text form a variant.
 macro_rules! names {
@@ -61,6 +61,8 @@ names! {
         Kind = "kind",
         /// The report's period, e.g. `2018-03`.
         Period = "period",
+        /// The product's id.
+        Product = "product",
         /// The publisher's own identifier of the item.
         Sku = "sku",
         /// The app's title.
@@ -165,6 +167,10 @@ pub(crate) struct Where {
     pub(crate) periods: Option<Vec<Period>>,
     pub(crate) start: Option<Edge>,
     pub(crate) end: Option<Edge>,
+    /// `None` among the ids chooses the rows that have no product.
+    pub(crate) products: Option<Vec<Option<u64>>>,
+    /// Whether the children of these products are meant as well.
+    pub(crate) include_inapps: bool,
     /// `None` among the values chooses the rows that have no value.
     pub(crate) texts: Vec<(Dimension, Vec<Option<String>>)>,
 }
@@ -274,6 +280,20 @@ impl Query {
         self
     }
 
+    /// Only these products, by id.
+    #[must_use]
+    pub fn products(mut self, ids: impl IntoIterator<Item = u64>) -> Self {
+        self.filter.products = Some(ids.into_iter().map(Some).collect());
+        self
+    }
+
+    /// Whether the in-app items of the products in [`Self::products`] are meant as well; not unless told.
+    #[must_use]
+    pub fn include_inapps(mut self, include: bool) -> Self {
+        self.filter.include_inapps = include;
+        self
+    }
+
     /// From this day on (`2018-03-05`, in the store's own days) or from this instant on (`2018-03-05T12:00:00Z`;
     /// without an offset: UTC).
     #[must_use]
@@ -343,6 +363,17 @@ impl Query {
         if self.faults.is_empty() { Ok(self) } else { Err(Error::Validation { fields: self.faults.clone() }) }
     }
 
+    /// Whether a report needs to know which product a row is of.
+    pub(crate) fn reports_products(&self) -> bool {
+        self.filter.products.is_some() || self.by.contains(&By::Product)
+    }
+
+    /// Whether a scan needs to know it.
+    pub(crate) fn scans_products(&self) -> bool {
+        let is_asked = |columns: &Vec<String>| columns.iter().any(|column| column == PRODUCT);
+        self.filter.products.is_some() || self.columns.as_ref().is_none_or(is_asked)
+    }
+
     /// Reads a query from JSON with the argument names of the Python face: `columns`, `by`, `measures`, `order_by`,
     /// `limit`, and each `where` argument with one value or a list of them. `null` stands for "not given".
     ///
@@ -408,8 +439,12 @@ impl Query {
                 self.periods(texts.iter().map(String::as_str))
             }
             "start" | "end" => self.edge_argument(name, value),
-            "product" | "include_inapps" => {
-                self.fault(name, "products are not there yet".to_owned());
+            "product" => self.product_argument(value),
+            "include_inapps" => {
+                self.filter.include_inapps = value.as_bool().unwrap_or_default();
+                if !value.is_boolean() {
+                    self.fault(name, format!("{value} is neither true nor false"));
+                }
                 self
             }
             _ => self.text_argument(name, value),
@@ -422,6 +457,20 @@ impl Query {
             self.fault("account", format!("{text} is not the id of an account"));
         }
         self.accounts(ids.into_iter().filter_map(|(id, _)| id))
+    }
+
+    fn product_argument(mut self, value: &Json) -> Self {
+        let mut ids = Vec::new();
+        for item in items(value) {
+            match item.as_u64() {
+                None if !item.is_null() => {
+                    self.fault("product", format!("{item} is not the id of a product"))
+                }
+                id => ids.push(id),
+            }
+        }
+        self.filter.products = Some(ids);
+        self
     }
 
     fn edge_argument(mut self, name: &str, value: &Json) -> Self {
@@ -474,9 +523,6 @@ fn items(value: &Json) -> &[Json] {
 }
 
 fn parse_by(text: &str) -> Result<By, String> {
-    if text == "product" {
-        return Err("products are not there yet".to_owned());
-    }
     By::parse(text).ok_or_else(|| unknown(text, By::ALL.iter().map(|one| one.name())))
 }
 
@@ -527,6 +573,7 @@ mod tests {
             "by": ["month", "currency"], "measures": "earnings", "order_by": ["-earnings", "month"], "limit": 3,
             "account": [1, 2], "store": "amazon_appstore", "kind": ["amazon-sales"], "period": "2018-03",
             "start": "2018-03-01", "end": "2018-04-01T00:00:00+02:00", "sku": ["b", "a", null], "term": null,
+            "product": [7, null], "include_inapps": true,
         }))
         .unwrap();
         assert_eq!(query.by, [By::Month, By::Currency]);
@@ -535,6 +582,8 @@ mod tests {
         assert_eq!(query.limit, Some(3));
         assert_eq!(query.filter.accounts, Some(vec![1, 2]));
         assert_eq!(query.filter.stores, Some(vec![StoreKind::Amazon]));
+        assert_eq!(query.filter.products, Some(vec![Some(7), None]));
+        assert!(query.filter.include_inapps && query.reports_products());
         assert_eq!(query.filter.start, Some(Edge::Day(17_591)));
         assert_eq!(query.filter.end, Some(Edge::Instant(1_522_533_600_000_000)));
         let skus = [None, Some("a".to_owned()), Some("b".to_owned())];
@@ -545,9 +594,9 @@ mod tests {
     #[test]
     fn names_every_fault_at_once() {
         let query = json!({
-            "by": ["moth", "product"], "measures": [1], "limit": -1, "account": "x", "store": "steam",
+            "by": ["moth"], "measures": [1], "limit": -1, "account": "x", "store": "steam",
             "kind": "x", "period": "March", "start": 3, "end": "tomorrow", "type": "sale", "colour": "red",
-            "product": 1, "sku": 7,
+            "product": "x", "include_inapps": 1, "sku": 7,
         });
         let named = faults(&query);
         let mut expected: Vec<_> = query.as_object().unwrap().keys().cloned().collect();

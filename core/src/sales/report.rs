@@ -10,6 +10,7 @@ use arrow_schema::Field;
 use rayon::prelude::*;
 
 use super::axis::{Axis, Codes, in_totals};
+use super::catalogue::Products;
 use super::group::{GroupSums, Groups};
 use super::manifest::Manifest;
 use super::query::{By, Dimension, Edge, Measure, Query, Where};
@@ -22,8 +23,13 @@ use crate::error::{Error, Result};
 use crate::ingest::Kind;
 
 /// Answers a report from one commit's manifest.
-pub(crate) fn report(manifest: &Manifest, query: &Query, pool: &rayon::ThreadPool) -> Result<Table> {
-    let plan = Plan::new(query.checked()?)?;
+pub(crate) fn report(
+    manifest: &Manifest,
+    products: Arc<Products>,
+    query: &Query,
+    pool: &rayon::ThreadPool,
+) -> Result<Table> {
+    let plan = Plan::new(query, products)?;
     check_kinds(manifest, query)?;
     let answer =
         if plan.totals_suffice() { plan.sum_totals(manifest)? } else { plan.sum_rows(manifest, pool)? };
@@ -33,13 +39,14 @@ pub(crate) fn report(manifest: &Manifest, query: &Query, pool: &rayon::ThreadPoo
 /// A checked report.
 struct Plan<'a> {
     query: &'a Query,
+    products: Arc<Products>,
     measures: Vec<Measure>,
     /// Earnings are summed without their own currency among the groups: each group must prove to have only one.
     watches_currency: bool,
 }
 
 impl<'a> Plan<'a> {
-    fn new(query: &'a Query) -> Result<Self> {
+    fn new(query: &'a Query, products: Arc<Products>) -> Result<Self> {
         let measures = query.measures.clone().unwrap_or_else(|| vec![Measure::Units]);
         if query.columns.is_some() {
             return Err(Error::invalid("columns", "are a scan's; a report has `by` and `measures`"));
@@ -53,7 +60,7 @@ impl<'a> Plan<'a> {
         let held = |by, dimension| query.by.contains(&by) || query.filter.pins(dimension);
         let watches_currency =
             measures.contains(&Measure::Earnings) && !held(By::EarningsCurrency, Dimension::EarningsCurrency);
-        let plan = Self { query, measures, watches_currency };
+        let plan = Self { query, products, measures, watches_currency };
         plan.check_order()?;
         Ok(plan)
     }
@@ -83,6 +90,7 @@ impl<'a> Plan<'a> {
         let filter = &self.query.filter;
         let of_totals = [Dimension::Currency, Dimension::EarningsCurrency, Dimension::Type];
         self.query.by.iter().all(|&by| in_totals(by))
+            && filter.products.is_none()
             && filter.texts.iter().all(|(dimension, _)| of_totals.contains(dimension))
             && !matches!(filter.start, Some(Edge::Instant(_)))
             && !matches!(filter.end, Some(Edge::Instant(_)))
@@ -112,11 +120,19 @@ impl<'a> Plan<'a> {
 
     fn sum_rows(&self, manifest: &Manifest, pool: &rayon::ThreadPool) -> Result<Answer> {
         let mut pieces = pieces(manifest, &self.query.filter)?;
-        let filter = RowFilter::new(&self.query.filter, &pieces)?;
+        let filter = RowFilter::new(&self.query.filter, &pieces, &self.products)?;
         pieces.retain(|piece| filter.may_match(piece));
-        let axes = self.query.by.iter().map(|&by| Axis::over(by, &pieces)).collect::<Result<Vec<_>>>()?;
-        let currency =
-            if self.watches_currency { Some(Axis::over(By::EarningsCurrency, &pieces)?) } else { None };
+        let axes = self
+            .query
+            .by
+            .iter()
+            .map(|&by| Axis::over(by, &pieces, &self.products))
+            .collect::<Result<Vec<_>>>()?;
+        let currency = if self.watches_currency {
+            Some(Axis::over(By::EarningsCurrency, &pieces, &self.products)?)
+        } else {
+            None
+        };
         let counting = CountingTypes::new(self, &pieces)?;
         let sizes: Vec<u64> = axes.iter().map(Axis::size).collect();
         let scan = Scan { plan: self, pieces: &pieces, filter: &filter, axes: &axes, currency, counting };

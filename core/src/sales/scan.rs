@@ -7,6 +7,7 @@ use arrow_array::{RecordBatch, RecordBatchOptions, RecordBatchReader};
 use arrow_schema::{ArrowError, Schema, SchemaRef};
 
 use super::arrow;
+use super::catalogue::Products;
 use super::manifest::Manifest;
 use super::query::Query;
 use super::schema::{SalesColumn, standard_columns};
@@ -48,20 +49,14 @@ fn asked_columns(manifest: &Manifest, query: &Query) -> Result<Vec<SalesColumn>>
     let mut asked: Vec<SalesColumn> = Vec::with_capacity(names.len());
     for name in names {
         let column = known.iter().find(|column| &column.name == name);
-        let column = column.ok_or_else(|| Error::invalid("columns", unknown_column(name)))?;
+        let column = column
+            .ok_or_else(|| Error::invalid("columns", format!("{name:?} is not a column of the sales")))?;
         if asked.contains(column) {
             return Err(Error::invalid("columns", format!("{name:?} is asked for twice")));
         }
         asked.push(column.clone());
     }
     Ok(asked)
-}
-
-fn unknown_column(name: &str) -> String {
-    match name {
-        "product" => "products are not there yet".to_owned(),
-        _ => format!("{name:?} is not a column of the sales"),
-    }
 }
 
 /// The chosen rows of one commit, in the order of account, kind, period, part and line. Nothing is read before it is
@@ -72,14 +67,14 @@ pub struct Scan {
     schema: SchemaRef,
     pieces: std::vec::IntoIter<Piece>,
     filter: RowFilter,
+    products: Arc<Products>,
     left: u64,
     /// Keeps the files of rolls that are replaced meanwhile.
     _manifest: Arc<Manifest>,
 }
 
 impl Scan {
-    pub(crate) fn new(manifest: Arc<Manifest>, query: &Query) -> Result<Self> {
-        let query = query.checked()?;
+    pub(crate) fn new(manifest: Arc<Manifest>, products: Arc<Products>, query: &Query) -> Result<Self> {
         if !query.by.is_empty() || query.measures.is_some() || !query.order.is_empty() {
             return Err(Error::invalid(
                 "query",
@@ -89,7 +84,7 @@ impl Scan {
         let columns = asked_columns(&manifest, query)?;
         let schema = Schema::new(columns.iter().map(|column| column.arrow(true)).collect::<Vec<_>>());
         let mut pieces = pieces(&manifest, &query.filter)?;
-        let filter = RowFilter::new(&query.filter, &pieces)?;
+        let filter = RowFilter::new(&query.filter, &pieces, &products)?;
         pieces.retain(|piece| filter.may_match(piece));
         let left = query.limit.unwrap_or(u64::MAX);
         Ok(Self {
@@ -97,6 +92,7 @@ impl Scan {
             schema: Arc::new(schema),
             pieces: pieces.into_iter(),
             filter,
+            products,
             left,
             _manifest: manifest,
         })
@@ -120,7 +116,8 @@ impl Scan {
             return Ok(None);
         }
         self.left -= chosen.len() as u64;
-        let arrays = self.columns.iter().map(|column| arrow::array(column, piece, &chosen, true));
+        let arrays =
+            self.columns.iter().map(|column| arrow::array(column, piece, &chosen, &self.products, true));
         let options = RecordBatchOptions::new().with_row_count(Some(chosen.len()));
         let batch =
             RecordBatch::try_new_with_options(self.schema(), arrays.collect::<Result<_>>()?, &options);

@@ -12,6 +12,11 @@ pub(crate) const REJECTS: &str = "rejects";
 /// The column that rolls index for lookups.
 pub(crate) const LOOKUP_COLUMN: &str = "transaction_id";
 
+/// The column that is not stored: which product a row is of.
+pub(crate) const PRODUCT: &str = "product";
+/// The column that a row's product follows from.
+pub(crate) const SKU: &str = "sku";
+
 /// What a value stands for; physically there are only text and 64-bit integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Meaning {
@@ -58,6 +63,8 @@ pub(crate) enum Origin {
     Store,
     Kind,
     Period,
+    /// The product that has the row's SKU when the question is asked.
+    Product,
     /// A column of the roll with this name.
     Roll,
 }
@@ -118,7 +125,8 @@ pub(crate) fn standard_columns() -> Vec<SalesColumn> {
         ("earnings_currency", Text),
     ];
     let of_row = of_row.map(|(name, meaning)| SalesColumn::new(name, meaning, Origin::Roll));
-    of_report.into_iter().chain(of_row).collect()
+    let product = SalesColumn::new(PRODUCT, Count, Origin::Product);
+    of_report.into_iter().chain(of_row).chain([product]).collect()
 }
 
 /// The values `type` can have, in every store.

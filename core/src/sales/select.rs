@@ -5,11 +5,13 @@ use std::collections::hash_map::Entry;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::catalogue::Products;
 use super::manifest::{Manifest, Report};
 use super::query::{Edge, Where};
-use super::schema::ROWS;
+use super::schema::{ROWS, SKU};
 use crate::column::Column;
 use crate::error::{Error, Result};
+use crate::ingest::StoreKind;
 use crate::roll::{BLOCK_ROWS, Roll};
 
 /// Rows of one report within one block of a roll.
@@ -25,6 +27,11 @@ pub(crate) struct Piece {
 impl Piece {
     pub(crate) fn len(&self) -> usize {
         self.rows.len()
+    }
+
+    /// What makes codes of SKUs stand for the same products.
+    pub(crate) fn roll_and_store(&self) -> (u32, StoreKind) {
+        (self.number, self.report.store())
     }
 
     /// The values of a column; `None` where the roll has no such column, so that all of them are null.
@@ -135,10 +142,10 @@ pub(crate) fn split_at_blocks(rows: Range<u32>) -> impl Iterator<Item = Range<u3
 /// A filter made ready for the rolls of some pieces.
 #[derive(Debug)]
 pub(crate) struct RowFilter {
-    by_roll: HashMap<u32, RollFilter>,
+    by_roll: HashMap<(u32, StoreKind), RollFilter>,
 }
 
-/// The tests on the rows of one roll.
+/// The tests on the rows of one roll and store.
 #[derive(Debug, Default)]
 struct RollFilter {
     windows: Vec<Window>,
@@ -159,16 +166,51 @@ struct TextTest {
     column: Option<usize>,
     /// Which codes of the roll's dictionary pass.
     codes: Vec<bool>,
-    /// Sorted; `None` passes nulls.
-    values: Vec<Option<String>>,
+    wanted: Wanted,
+}
+
+/// What a text must be, or stand for.
+#[derive(Debug)]
+enum Wanted {
+    /// One of these; sorted, `None` passes nulls.
+    Texts(Vec<Option<String>>),
+    /// The SKU of one of these products; sorted, `None` passes what is of no product.
+    Products { ids: Vec<Option<i64>>, products: Arc<Products>, store: StoreKind },
+}
+
+impl Wanted {
+    /// The products of a filter, with their children where it says so.
+    fn products(filter: &Where, products: &Arc<Products>, store: StoreKind) -> Option<Self> {
+        let wanted = filter.products.as_ref()?;
+        let children = |id: &Option<u64>| id.map_or(&[][..], |id| products.children(id)).iter().copied();
+        let inapps = wanted.iter().filter(|_| filter.include_inapps).flat_map(children);
+        let ids = wanted.iter().copied().chain(inapps.map(Some));
+        // An id that does not fit is no product's and must not stand for rows without one.
+        let mut ids: Vec<_> = ids.map(|id| id.map(|id| i64::try_from(id).unwrap_or(i64::MAX))).collect();
+        ids.sort_unstable();
+        Some(Self::Products { ids, products: Arc::clone(products), store })
+    }
+
+    fn has(&self, text: Option<&str>) -> bool {
+        match self {
+            Self::Texts(texts) => texts.binary_search_by(|value| value.as_deref().cmp(&text)).is_ok(),
+            Self::Products { ids, products, store } => {
+                ids.binary_search(&products.of_store(*store).of(text)).is_ok()
+            }
+        }
+    }
 }
 
 impl RowFilter {
-    pub(crate) fn new(filter: &Where, pieces: &[Piece]) -> Result<Self> {
+    pub(crate) fn new(filter: &Where, pieces: &[Piece], products: &Arc<Products>) -> Result<Self> {
         let mut by_roll = HashMap::new();
         for piece in pieces {
-            if let Entry::Vacant(entry) = by_roll.entry(piece.number) {
-                entry.insert(RollFilter::new(filter, &piece.roll, piece.table)?);
+            if let Entry::Vacant(entry) = by_roll.entry(piece.roll_and_store()) {
+                let mut roll_filter = RollFilter::new(filter, &piece.roll, piece.table)?;
+                if let Some(wanted) = Wanted::products(filter, products, piece.report.store()) {
+                    roll_filter.texts.push(TextTest::new(&piece.roll, piece.table, SKU, wanted)?);
+                }
+                entry.insert(roll_filter);
             }
         }
         Ok(Self { by_roll })
@@ -177,13 +219,13 @@ impl RowFilter {
     /// Whether zone maps leave the piece a chance.
     pub(crate) fn may_match(&self, piece: &Piece) -> bool {
         let block = piece.rows.start / BLOCK_ROWS;
-        self.by_roll.get(&piece.number).is_none_or(|filter| filter.may_match(piece, block))
+        self.by_roll.get(&piece.roll_and_store()).is_none_or(|filter| filter.may_match(piece, block))
     }
 
     /// The rows of a piece that pass every test.
     pub(crate) fn choose(&self, piece: &Piece) -> Result<Chosen> {
         let mut chosen = Chosen::All(piece.len());
-        let Some(filter) = self.by_roll.get(&piece.number) else { return Ok(chosen) };
+        let Some(filter) = self.by_roll.get(&piece.roll_and_store()) else { return Ok(chosen) };
         for window in &filter.windows {
             window.apply(piece, &mut chosen)?;
         }
@@ -216,7 +258,9 @@ impl RollFilter {
         let texts = filter
             .texts
             .iter()
-            .map(|(dimension, values)| TextTest::new(roll, table, dimension.name(), values))
+            .map(|(dimension, values)| {
+                TextTest::new(roll, table, dimension.name(), Wanted::Texts(values.clone()))
+            })
             .collect::<Result<_>>()?;
         Ok(Self { windows, texts })
     }
@@ -247,22 +291,18 @@ impl Window {
 }
 
 impl TextTest {
-    fn new(roll: &Roll, table: usize, name: &str, values: &[Option<String>]) -> Result<Self> {
+    fn new(roll: &Roll, table: usize, name: &str, wanted: Wanted) -> Result<Self> {
         let column = roll.field(table, name);
-        let mut test = Self { column, codes: Vec::new(), values: values.to_vec() };
+        let mut codes = Vec::new();
         if let Some(column) = column {
             let dictionary = roll.dictionary(table, column)?;
-            test.codes = dictionary.iter().map(|text| test.passes(Some(text))).collect();
+            codes = dictionary.iter().map(|text| wanted.has(Some(text))).collect();
         }
-        Ok(test)
-    }
-
-    fn passes(&self, text: Option<&str>) -> bool {
-        self.values.binary_search_by(|value| value.as_deref().cmp(&text)).is_ok()
+        Ok(Self { column, codes, wanted })
     }
 
     fn apply(&self, piece: &Piece, chosen: &mut Chosen) -> Result<()> {
-        let null = self.passes(None);
+        let null = self.wanted.has(None);
         let column = self.column.map(|column| piece.roll.read(piece.table, column, piece.rows.clone()));
         match column.transpose()? {
             // NULL_CODE lies outside every dictionary, so that a null takes the default.
@@ -270,7 +310,7 @@ impl TextTest {
                 let code_passes = |&code: &u32| self.codes.get(code as usize).copied().unwrap_or(null);
                 chosen.keep(|row| codes.get(row).is_some_and(code_passes));
             }
-            Some(column) => chosen.keep(|row| self.passes(column.text(row))),
+            Some(column) => chosen.keep(|row| self.wanted.has(column.text(row))),
             None => chosen.keep(|_| null),
         }
         Ok(())

@@ -8,7 +8,7 @@ use super::stage::Stage;
 use super::{Outcome, Result};
 use crate::day::Period;
 use crate::error::Error;
-use crate::ingest::Kind;
+use crate::ingest::{Item, Items, Kind, StoreKind};
 use crate::kv::value;
 use crate::sales::manifest::{Manifest, Report};
 use crate::sales::totals::MoneyTotal;
@@ -19,6 +19,8 @@ use crate::store::{Transaction, Write};
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) report: Report,
+    /// What it sells.
+    pub(super) items: Items,
     pub(super) file: PathBuf,
 }
 
@@ -41,9 +43,15 @@ pub(super) fn stands_for_period(kind: Kind, is_container: bool) -> bool {
     is_container && kind != Kind::GoogleEarnings
 }
 
+/// New items that one commit takes beside its reports; what is more gets its products in commits just before. A commit
+/// has a largest size, and a product is a dozen changes.
+const ITEMS_PER_COMMIT: usize = 10_000;
+
 /// The books of one import call.
 #[derive(Debug)]
 pub(super) struct Ledger {
+    account: u64,
+    store: StoreKind,
     /// Files that are not done, with the period their name claims.
     outstanding: HashMap<PathBuf, Option<Period>>,
     on_reject: OnReject,
@@ -59,8 +67,14 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn new(claims: Vec<(PathBuf, Option<Period>)>, on_reject: OnReject) -> Self {
+    pub(super) fn new(
+        (account, store): (u64, StoreKind),
+        claims: Vec<(PathBuf, Option<Period>)>,
+        on_reject: OnReject,
+    ) -> Self {
         Self {
+            account,
+            store,
             outstanding: claims.into_iter().collect(),
             on_reject,
             pending: Vec::new(),
@@ -206,11 +220,31 @@ impl Ledger {
         if ready.is_empty() {
             return Ok(());
         }
-        let replaced =
-            stage.commit(engine, |transaction, manifest| put(engine, transaction, manifest, &mut ready));
+        let replaced = self.commit_all(engine, stage, &mut ready);
         let replaced = replaced.inspect_err(|error| self.fatal = Some(error.told_again()))?;
         self.count(&ready, &replaced);
         Ok(())
+    }
+
+    /// Commits reports and the products of what they sell; tells which of them replaced stored ones.
+    fn commit_all(&self, engine: &Engine, stage: &mut Stage, ready: &mut [Pending]) -> Result<Vec<bool>> {
+        let items = all_items(ready);
+        let (last, before) = match items.rchunks(ITEMS_PER_COMMIT).collect::<Vec<_>>().as_slice() {
+            [last, before @ ..] => (*last, before.to_vec()),
+            [] => (&[][..], Vec::new()),
+        };
+        let register = |transaction: &mut Transaction<'_>, items: &[Item]| {
+            engine.catalogue.register(transaction, self.account, self.store, items)
+        };
+        for items in before {
+            engine.store.write(|transaction| register(transaction, items))?;
+        }
+        let replaced = stage.commit(engine, |transaction, manifest| {
+            register(transaction, last)?;
+            put(engine, transaction, manifest, ready)
+        });
+        engine.catalogue.committed();
+        replaced
     }
 
     fn count(&mut self, reports: &[Pending], replaced: &[bool]) {
@@ -273,6 +307,13 @@ fn dispute(reports: &[Pending], other: &Path) -> Error {
     let detail =
         format!("{} is a report of {period}, too, with other content; neither is stored", other.display());
     Error::format(&new.file, None, detail)
+}
+
+/// What some reports sell, each SKU once.
+fn all_items(reports: &mut [Pending]) -> Vec<Item> {
+    let mut all = Items::default();
+    reports.iter_mut().for_each(|pending| all.merge(std::mem::take(&mut pending.items)));
+    all.take()
 }
 
 /// Writes reports into the store; tells which of them replaced stored ones.

@@ -12,7 +12,7 @@ use super::{Import, Outcome, State};
 use crate::column::Batch;
 use crate::day::Period;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ingest::{self, Kind, MemberSummary, READER_VERSION, ReadOptions, Reject, Sink};
+use crate::ingest::{self, Items, Kind, MemberSummary, READER_VERSION, ReadOptions, Reject, Sink};
 use crate::sales::manifest::{ReadFlags, Report, ReportKey};
 use crate::sales::segment::SegmentIdentity;
 use crate::sales::totals::{Totals, TotalsBuilder};
@@ -34,6 +34,7 @@ pub(super) struct FileReader<'a> {
 struct Member {
     key: ReportKey,
     run: Run,
+    items: Items,
     rows: u64,
     rejected: u64,
 }
@@ -99,8 +100,7 @@ impl<'a> FileReader<'a> {
         let kind = self.kind(file, index)?;
         let options = ReadOptions { kind: Some(kind), keep_personal: self.import.options.keep_personal };
         let run = Run::new(sequence, member);
-        let mut staging =
-            Staging { import: self.import, path: self.path, guard: None, run, waiting: Vec::new(), bytes: 0 };
+        let mut staging = Staging::new(self.import, self.path, run);
         let summary = ingest::read(file, index, &options, self.import.pool, &mut staging)?;
         let key = self.key(file, index, kind, &summary)?;
         let identity = SegmentIdentity {
@@ -110,8 +110,8 @@ impl<'a> FileReader<'a> {
             flags: self.flags(),
             imported_at: self.import.now,
         };
-        let run = staging.end(identity)?;
-        Ok(Member { key, run, rows: summary.rows, rejected: summary.rejects })
+        let (run, items) = staging.end(identity)?;
+        Ok(Member { key, run, items, rows: summary.rows, rejected: summary.rejects })
     }
 
     fn kind(&self, file: &ingest::File, member: usize) -> Result<Kind> {
@@ -145,12 +145,12 @@ impl<'a> FileReader<'a> {
         let mut reports: Vec<(Pending, Vec<Totals>)> = Vec::new();
         for member in members {
             match reports.iter_mut().find(|(pending, _)| pending.report.key == member.key) {
-                Some((pending, totals)) => extend(&mut pending.report, totals, member),
+                Some((pending, totals)) => extend(pending, totals, member),
                 None => {
                     let first = reports.is_empty();
                     let id = if first { sequence } else { self.import.engine.take_import_id() };
                     let mut new = (self.pending(file, id, member.key.clone()), Vec::new());
-                    extend(&mut new.0.report, &mut new.1, member);
+                    extend(&mut new.0, &mut new.1, member);
                     reports.push(new);
                 }
             }
@@ -182,16 +182,18 @@ impl<'a> FileReader<'a> {
             totals: Vec::new(),
             replaced: None,
         };
-        Pending { report, file: self.path.to_owned() }
+        Pending { report, items: Items::default(), file: self.path.to_owned() }
     }
 }
 
-fn extend(report: &mut Report, totals: &mut Vec<Totals>, member: Member) {
+fn extend(pending: &mut Pending, totals: &mut Vec<Totals>, member: Member) {
+    let report = &mut pending.report;
     report.rows += member.rows;
     report.rejected += member.rejected;
     report.ranges.extend(member.run.ranges);
     report.reject_ranges.extend(member.run.reject_ranges);
     totals.extend(member.run.totals);
+    pending.items.merge(member.items);
 }
 
 fn file_name(path: &Path) -> String {
@@ -213,11 +215,17 @@ struct Staging<'a> {
     /// Held from the first append to the end of the run: no other report's rows may come between.
     guard: Option<MutexGuard<'a, State>>,
     run: Run,
+    items: Items,
     waiting: Vec<(Batch, Totals, Vec<Reject>)>,
     bytes: usize,
 }
 
-impl Staging<'_> {
+impl<'a> Staging<'a> {
+    fn new(import: &'a Import<'a>, path: &'a Path, run: Run) -> Self {
+        let (items, waiting) = (Items::default(), Vec::new());
+        Self { import, path, guard: None, run, items, waiting, bytes: 0 }
+    }
+
     /// Appends what waits to the open roll.
     fn flush(&mut self) -> Result<()> {
         let import = self.import;
@@ -232,12 +240,12 @@ impl Staging<'_> {
         Ok(())
     }
 
-    fn end(mut self, identity: SegmentIdentity) -> Result<Run> {
+    fn end(mut self, identity: SegmentIdentity) -> Result<(Run, Items)> {
         self.flush()?;
         if let Some(state) = &mut self.guard {
             state.stage.end(&mut self.run, identity)?;
         }
-        Ok(self.run)
+        Ok((self.run, self.items))
     }
 }
 
@@ -252,6 +260,7 @@ impl Sink for Staging<'_> {
         }
         self.import.progress.read(0, batch.rows as u64)?;
         let totals = TotalsBuilder::of(&batch)?;
+        self.items.add(&batch, self.import.store);
         self.bytes += batch.bytes() + rejects.iter().map(|reject| reject.text.len()).sum::<usize>();
         self.waiting.push((batch, totals, rejects));
         if self.guard.is_some() || self.bytes > WAITING_BYTES_MAX { self.flush() } else { Ok(()) }

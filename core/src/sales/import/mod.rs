@@ -88,7 +88,7 @@ impl Import<'_> {
             now: engine.now(),
             state: Mutex::new(State {
                 stage: Stage::new(&engine.rolls),
-                ledger: Ledger::new(files.claims(), options.on_reject),
+                ledger: Ledger::new((account, store), files.claims(), options.on_reject),
             }),
         };
         import.all(&files.paths, started)

@@ -1,0 +1,254 @@
+//! What a report sells: each SKU with what its newest row says of it. Gathered while rows are staged, from the codes of
+//! their dictionaries, so that it costs next to nothing a row.
+
+use std::mem;
+
+use hashbrown::HashMap;
+
+use super::StoreKind;
+use crate::column::{Batch, Column};
+
+/// SKUs of one report that are taken note of. The rows of any further ones are stored like all others but get no
+/// product: no catalogue is that large, but a file may be.
+const ITEMS_MAX: usize = 200_000;
+
+/// A SKU of some reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// As it stands in the rows.
+    pub sku: String,
+    /// The day of the newest row, since 1970; none where no row has a date. What follows is as that row has it.
+    pub date: Option<i64>,
+    /// The app that an in-app item belongs to, by its SKU.
+    pub parent_sku: Option<String>,
+    /// The title of the app.
+    pub title: Option<String>,
+    /// The name of the in-app item.
+    pub item_name: Option<String>,
+    /// The store's own text for what was sold.
+    pub item_type: Option<String>,
+    /// The store's own identifier (ASIN, Apple Identifier) of the newest row that has one.
+    pub store_id: Option<String>,
+}
+
+/// The text columns of an item beside its SKU, in the order of [`Item`]'s fields.
+const TEXTS: [&str; 4] = ["parent_sku", "title", "item_name", "item_type"];
+
+/// What the store's own identifier is called in its reports, in lower case without blanks.
+fn store_id_name(store: StoreKind) -> Option<&'static str> {
+    match store {
+        StoreKind::Amazon => Some("asin"),
+        StoreKind::Apple => Some("appleidentifier"),
+        // Google's own identifier is the SKU.
+        StoreKind::GooglePlay => None,
+    }
+}
+
+fn store_id_column(batch: &Batch, store: StoreKind) -> Option<&Column> {
+    let wanted = store_id_name(store)?;
+    let is_wanted = |name: &str| {
+        let letters = name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
+        letters.eq(wanted.bytes())
+    };
+    let place = batch.fields.iter().position(|field| is_wanted(&field.name))?;
+    batch.columns.get(place)
+}
+
+/// The items met so far.
+#[derive(Debug, Default)]
+pub struct Items {
+    by_sku: HashMap<String, Item>,
+}
+
+impl Items {
+    /// Notes what the rows of a batch sell.
+    pub fn add(&mut self, batch: &Batch, store: StoreKind) {
+        let (Some(skus), Some(dates)) = (batch.column("sku"), batch.column("date")) else { return };
+        let texts = TEXTS.map(|name| batch.column(name));
+        let store_id = store_id_column(batch, store);
+        for row in newest_rows(skus, dates) {
+            let Some(sku) = skus.text(row) else { continue };
+            let texts = texts.map(|column| column.and_then(|column| column.text(row)));
+            self.note(sku, dates.int(row), texts, store_id.and_then(|column| column.text(row)));
+        }
+    }
+
+    fn note(&mut self, sku: &str, date: Option<i64>, texts: [Option<&str>; 4], store_id: Option<&str>) {
+        let Some(item) = self.by_sku.get_mut(sku) else {
+            if self.by_sku.len() < ITEMS_MAX {
+                self.by_sku.insert(sku.to_owned(), Item::new(sku, date, texts, store_id));
+            }
+            return;
+        };
+        let is_newer = date >= item.date;
+        if is_newer {
+            item.date = date;
+            item.fields().into_iter().zip(texts).for_each(|(field, text)| keep(field, text));
+        }
+        if store_id.is_some() && (is_newer || item.store_id.is_none()) {
+            keep(&mut item.store_id, store_id);
+        }
+    }
+
+    /// Takes in the items of a later report, or of a later part of this one.
+    pub fn merge(&mut self, other: Self) {
+        if self.by_sku.is_empty() {
+            *self = other;
+            return;
+        }
+        for item in other.by_sku.into_values() {
+            let Item { sku, date, parent_sku, title, item_name, item_type, store_id } = &item;
+            let texts = [parent_sku, title, item_name, item_type].map(|text| text.as_deref());
+            self.note(sku, *date, texts, store_id.as_deref());
+        }
+    }
+
+    /// All items by SKU, leaving none.
+    pub fn take(&mut self) -> Vec<Item> {
+        let mut items: Vec<Item> = mem::take(&mut self.by_sku).into_values().collect();
+        items.sort_unstable_by(|a, b| a.sku.cmp(&b.sku));
+        items
+    }
+}
+
+impl Item {
+    fn new(sku: &str, date: Option<i64>, texts: [Option<&str>; 4], store_id: Option<&str>) -> Self {
+        let [parent_sku, title, item_name, item_type] = texts.map(|text| text.map(str::to_owned));
+        let store_id = store_id.map(str::to_owned);
+        Self { sku: sku.to_owned(), date, parent_sku, title, item_name, item_type, store_id }
+    }
+
+    fn fields(&mut self) -> [&mut Option<String>; 4] {
+        [&mut self.parent_sku, &mut self.title, &mut self.item_name, &mut self.item_type]
+    }
+}
+
+/// Mostly a text is what it was.
+fn keep(field: &mut Option<String>, text: Option<&str>) {
+    if field.as_deref() != text {
+        *field = text.map(str::to_owned);
+    }
+}
+
+/// One row of each SKU: the one of the latest date, of equals the last.
+fn newest_rows(skus: &Column, dates: &Column) -> Vec<usize> {
+    let date = |row: usize| dates.int(row).unwrap_or(i64::MIN);
+    match (skus, dates) {
+        (Column::Coded { dictionary, codes }, Column::Int { values, nulls: None }) => {
+            newest_by_code(dictionary.len(), codes.iter().zip(values).map(|(&code, &date)| (code, date)))
+        }
+        (Column::Coded { dictionary, codes }, _) => {
+            let dated = codes.iter().enumerate().map(|(row, &code)| (code, date(row)));
+            newest_by_code(dictionary.len(), dated)
+        }
+        (skus, _) => {
+            let mut newest: HashMap<&str, (i64, usize)> = HashMap::new();
+            for row in 0..skus.len() {
+                let Some(sku) = skus.text(row) else { continue };
+                let place = newest.entry(sku).or_insert((i64::MIN, row));
+                *place = (*place).max((date(row), row));
+            }
+            newest.into_values().map(|(_, row)| row).collect()
+        }
+    }
+}
+
+/// As [`newest_rows`]; a null's code lies outside the dictionary.
+fn newest_by_code(codes: usize, rows: impl Iterator<Item = (u32, i64)>) -> Vec<usize> {
+    const NONE: usize = usize::MAX;
+    let mut newest = vec![(i64::MIN, NONE); codes];
+    for (row, (code, date)) in rows.enumerate() {
+        if let Some(place) = newest.get_mut(code as usize)
+            && date >= place.0
+        {
+            *place = (date, row);
+        }
+    }
+    newest.into_iter().map(|(_, row)| row).filter(|&row| row != NONE).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::column::{Field, NULL_CODE, Type};
+
+    fn coded(texts: &[Option<&str>]) -> Column {
+        let mut distinct: Vec<&str> = texts.iter().flatten().copied().collect();
+        distinct.sort_unstable();
+        distinct.dedup();
+        let code = |text: &str| u32::try_from(distinct.binary_search(&text).unwrap()).unwrap();
+        let codes = texts.iter().map(|text| text.map_or(NULL_CODE, code)).collect();
+        Column::Coded { dictionary: Arc::new(distinct.iter().copied().collect()), codes }
+    }
+
+    fn plain(texts: &[Option<&str>]) -> Column {
+        let valid: Vec<bool> = texts.iter().map(Option::is_some).collect();
+        let values = texts.iter().map(|text| text.unwrap_or_default()).collect();
+        Column::Plain { values, nulls: Some(valid.into()) }
+    }
+
+    type Rows<'a> = [(Option<&'a str>, i64, &'a str, Option<&'a str>)];
+
+    /// Rows of SKU, date, title and ASIN.
+    fn batch(rows: &Rows<'_>, text: fn(&[Option<&str>]) -> Column) -> Batch {
+        let fields = ["sku", "title", "ASIN"].map(|name| Field::new(name, Type::Text));
+        let fields: Arc<[Field]> = fields.into_iter().chain([Field::new("date", Type::Int)]).collect();
+        let skus: Vec<_> = rows.iter().map(|row| row.0).collect();
+        let titles: Vec<_> = rows.iter().map(|row| Some(row.2)).collect();
+        let asins: Vec<_> = rows.iter().map(|row| row.3).collect();
+        let dates = Column::Int { values: rows.iter().map(|row| row.1).collect(), nulls: None };
+        let columns = vec![text(&skus), text(&titles), text(&asins), dates];
+        Batch { rows: rows.len(), fields, columns }
+    }
+
+    /// SKU, date, title and ASIN.
+    type Told = (String, Option<i64>, Option<String>, Option<String>);
+
+    fn told(items: &mut Items) -> Vec<Told> {
+        items.take().into_iter().map(|item| (item.sku, item.date, item.title, item.store_id)).collect()
+    }
+
+    fn item(sku: &str, date: i64, title: &str, asin: Option<&str>) -> Told {
+        (sku.to_owned(), Some(date), Some(title.to_owned()), asin.map(str::to_owned))
+    }
+
+    #[test]
+    fn the_newest_row_of_a_sku_counts() {
+        let rows: &Rows<'_> = &[
+            (Some("a"), 5, "A five", Some("B1")),
+            (Some("b"), 5, "B first", None),
+            (Some("a"), 4, "A four", None),
+            (None, 9, "nothing", None),
+            (Some("b"), 5, "B last", None),
+        ];
+        for text in [coded, plain] {
+            let mut items = Items::default();
+            items.add(&batch(rows, text), StoreKind::Amazon);
+            assert_eq!(told(&mut items), [item("a", 5, "A five", Some("B1")), item("b", 5, "B last", None)]);
+        }
+    }
+
+    #[test]
+    fn batches_and_reports_merge_by_date() {
+        let mut items = Items::default();
+        items.add(&batch(&[(Some("a"), 5, "five", Some("B1"))], coded), StoreKind::Amazon);
+        items.add(&batch(&[(Some("a"), 3, "three", Some("B0"))], coded), StoreKind::Amazon);
+        let mut later = Items::default();
+        later.add(
+            &batch(&[(Some("a"), 7, "seven", None), (Some("c"), 1, "C", None)], coded),
+            StoreKind::Amazon,
+        );
+        items.merge(later);
+        assert_eq!(told(&mut items), [item("a", 7, "seven", Some("B1")), item("c", 1, "C", None)]);
+        assert_eq!(items.take(), []);
+    }
+
+    #[test]
+    fn an_identifier_is_its_own_stores() {
+        let mut items = Items::default();
+        items.add(&batch(&[(Some("a"), 5, "five", Some("B1"))], coded), StoreKind::Apple);
+        assert_eq!(told(&mut items), [item("a", 5, "five", None)]);
+    }
+}
