@@ -26,6 +26,8 @@ mod header;
 mod import;
 #[path = "integration/periods.rs"]
 mod periods;
+#[path = "integration/products.rs"]
+mod products;
 #[path = "integration/readers.rs"]
 mod readers;
 #[path = "integration/readme.rs"]

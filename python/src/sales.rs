@@ -167,9 +167,10 @@ impl Sales {
     /// limit : int, optional
     ///     How many rows at most.
     /// **where
-    ///     `account, store, kind, period, start, end, sku, parent_sku, title, item_name, country, marketplace, currency,
-    ///     earnings_currency, type, item_type, term`: each takes one value or a list. `start` is in, `end` is out; both
-    ///     go by the store's own date, or by time where they have a time of day.
+    ///     `account, store, kind, period, start, end, product, include_inapps, sku, parent_sku, title, item_name, country,
+    ///     marketplace, currency, earnings_currency, type, item_type, term`: each takes one value or a list. `start` is
+    ///     in, `end` is out; both go by the store's own date, or by time where they have a time of day. `product` takes
+    ///     ids; with `include_inapps=True` their in-app items are meant as well.
     ///
     /// Returns
     /// -------
@@ -191,7 +192,7 @@ impl Sales {
     /// Parameters
     /// ----------
     /// by : str or iterable of str
-    ///     `day week month quarter year account store kind period sku title country marketplace currency
+    ///     `day week month quarter year account store kind period product sku title country marketplace currency
     ///     earnings_currency type item_type term`.
     /// measures : str or iterable of str
     ///     `units` (refunds subtract), `gross_units`, `refund_units`, `all_units`, `sales`, `earnings`, `rows`.
@@ -211,6 +212,8 @@ impl Sales {
     /// ------
     /// ValidationError
     ///     A name is unknown, or currencies would be added together.
+    /// NotFoundError
+    ///     There is no product of an id in `product`.
     #[pyo3(signature = (*, by=None, measures=None, order_by=None, limit=None, **r#where),
            text_signature = "($self, *, by=(), measures='units', order_by=None, limit=None, **where)")]
     fn report(

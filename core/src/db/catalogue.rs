@@ -1,26 +1,89 @@
-//! What the sales know of products. There are none yet.
+//! Joins sales and products: the products of SKUs, kept in memory from question to question.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::Result;
 use crate::ingest::{Item, StoreKind};
+use crate::records::{Records, families, links, product_change};
 use crate::sales::{Catalogue, Products};
-use crate::store::Write;
+use crate::store::{Read, Store, Write};
 
-/// A catalogue without products.
+/// The products of a database as its sales see them.
 #[derive(Debug)]
-pub(super) struct Empty;
+pub(super) struct OwnProducts {
+    store: Arc<Store>,
+    records: Records,
+    kept: Mutex<Option<Kept>>,
+    /// Products that were changed by transactions which may be committed by now.
+    touched: Mutex<Vec<u64>>,
+}
 
-impl Catalogue for Empty {
-    fn register(&self, _: &mut dyn Write, _: u64, _: StoreKind, _: &[Item]) -> Result<()> {
+/// The products of one moment.
+#[derive(Debug, Clone)]
+struct Kept {
+    /// They are those of this commit.
+    sequence: u64,
+    /// As long as this number stays, so do they.
+    change: u64,
+    products: Arc<Products>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl OwnProducts {
+    pub(super) fn new(store: &Arc<Store>, records: &Records) -> Self {
+        let (kept, touched) = Default::default();
+        Self { store: Arc::clone(store), records: records.clone(), kept, touched }
+    }
+
+    fn collect(&self, read: &dyn Read, sequence: u64) -> Result<Kept> {
+        let mut products = Products::default();
+        links(read, &mut |store, sku, product| products.insert(store, sku, product))?;
+        families(read, &mut |parent, child| products.insert_child(parent, child))?;
+        Ok(Kept { sequence, change: product_change(read)?, products: Arc::new(products) })
+    }
+}
+
+impl Catalogue for OwnProducts {
+    fn register(&self, write: &mut dyn Write, account: u64, store: StoreKind, items: &[Item]) -> Result<()> {
+        // What is kept is what is committed: it counts only where the transaction sees the same.
+        let kept = lock(&self.kept).clone();
+        let change = product_change(write)?;
+        let products =
+            kept.filter(|kept| kept.change == change).map(|kept| kept.products).unwrap_or_default();
+        let of_store = products.of_store(store);
+        let known = |sku: &str| of_store.of(Some(sku)).and_then(|product| u64::try_from(product).ok());
+        let touched = self.records.register(write, (account, store), items, &known)?;
+        lock(&self.touched).extend(touched);
         Ok(())
     }
 
-    fn products(&self) -> Result<Arc<Products>> {
-        Ok(Arc::default())
+    fn committed(&self) {
+        let touched = std::mem::take(&mut *lock(&self.touched));
+        self.records.refresh_products(&touched);
     }
 
-    fn contains(&self, _: u64) -> Result<bool> {
-        Ok(false)
+    fn products(&self) -> Result<Arc<Products>> {
+        // The sequence is read first: what is found after it is of that commit or a later one.
+        let sequence = self.store.sequence();
+        if let Some(kept) = &mut *lock(&self.kept) {
+            if kept.sequence == sequence {
+                return Ok(Arc::clone(&kept.products));
+            }
+            if self.store.read(|snapshot| product_change(snapshot))? == kept.change {
+                kept.sequence = sequence;
+                return Ok(Arc::clone(&kept.products));
+            }
+        }
+        let new = self.store.read(|snapshot| self.collect(snapshot, sequence))?;
+        let products = Arc::clone(&new.products);
+        *lock(&self.kept) = Some(new);
+        Ok(products)
+    }
+
+    fn contains(&self, product: u64) -> Result<bool> {
+        self.records.has_product(product)
     }
 }

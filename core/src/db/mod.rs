@@ -10,6 +10,8 @@ use std::sync::Arc;
 pub use options::OpenOptions;
 use serde_json::{Value as Json, json};
 
+use self::catalogue::OwnProducts;
+
 use crate::error::Result;
 use crate::ingest::StoreKind;
 use crate::records::{
@@ -82,7 +84,7 @@ impl Db {
         let records = Records::new(Arc::clone(&store), Arc::clone(&vault), options.clock.clone());
         let clock = options.clock.clone();
         let now = Arc::new(move || clock.now().as_microsecond());
-        let catalogue = Arc::new(catalogue::Empty);
+        let catalogue = Arc::new(OwnProducts::new(&store, &records));
         let engine = Engine::open(Arc::clone(&store), rolls, catalogue, options.thread_count(), now)?;
         let engine = Arc::new(engine);
         let inner = Inner { store, vault, records: records.clone(), engine };

@@ -16,7 +16,7 @@ use crate::{Error, Result};
 use super::input::Fields;
 use super::machine::{self, Env};
 use super::product_memory::{ProductMemory, Watched};
-use super::{Clock, Context, ListQuery, Page, Record, expansion, list, stored};
+use super::{Clock, Context, ListQuery, Page, Record, catalogue, expansion, list, stored};
 
 /// What all collections of a database share.
 #[derive(Debug)]
@@ -40,6 +40,9 @@ impl Shared {
             let mut watched = Watched::new(transaction);
             let value = f(&mut watched, &env)?;
             touched = watched.touched();
+            if !touched.is_empty() {
+                catalogue::note_change(transaction)?;
+            }
             Ok(value)
         })?;
         self.products.search.refresh(&self.store, &touched);

@@ -9,6 +9,7 @@
 //! REST    tag │ id datum │ number (1 byte)          → the following 6,000 bytes each
 //! INDEX   tag │ index number │ value datum(s) │ id  → nothing: the key is the entry
 //! COUNTER tag │ 0 or 1                              → the last id given, the number of records
+//! CATALOGUE                                          → see `catalogue.rs`
 //! ```
 //!
 //! A sparse index has no entry of a record where one of the values is null. Index entries and counters change in the same commit as the record. A record is its serde form under the value frame
@@ -31,6 +32,7 @@ mod brand;
 mod campaign;
 mod campaign_part;
 mod campaign_price;
+mod catalogue;
 mod category;
 mod category_product;
 mod clock;
@@ -100,6 +102,7 @@ pub use campaign_part::{
     ProductDiscounts,
 };
 pub use campaign_price::{CampaignPrice, PriceKey, PriceRow};
+pub(crate) use catalogue::{change as product_change, families, links};
 pub use category::Category;
 pub use category_product::CategoryProduct;
 pub use clock::Clock;
@@ -135,6 +138,7 @@ pub(crate) const RECORD: u8 = 0x20;
 pub(crate) const REST: u8 = 0x21;
 pub(crate) const INDEX: u8 = 0x22;
 pub(crate) const COUNTER: u8 = 0x23;
+pub(crate) const CATALOGUE: u8 = 0x24;
 
 /// A resource: what the machine has to know to store, index, filter, sort and show it.
 pub trait Record: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static {

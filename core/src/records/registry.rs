@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::ingest::{Item, StoreKind};
 use crate::scope::Grant;
 use crate::store::{Read, Snapshot, Store, Write};
 use crate::vault::Vault;
@@ -12,11 +13,12 @@ use crate::{Error, Result};
 
 use super::collection::Shared;
 use super::machine::Env;
+use super::product_memory::Watched;
 use super::transfer::{self, Line, Lines};
 use super::{
     Account, AnyCollection, Banner, BannerGroup, Brand, Campaign, CampaignPrice, Category, CategoryProduct,
     Clock, Collection, Customer, CustomerAddress, CustomerGroup, CustomerLink, ExternalAccount, GiftCard,
-    Product, Record, Subscriber,
+    Product, Record, Subscriber, catalogue,
 };
 
 const COLLECTIONS: &[Entry] = &[
@@ -91,6 +93,38 @@ impl Records {
         let (store, vault, clock) = (Arc::clone(store), Arc::clone(vault), clock.clone());
         let products = Arc::clone(products);
         Self(Arc::new(Shared { store, vault, clock, grant, products }))
+    }
+
+    /// Makes products of what an account's reports sell, in the transaction that stores the reports. `known` gives the
+    /// product of a SKU where the caller knows it for certain. Gives the products that it touched, for
+    /// [`Self::refresh_products`] once they are committed.
+    ///
+    /// # Errors
+    /// Those of reading and storing.
+    pub(crate) fn register(
+        &self,
+        write: &mut dyn Write,
+        account: (u64, StoreKind),
+        items: &[Item],
+        known: &dyn Fn(&str) -> Option<u64>,
+    ) -> Result<Vec<u64>> {
+        let env = Env { vault: &self.0.vault, now: self.0.clock.now() };
+        let mut watched = Watched::new(write);
+        catalogue::register(&mut watched, &env, account, items, known)?;
+        Ok(watched.touched())
+    }
+
+    /// Brings what is kept in memory for products in step with a commit that touched these.
+    pub(crate) fn refresh_products(&self, touched: &[u64]) {
+        self.0.products.search.refresh(&self.0.store, touched);
+    }
+
+    /// Whether there is a product of this id.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub(crate) fn has_product(&self, id: u64) -> Result<bool> {
+        self.0.store.read(|snapshot| catalogue::is_there(snapshot, id))
     }
 
     /// A collection by its type.

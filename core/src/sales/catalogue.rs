@@ -45,13 +45,11 @@ pub(crate) struct Products {
 
 impl Products {
     /// Notes that rows with this SKU at this store are of a product.
-    #[cfg_attr(not(test), expect(dead_code, reason = "there are no products yet"))]
     pub(crate) fn insert(&mut self, store: StoreKind, sku: &str, product: u64) {
         self.by_sku.entry(store).or_default().insert(sku.into(), product);
     }
 
     /// Notes whose child a product is.
-    #[cfg_attr(not(test), expect(dead_code, reason = "there are no products yet"))]
     pub(crate) fn insert_child(&mut self, parent: u64, child: u64) {
         self.children.entry(parent).or_default().push(child);
     }

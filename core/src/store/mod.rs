@@ -194,6 +194,11 @@ impl Store {
         Arc::clone(&self.shared.state().view)
     }
 
+    /// The latest commit's number; it grows with every commit. Never waits for a write.
+    pub fn sequence(&self) -> u64 {
+        self.shared.state().sequence
+    }
+
     /// Runs `f` as a transaction and commits what it changes; returns once that is on disk and visible.
     ///
     /// Closures run one at a time and see everything committed and queued before them. Where `f` fails nothing happens;

@@ -1,0 +1,497 @@
+//! Products made of what reports sell, and which SKUs are whose.
+//!
+//! An item of a report is the product that its SKU was linked to before; else the one that has the SKU, or the store's
+//! own identifier of the item; else a new one, owned through the report's account. A product that was there without
+//! being owned becomes owned. A link to a product that was deleted counts for nothing: the next report that sells the
+//! SKU makes a product again.
+//!
+//! What is kept beside the products, in a namespace of its own:
+//!
+//! ```text
+//! SKU    │ store id │ sku                     → the product
+//! APP    │ account │ title                    → the app of this title
+//! ORPHAN │ what its parent is called │ product → nothing: it waits for that parent
+//! SEEN   │ product / 128                      → of each product: the day and a hash of what was last seen of it
+//! CHANGE                                      → grows with every commit that touches a product or a link
+//! ```
+//!
+//! Decided where nothing says so:
+//! * The day of an item's newest row is the day of its title, so that importing an older report later changes no name.
+//!   Of equal days the later import counts: that is a restatement.
+//! * An in-app item is called by its own name, and its app's title is only what its parent is found by. Names are cut
+//!   at 255 characters; a SKU that is longer, or has control characters, can be no product's.
+//! * A product keeps a title and a parent that it has once, also where the report that gave them is deleted.
+//! * A product that was named by its SKU takes the store's own identifier when a report tells it.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::ingest::{Item, StoreKind};
+use crate::kv::{Key, KeyReader, prefix_end, value};
+use crate::store::{Read, Write};
+use crate::{Error, Result};
+
+use super::index;
+use super::input::TEXT_MAX;
+use super::machine::{self, Env};
+use super::stores::AppStore;
+use super::{CATALOGUE, Datum, ExternalAccount, Product, RecordId, stored};
+
+const SKU: u8 = 1;
+const APP: u8 = 2;
+const ORPHAN: u8 = 3;
+const SEEN: u8 = 4;
+const CHANGE: u8 = 5;
+
+fn key(what: u8) -> Key {
+    Key::new(CATALOGUE).raw(&[what])
+}
+
+fn sku_key(store: StoreKind, sku: &str) -> Vec<u8> {
+    key(SKU).raw(&[store.id()]).text(sku).build()
+}
+
+fn get<T: serde::de::DeserializeOwned>(read: &dyn Read, key: &[u8]) -> Result<Option<T>> {
+    read.get(key)?.map(|bytes| value::decode(&bytes)).transpose()
+}
+
+/// A number that differs from what it was wherever [`links`] or [`families`] may.
+pub(crate) fn change(read: &dyn Read) -> Result<u64> {
+    Ok(get(read, &key(CHANGE).build())?.unwrap_or_default())
+}
+
+/// Notes that products or links differ from what they were.
+pub(super) fn note_change(write: &mut dyn Write) -> Result<()> {
+    let next = change(write)?.wrapping_add(1);
+    write.put(key(CHANGE).build(), value::encode(&next)?);
+    Ok(())
+}
+
+/// Whether there is a product of this id.
+pub(super) fn is_there(read: &dyn Read, product: u64) -> Result<bool> {
+    Ok(read.get(&stored::record_key::<Product>(&product))?.is_some())
+}
+
+/// Every SKU that a report has sold and the product it is of.
+pub(crate) fn links(read: &dyn Read, each: &mut dyn FnMut(StoreKind, &str, u64)) -> Result<()> {
+    let start = key(SKU).build();
+    for entry in read.range(&start, prefix_end(&start).as_deref(), false) {
+        let (key, bytes) = entry?;
+        let rest = key.get(start.len()..).unwrap_or_default();
+        let id = rest.first().copied().unwrap_or_default();
+        let store = StoreKind::from_id(id.into());
+        let store =
+            store.ok_or_else(|| Error::corrupt("index".as_ref(), format!("a SKU is of store {id}")))?;
+        // The store's id stands where a key has its namespace, so the rest reads like a key of its own.
+        let sku = KeyReader::new(rest, id)?.text()?;
+        let linked: u64 = value::decode(&bytes)?;
+        let product = if is_there(read, linked)? { Some(linked) } else { by_sku(read, store.into(), &sku)? };
+        if let Some(product) = product {
+            each(store, &sku, product);
+        }
+    }
+    Ok(())
+}
+
+/// Every product that has a parent, as (parent, child).
+pub(crate) fn families(read: &dyn Read, each: &mut dyn FnMut(u64, u64)) -> Result<()> {
+    let Some(index) = index::over::<Product>(&["parent_id"]) else { return Ok(()) };
+    let start = index::prefix::<Product>(index).build();
+    for entry in read.range(&start, prefix_end(&start).as_deref(), false) {
+        let (key, _) = entry?;
+        let (parent, rest) = Datum::read(key.get(start.len()..).unwrap_or_default())?;
+        // Nulls come last: from here on nobody has a parent.
+        let Some(parent) = u64::from_datum(&parent) else { break };
+        if let Some(child) = u64::from_datum(&Datum::read(rest)?.0) {
+            each(parent, child);
+        }
+    }
+    Ok(())
+}
+
+/// The product that calls itself by a SKU.
+fn by_sku(read: &dyn Read, store: AppStore, sku: &str) -> Result<Option<u64>> {
+    let found = machine::find_all::<Product>(read, &["sku"], &[Datum::text(Some(sku))])?;
+    match found.iter().find(|product| product.store == store) {
+        Some(product) => Ok(Some(product.id)),
+        None => by_vendor_identifier(read, store, sku),
+    }
+}
+
+fn by_vendor_identifier(read: &dyn Read, store: AppStore, id: &str) -> Result<Option<u64>> {
+    let values = [store.as_str(), id].map(|text| Datum::text(Some(text)));
+    let found = machine::find::<Product>(read, &["store", "vendor_identifier"], &values)?;
+    Ok(found.map(|product| product.id))
+}
+
+/// Makes products of items, and brings up to date those that there are. `known` gives the product of a SKU where the
+/// caller knows it for certain.
+///
+/// # Errors
+/// Those of reading and storing. An item that can be no product is passed over.
+pub(super) fn register(
+    write: &mut dyn Write,
+    env: &Env<'_>,
+    (account, store): (u64, StoreKind),
+    items: &[Item],
+    known: &dyn Fn(&str) -> Option<u64>,
+) -> Result<()> {
+    let owner = stored::get::<ExternalAccount>(write, &account)?.map(|account| account.id);
+    let mut register = Register { write, env, account, owner, store, seen: BTreeMap::new(), changed: false };
+    // Apps first, so that their items find them.
+    for wanted in [false, true] {
+        for item in items.iter().filter(|item| is_inapp(store, item) == wanted && is_name(&item.sku)) {
+            register.take(item, known(&item.sku))?;
+        }
+    }
+    register.finish()
+}
+
+/// What was last seen of a product.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Seen {
+    /// The day of the newest row, since 1970; the smallest where no row had a date.
+    day: i64,
+    hash: u64,
+}
+
+/// Products whose [`Seen`]s stand under one key.
+const PAGE: u64 = 128;
+
+#[derive(Debug, Default)]
+struct SeenPage {
+    /// By place in the page; shorter where the last ones were not seen yet.
+    all: Vec<Option<Seen>>,
+    changed: bool,
+}
+
+/// One call of [`register`].
+struct Register<'a, 'e> {
+    write: &'a mut dyn Write,
+    env: &'a Env<'e>,
+    account: u64,
+    /// The account, where it is still there.
+    owner: Option<u64>,
+    store: StoreKind,
+    seen: BTreeMap<u64, SeenPage>,
+    changed: bool,
+}
+
+impl Register<'_, '_> {
+    fn take(&mut self, item: &Item, known: Option<u64>) -> Result<()> {
+        let new = Seen { day: item.date.unwrap_or(i64::MIN), hash: self.hash(item) };
+        let found = match known {
+            Some(product) => Some(product),
+            None => self.find(item)?,
+        };
+        let Some(product) = found else { return self.create(item, new) };
+        let old = self.seen(product)?;
+        let is_newest = old.is_none_or(|old| new.day >= old.day);
+        if old.is_none_or(|old| old.hash != new.hash) {
+            self.note_app(product, item)?;
+            self.follow(product, item, is_newest)?;
+        }
+        if is_newest { self.note_seen(product, new) } else { Ok(()) }
+    }
+
+    /// What tells one appearance of an item from another.
+    fn hash(&self, item: &Item) -> u64 {
+        let mut bytes = self.account.to_le_bytes().to_vec();
+        let texts = [&item.parent_sku, &item.title, &item.item_name, &item.item_type, &item.store_id];
+        for text in texts {
+            // 255 is no byte of a text.
+            bytes.extend(text.as_deref().map_or(&[255][..], str::as_bytes));
+            bytes.push(255);
+        }
+        xxh3_64(&bytes)
+    }
+
+    /// The product of an item, which is linked to its SKU from now on.
+    fn find(&mut self, item: &Item) -> Result<Option<u64>> {
+        let link = sku_key(self.store, &item.sku);
+        if let Some(linked) = get(self.write, &link)?
+            && is_there(self.write, linked)?
+        {
+            return Ok(Some(linked));
+        }
+        let store = AppStore::from(self.store);
+        let mut found = by_sku(self.write, store, &item.sku)?;
+        if let (None, Some(id)) = (found, store_id(item)) {
+            found = by_vendor_identifier(self.write, store, id)?;
+        }
+        if let Some(product) = found {
+            self.link(item, product)?;
+        }
+        Ok(found)
+    }
+
+    fn link(&mut self, item: &Item, product: u64) -> Result<()> {
+        self.changed = true;
+        self.write.put(sku_key(self.store, &item.sku), value::encode(&product)?);
+        let wish = Wish::Sku(self.store, item.sku.clone());
+        self.take_in_orphans(&wish, product)
+    }
+
+    fn create(&mut self, item: &Item, seen: Seen) -> Result<()> {
+        let wish = self.wish(item);
+        let parent = wish.as_ref().map(|wish| self.parent(wish)).transpose()?.flatten();
+        let mut fields = Map::new();
+        let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+        set("name", name_of(item).into());
+        set("store", AppStore::from(self.store).as_str().into());
+        set("vendor_identifier", store_id(item).unwrap_or(&item.sku).into());
+        set("ref_no", ref_no(self.store, item).into());
+        set("sku", item.sku.as_str().into());
+        set("type", type_of(self.store, item).into());
+        set("source", self.source());
+        set("parent_id", parent.into());
+        let Some(product) = self.create_product(fields)? else { return Ok(()) };
+        self.link(item, product)?;
+        self.note_app(product, item)?;
+        if let (Some(wish), None) = (wish, parent) {
+            self.write.put(wish.orphan(product), Vec::new());
+        }
+        self.note_seen(product, seen)
+    }
+
+    /// Creates a product; first without a parent that cannot be one after all.
+    fn create_product(&mut self, mut fields: Map<String, Value>) -> Result<Option<u64>> {
+        let mut created = machine::create::<Product>(self.write, self.env, &fields);
+        if matches!(&created, Err(Error::Validation { fields }) if fields.contains_key("parent_id")) {
+            fields.insert("parent_id".to_owned(), Value::Null);
+            created = machine::create(self.write, self.env, &fields);
+        }
+        Ok(unless_refused(created)?.map(|product| product.id))
+    }
+
+    fn source(&self) -> Value {
+        json!({"external_account_id": self.owner, "type": "own"})
+    }
+
+    /// Brings a product up to date with an item, whose title counts only where it is the newest.
+    fn follow(&mut self, id: u64, item: &Item, is_newest: bool) -> Result<()> {
+        let Some(product) = stored::get::<Product>(self.write, &id)? else { return Ok(()) };
+        let mut fields = Map::new();
+        let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+        let name = name_of(item);
+        if is_newest && product.name != name {
+            set("name", name.into());
+        }
+        if product.source.is_none() {
+            set("source", self.source());
+        }
+        if product.sku.as_deref().is_none_or(str::is_empty) {
+            set("sku", item.sku.as_str().into());
+        }
+        if product.kind.as_deref().is_none_or(|kind| kind == "unknown") {
+            set("type", type_of(self.store, item).into());
+        }
+        if let Some(own) = store_id(item)
+            && product.vendor_identifier == item.sku
+            && by_vendor_identifier(self.write, product.store, own)?.is_none()
+        {
+            set("vendor_identifier", own.into());
+            set("ref_no", ref_no(self.store, item).into());
+        }
+        if !fields.is_empty() {
+            unless_refused(machine::revise::<Product>(self.write, self.env, &id, &fields))?;
+        }
+        match self.wish(item) {
+            Some(wish) if product.parent_id.is_none() => match self.parent(&wish)? {
+                Some(parent) => self.give_parent(id, parent),
+                None => {
+                    self.write.put(wish.orphan(id), Vec::new());
+                    Ok(())
+                }
+            },
+            _ => Ok(()),
+        }
+    }
+
+    /// An app is found by its title from now on, also by items that came before it.
+    fn note_app(&mut self, product: u64, item: &Item) -> Result<()> {
+        let (false, Some(title)) = (is_inapp(self.store, item), &item.title) else { return Ok(()) };
+        let key = app_key(self.account, &short(title));
+        let noted = get(self.write, &key)?;
+        match noted {
+            Some(other) if other == product || is_there(self.write, other)? => Ok(()),
+            _ => {
+                self.write.put(key, value::encode(&product)?);
+                self.take_in_orphans(&Wish::Title(self.account, short(title)), product)
+            }
+        }
+    }
+
+    fn take_in_orphans(&mut self, wish: &Wish, parent: u64) -> Result<()> {
+        let start = wish.orphans();
+        let mut orphans = Vec::new();
+        for entry in self.write.range(&start, prefix_end(&start).as_deref(), false) {
+            let (key, _) = entry?;
+            let id = key.get(start.len()..).and_then(|id| id.try_into().ok()).map(u64::from_be_bytes);
+            orphans.push((key, id));
+        }
+        for (key, id) in orphans {
+            self.write.delete(&key);
+            if let Some(id) = id {
+                self.give_parent(id, parent)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a product under a parent, unless it has one or cannot be under this one.
+    fn give_parent(&mut self, id: u64, parent: u64) -> Result<()> {
+        let child = stored::get::<Product>(self.write, &id)?;
+        if child.is_some_and(|child| child.parent_id.is_none()) {
+            let fields = Map::from_iter([("parent_id".to_owned(), parent.into())]);
+            let revised = unless_refused(machine::revise::<Product>(self.write, self.env, &id, &fields))?;
+            self.changed |= revised.is_some();
+        }
+        Ok(())
+    }
+
+    /// What an item's parent is called; none for an app.
+    fn wish(&self, item: &Item) -> Option<Wish> {
+        if let Some(parent) =
+            item.parent_sku.as_ref().filter(|parent| **parent != item.sku && is_name(parent))
+        {
+            return Some(Wish::Sku(self.store, parent.clone()));
+        }
+        let by_title = self.store == StoreKind::Amazon && item.item_name.is_some();
+        item.title.as_ref().filter(|_| by_title).map(|title| Wish::Title(self.account, short(title)))
+    }
+
+    fn parent(&self, wish: &Wish) -> Result<Option<u64>> {
+        let (key, other) = match wish {
+            Wish::Sku(store, sku) => (sku_key(*store, sku), by_sku(self.write, (*store).into(), sku)?),
+            Wish::Title(account, title) => (app_key(*account, title), None),
+        };
+        let noted = get(self.write, &key)?;
+        match noted {
+            Some(parent) if is_there(self.write, parent)? => Ok(Some(parent)),
+            _ => Ok(other),
+        }
+    }
+
+    fn page(&mut self, product: u64) -> Result<(&mut SeenPage, usize)> {
+        let (number, place) = (product / PAGE, usize::try_from(product % PAGE).unwrap_or_default());
+        let page = match self.seen.entry(number) {
+            Entry::Occupied(page) => page.into_mut(),
+            Entry::Vacant(room) => {
+                let all = get(self.write, &key(SEEN).u64(number).build())?.unwrap_or_default();
+                room.insert(SeenPage { all, changed: false })
+            }
+        };
+        Ok((page, place))
+    }
+
+    fn seen(&mut self, product: u64) -> Result<Option<Seen>> {
+        let (page, place) = self.page(product)?;
+        Ok(page.all.get(place).copied().flatten())
+    }
+
+    fn note_seen(&mut self, product: u64, seen: Seen) -> Result<()> {
+        let (page, place) = self.page(product)?;
+        if page.all.len() <= place {
+            page.all.resize(place + 1, None);
+        }
+        if let Some(slot) = page.all.get_mut(place) {
+            *slot = Some(seen);
+            page.changed = true;
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<()> {
+        for (number, page) in self.seen.iter().filter(|(_, page)| page.changed) {
+            self.write.put(key(SEEN).u64(*number).build(), value::encode(&page.all)?);
+        }
+        if self.changed { note_change(self.write) } else { Ok(()) }
+    }
+}
+
+/// What a parent is found by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Wish {
+    Sku(StoreKind, String),
+    Title(u64, String),
+}
+
+impl Wish {
+    /// The prefix of the keys of all that wish for this one.
+    fn orphans(&self) -> Vec<u8> {
+        let key = match self {
+            Self::Sku(store, sku) => key(ORPHAN).raw(&[SKU, store.id()]).text(sku),
+            Self::Title(account, title) => key(ORPHAN).raw(&[APP]).u64(*account).text(title),
+        };
+        key.build()
+    }
+
+    fn orphan(&self, product: u64) -> Vec<u8> {
+        [self.orphans().as_slice(), &product.to_be_bytes()].concat()
+    }
+}
+
+fn app_key(account: u64, title: &str) -> Vec<u8> {
+    key(APP).u64(account).text(title).build()
+}
+
+/// What a resource's own rules refuse leaves nothing behind, and is passed over: a report is stored whatever it sells.
+fn unless_refused(result: Result<Product>) -> Result<Option<Product>> {
+    match result {
+        Err(error @ Error::Validation { .. }) => {
+            tracing::warn!(%error, "an item of a report can be no product");
+            Ok(None)
+        }
+        other => other.map(Some),
+    }
+}
+
+/// Whether a text can name a product as it is.
+fn is_name(text: &str) -> bool {
+    !text.trim().is_empty() && text.chars().nth(TEXT_MAX).is_none() && !text.chars().any(char::is_control)
+}
+
+/// A text as it fits a name.
+fn short(text: &str) -> String {
+    let clean = |c: char| if c.is_control() { ' ' } else { c };
+    text.trim().chars().map(clean).take(TEXT_MAX).collect()
+}
+
+fn name_of(item: &Item) -> String {
+    let names = [item.item_name.as_deref(), item.title.as_deref(), Some(&*item.sku)];
+    names.into_iter().flatten().map(short).find(|name| !name.is_empty()).unwrap_or_default()
+}
+
+/// The store's own identifier, where it can be a product's.
+fn store_id(item: &Item) -> Option<&str> {
+    item.store_id.as_deref().map(str::trim).filter(|id| is_name(id))
+}
+
+/// Apple's own identifiers are numbers.
+fn ref_no(store: StoreKind, item: &Item) -> Option<u64> {
+    let number = store_id(item)?.parse().ok().filter(|number| i64::try_from(*number).is_ok());
+    number.filter(|_| store == StoreKind::Apple)
+}
+
+fn is_inapp(store: StoreKind, item: &Item) -> bool {
+    let kind = item.item_type.as_deref().unwrap_or_default();
+    let by_type = match store {
+        StoreKind::Apple => kind.starts_with("IA") || kind == "FI1",
+        StoreKind::GooglePlay => matches!(kind, "inapp" | "subscription"),
+        StoreKind::Amazon => false,
+    };
+    by_type || item.item_name.is_some() || item.parent_sku.as_ref().is_some_and(|parent| *parent != item.sku)
+}
+
+fn type_of(store: StoreKind, item: &Item) -> &'static str {
+    if is_inapp(store, item) { "inapp" } else { "app" }
+}
+
+#[cfg(test)]
+#[path = "catalogue_test.rs"]
+mod test;

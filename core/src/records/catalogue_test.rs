@@ -1,0 +1,150 @@
+use serde_json::json;
+
+use super::*;
+use crate::records::bench::Bench;
+
+fn bench() -> Bench {
+    Bench::new("2018-04-01T00:00:00Z")
+}
+
+fn item(sku: &str, title: &str) -> Item {
+    Item {
+        sku: sku.to_owned(),
+        date: Some(17_600),
+        parent_sku: None,
+        title: Some(title.to_owned()),
+        item_name: None,
+        item_type: None,
+        store_id: None,
+    }
+}
+
+fn child(sku: &str, title: &str, parent: &str) -> Item {
+    Item { parent_sku: Some(parent.to_owned()), ..item(sku, title) }
+}
+
+/// Registers items for an account that may be there or not.
+fn sell(bench: &Bench, account: u64, store: StoreKind, items: &[Item]) {
+    let store_of_all = &bench.of::<Product>().shared.store;
+    let register = |write: &mut dyn Write| bench.records.register(write, (account, store), items, &|_| None);
+    store_of_all.write(|transaction| register(transaction)).unwrap();
+    bench.check();
+}
+
+fn product(bench: &Bench, store: &str, sku: &str) -> Product {
+    bench.of::<Product>().get_by_store(store, sku).unwrap()
+}
+
+type Link = (StoreKind, String, u64);
+
+/// All links, and all (parent, child).
+fn sold(bench: &Bench) -> (Vec<Link>, Vec<(u64, u64)>) {
+    let (mut all, mut pairs) = (Vec::new(), Vec::new());
+    let mut read = |read: &dyn Read| {
+        links(read, &mut |store, sku, product| all.push((store, sku.to_owned(), product)))?;
+        families(read, &mut |parent, child| pairs.push((parent, child)))
+    };
+    bench.of::<Product>().shared.store.read(|snapshot| read(snapshot)).unwrap();
+    (all, pairs)
+}
+
+fn changes(bench: &Bench) -> u64 {
+    bench.of::<Product>().shared.store.read(|snapshot| change(snapshot)).unwrap()
+}
+
+#[test]
+fn an_apple_item_belongs_to_the_product_of_its_parents_sku() {
+    let bench = bench();
+    let app = Item {
+        store_id: Some("300101010".to_owned()),
+        item_type: Some("1F".to_owned()),
+        ..item("fob", "Fob Finder")
+    };
+    let gold = Item { item_type: Some("IA1".to_owned()), ..child("fob.gold", "Gold", "fob") };
+    let early = child("late.gold", "Late gold", "late");
+    sell(&bench, 7, StoreKind::Apple, &[gold, app, early]);
+    let (app, gold) = (product(&bench, "apple", "fob"), product(&bench, "apple", "fob.gold"));
+    assert_eq!(
+        (app.vendor_identifier.as_str(), app.ref_no, app.parent_id),
+        ("300101010", Some(300_101_010), None)
+    );
+    assert_eq!((gold.parent_id, gold.kind.as_deref(), gold.ref_no), (Some(app.id), Some("inapp"), None));
+    assert_eq!(
+        app.source.as_ref().map(|source| source.external_account_id),
+        Some(None),
+        "the account is gone"
+    );
+    assert_eq!(product(&bench, "apple", "late.gold").parent_id, None);
+    // Another store's SKU is another SKU.
+    sell(&bench, 7, StoreKind::GooglePlay, &[item("late", "Late")]);
+    assert_eq!(product(&bench, "apple", "late.gold").parent_id, None);
+    sell(&bench, 8, StoreKind::Apple, &[item("late", "Late")]);
+    let late = product(&bench, "apple", "late").id;
+    assert_eq!(product(&bench, "apple", "late.gold").parent_id, Some(late));
+    let (all, pairs) = sold(&bench);
+    assert_eq!((all.len(), pairs.len()), (5, 2));
+    assert!(
+        pairs.contains(&(app.id, gold.id))
+            && all.contains(&(StoreKind::Apple, "fob.gold".to_owned(), gold.id))
+    );
+}
+
+#[test]
+fn a_google_item_belongs_to_its_product_id() {
+    let bench = bench();
+    let account = bench.create("external_accounts", json!({"nickname": "Play", "store": "google_play"}));
+    let account = account["id"].as_u64().unwrap();
+    let paid = Item { item_type: Some("paidapp".to_owned()), ..item("com.rdio", "Rdio") };
+    let monthly = Item { item_type: Some("subscription".to_owned()), ..child("monthly", "Rdio", "com.rdio") };
+    sell(&bench, account, StoreKind::GooglePlay, &[monthly, paid]);
+    let (app, monthly) =
+        (product(&bench, "google_play", "com.rdio"), product(&bench, "google_play", "monthly"));
+    assert_eq!((app.kind.as_deref(), app.vendor_identifier.as_str()), (Some("app"), "com.rdio"));
+    assert_eq!((monthly.kind.as_deref(), monthly.parent_id), (Some("inapp"), Some(app.id)));
+    assert_eq!(app.source.and_then(|source| source.external_account_id), Some(account));
+}
+
+#[test]
+fn what_cannot_be_a_parent_is_none() {
+    let bench = bench();
+    // Its own parent; a parent that is itself an item; a blank one.
+    let items = [child("a", "A", "a"), child("b", "B", "a"), child("c", "C", "b"), child("d", "D", " ")];
+    sell(&bench, 7, StoreKind::Apple, &items);
+    let parents = ["a", "b", "c", "d"].map(|sku| product(&bench, "apple", sku).parent_id);
+    assert_eq!(parents, [None, Some(product(&bench, "apple", "a").id), None, None]);
+}
+
+#[test]
+fn only_what_moves_a_row_or_a_child_is_a_change() {
+    let bench = bench();
+    let before = changes(&bench);
+    sell(&bench, 7, StoreKind::Apple, &[item("a", "A")]);
+    let made = changes(&bench);
+    assert_ne!(made, before);
+    sell(&bench, 7, StoreKind::Apple, &[Item { date: Some(17_700), ..item("a", "A") }]);
+    sell(&bench, 7, StoreKind::Apple, &[Item { date: Some(17_800), ..item("a", "Another title") }]);
+    assert_eq!((changes(&bench), product(&bench, "apple", "a").name.as_str()), (made, "Another title"));
+    bench.of::<Product>().delete(product(&bench, "apple", "a").id).unwrap();
+    assert_ne!(changes(&bench), made);
+    assert_eq!(sold(&bench).0, []);
+    // A product that is made by hand for the SKU takes its rows.
+    let own =
+        bench.create("products", json!({"store": "apple", "sku": "a", "name": "A"}))["id"].as_u64().unwrap();
+    assert_eq!(sold(&bench).0, [(StoreKind::Apple, "a".to_owned(), own)]);
+}
+
+#[test]
+fn many_products_keep_their_days_apart() {
+    let bench = bench();
+    let items: Vec<Item> = (0..300).map(|number| item(&format!("sku{number:03}"), "First")).collect();
+    sell(&bench, 7, StoreKind::Amazon, &items);
+    let older = |(number, item): (usize, &Item)| {
+        let (date, title) = (Some(17_600 - i64::from(number % 2 == 0)), Some("Second".to_owned()));
+        Item { date, title, ..item.clone() }
+    };
+    let bench = bench.reopen();
+    sell(&bench, 7, StoreKind::Amazon, &items.iter().enumerate().map(older).collect::<Vec<_>>());
+    let names: Vec<_> = bench.of::<Product>().iter().map(|product| product.unwrap().name).collect();
+    assert_eq!(names.len(), 300);
+    assert!(names.chunks(2).all(|pair| pair == ["First", "Second"]), "{names:?}");
+}
