@@ -131,7 +131,8 @@ def test_rows_by_product(shop):
     sales = shop.db.sales
     products = {row["sku"]: row["product"] for row in sales.report(by=["product", "sku"])}
     assert set(products) == {row.sku for row in shop.rows}
-    assert len(set(products.values())) == len(products) and None not in products.values()
+    assert len(set(products.values())) == len(products)
+    assert None not in products.values()
     by = list(sales.report(by="product", measures="rows"))
     assert by == sorted(by, key=lambda row: row["product"])
     expected = {products[row.sku]: 0 for row in shop.rows}
@@ -140,7 +141,8 @@ def test_rows_by_product(shop):
     assert {row["product"]: row["rows"] for row in by} == expected
     chess = products["chess"]
     assert sales.report(product=[chess]).to_arrow().equals(sales.report(sku="chess").to_arrow())
-    assert sales.scan(columns="product", product=chess, limit=2).to_arrow().to_pylist() == [{"product": chess}] * 2
+    scanned = sales.scan(columns="product", product=chess, limit=2).to_arrow().to_pylist()
+    assert scanned == [{"product": chess}] * 2
     assert all(sale.product == products[sale.sku] for sale in sales.get(shop.rows[0].transaction))
     with pytest.raises(tillroll.NotFoundError) as caught:
         sales.report(product=10**9, include_inapps=True)
