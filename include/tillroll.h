@@ -215,9 +215,9 @@ typedef struct {
 /**
  * Opens a database, or makes one.
  *
- * `options` may be NULL for the defaults. The result is closed with tillroll_close(); it is NULL where the call fails:
- * TILLROLL_LOCKED while another process, or another handle of this one, has it open; TILLROLL_NOT_FOUND where there is
- * none and it must not be made; TILLROLL_FORMAT for a directory that holds something else or a newer format;
+ * `options` may be NULL for the defaults. The result is closed with tillroll_close(); it is NULL where the call
+ * fails: TILLROLL_LOCKED while another process, or another handle of this one, has it open; TILLROLL_NOT_FOUND where
+ * there is none and it must not be made; TILLROLL_FORMAT for a directory that holds something else or a newer format;
  * TILLROLL_VAULT for a wrong passphrase; TILLROLL_CORRUPTION for damage; TILLROLL_IO for what the system refuses.
  */
 tillroll_db *tillroll_open(const char *path, const tillroll_open_options *options, tillroll_error **err);
@@ -241,24 +241,22 @@ void tillroll_close(tillroll_db *db);
 void tillroll_cancel(tillroll_db *db);
 
 /**
- * Opens another handle on the same database that may do less: what `scopes` names, and nothing else. Anything else on it
- * fails with TILLROLL_ACCESS.
+ * Opens another handle on the same database that may do less: what `scopes` names, and nothing else. Anything else on
+ * it fails with TILLROLL_ACCESS.
  *
  * `scopes` are `count` names of account:read, account:write (external accounts), products:read, products:write,
  * public:read (searching products), sales:read, sales:write, records:read and records:write (all other records). The
  * handle is closed with tillroll_close(), which leaves the database open while another handle has it. NULL where the
  * call fails: TILLROLL_VALIDATION for a name that is none, TILLROLL_ACCESS for a scope that `db` has not itself.
  */
-tillroll_db *tillroll_restrict(tillroll_db *db,
-                               const char *const *scopes,
-                               size_t count,
-                               tillroll_error **err);
+tillroll_db *tillroll_restrict(tillroll_db *db, const char *const *scopes, size_t count, tillroll_error **err);
 
 /**
  * Verifies every byte that is stored, and the indexes and totals against it. Takes as long as reading all of it.
  *
- * `out_json` becomes {"ok":true,"problems":[]}, or false and one text for each fault, naming its file. Faults that are
- * found are an answer, not a failure: the code is TILLROLL_OK then too. Fails with TILLROLL_IO or TILLROLL_CLOSED.
+ * `out_json` becomes {"ok":true,"problems":[]}, or false and one text for each fault, naming its file. Faults that
+ * are found are an answer, not a failure: the code is TILLROLL_OK then too. Fails with TILLROLL_IO or
+ * TILLROLL_CLOSED.
  */
 int32_t tillroll_check(tillroll_db *db, char **out_json, tillroll_error **err);
 
@@ -279,12 +277,10 @@ int32_t tillroll_stats(tillroll_db *db, char **out_json, tillroll_error **err);
 int32_t tillroll_set_passphrase(tillroll_db *db, const char *passphrase, tillroll_error **err);
 
 /**
- * The stores that products are sold in, as a JSON list of objects with `id`, `name` and `storefronts`, what searches can
- * be narrowed to.
+ * The stores that products are sold in, as a JSON list of objects with `id`, `name` and `storefronts`, what searches
+ * can be narrowed to.
  */
-int32_t tillroll_stores(tillroll_db *db,
-                        char **out_json,
-                        tillroll_error **err);
+int32_t tillroll_stores(tillroll_db *db, char **out_json, tillroll_error **err);
 
 /**
  * Writes all records of this moment to a file, a line of JSON each. Secrets and sales are not in it; the file appears
@@ -295,18 +291,15 @@ int32_t tillroll_stores(tillroll_db *db,
 int32_t tillroll_export_records(tillroll_db *db, const char *path, uint64_t *out, tillroll_error **err);
 
 /**
- * Stores the records of a file that tillroll_export_records() wrote, with the ids and times they had. Rules about "now",
- * such as an expiry in the future, are not applied again.
+ * Stores the records of a file that tillroll_export_records() wrote, with the ids and times they had. Rules about
+ * "now", such as an expiry in the future, are not applied again.
  *
- * `out` becomes the number of records that were not stored already; it must not be NULL. Fails with TILLROLL_FORMAT for a
- * line that cannot be read, and nothing is stored then; with TILLROLL_CONFLICT where an id or a unique value is another
- * record's: what stands before that line is stored, and is passed over when the file is imported again; with
+ * `out` becomes the number of records that were not stored already; it must not be NULL. Fails with TILLROLL_FORMAT
+ * for a line that cannot be read, and nothing is stored then; with TILLROLL_CONFLICT where an id or a unique value is
+ * another record's: what stands before that line is stored, and is passed over when the file is imported again; with
  * TILLROLL_IO or TILLROLL_ACCESS.
  */
-int32_t tillroll_import_records(tillroll_db *db,
-                                const char *path,
-                                uint64_t *out,
-                                tillroll_error **err);
+int32_t tillroll_import_records(tillroll_db *db, const char *path, uint64_t *out, tillroll_error **err);
 
 /* ====================================================================================================================
  * Records

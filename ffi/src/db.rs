@@ -59,9 +59,9 @@ unsafe impl Options for OpenOptions {
 
 /// Opens a database, or makes one.
 ///
-/// `options` may be NULL for the defaults. The result is closed with tillroll_close(); it is NULL where the call fails:
-/// TILLROLL_LOCKED while another process, or another handle of this one, has it open; TILLROLL_NOT_FOUND where there is
-/// none and it must not be made; TILLROLL_FORMAT for a directory that holds something else or a newer format;
+/// `options` may be NULL for the defaults. The result is closed with tillroll_close(); it is NULL where the call
+/// fails: TILLROLL_LOCKED while another process, or another handle of this one, has it open; TILLROLL_NOT_FOUND where
+/// there is none and it must not be made; TILLROLL_FORMAT for a directory that holds something else or a newer format;
 /// TILLROLL_VAULT for a wrong passphrase; TILLROLL_CORRUPTION for damage; TILLROLL_IO for what the system refuses.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_open(
@@ -109,8 +109,8 @@ pub unsafe extern "C" fn tillroll_cancel(db: *mut Db) {
     });
 }
 
-/// Opens another handle on the same database that may do less: what `scopes` names, and nothing else. Anything else on it
-/// fails with TILLROLL_ACCESS.
+/// Opens another handle on the same database that may do less: what `scopes` names, and nothing else. Anything else on
+/// it fails with TILLROLL_ACCESS.
 ///
 /// `scopes` are `count` names of account:read, account:write (external accounts), products:read, products:write,
 /// public:read (searching products), sales:read, sales:write, records:read and records:write (all other records). The
@@ -136,8 +136,9 @@ pub unsafe extern "C" fn tillroll_restrict(
 
 /// Verifies every byte that is stored, and the indexes and totals against it. Takes as long as reading all of it.
 ///
-/// `out_json` becomes {"ok":true,"problems":[]}, or false and one text for each fault, naming its file. Faults that are
-/// found are an answer, not a failure: the code is TILLROLL_OK then too. Fails with TILLROLL_IO or TILLROLL_CLOSED.
+/// `out_json` becomes {"ok":true,"problems":[]}, or false and one text for each fault, naming its file. Faults that
+/// are found are an answer, not a failure: the code is TILLROLL_OK then too. Fails with TILLROLL_IO or
+/// TILLROLL_CLOSED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_check(
     db: *mut Db,
@@ -194,8 +195,8 @@ pub unsafe extern "C" fn tillroll_set_passphrase(
     }
 }
 
-/// The stores that products are sold in, as a JSON list of objects with `id`, `name` and `storefronts`, what searches can
-/// be narrowed to.
+/// The stores that products are sold in, as a JSON list of objects with `id`, `name` and `storefronts`, what searches
+/// can be narrowed to.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_stores(
     db: *mut Db,
@@ -234,12 +235,12 @@ pub unsafe extern "C" fn tillroll_export_records(
     }
 }
 
-/// Stores the records of a file that tillroll_export_records() wrote, with the ids and times they had. Rules about "now",
-/// such as an expiry in the future, are not applied again.
+/// Stores the records of a file that tillroll_export_records() wrote, with the ids and times they had. Rules about
+/// "now", such as an expiry in the future, are not applied again.
 ///
-/// `out` becomes the number of records that were not stored already; it must not be NULL. Fails with TILLROLL_FORMAT for a
-/// line that cannot be read, and nothing is stored then; with TILLROLL_CONFLICT where an id or a unique value is another
-/// record's: what stands before that line is stored, and is passed over when the file is imported again; with
+/// `out` becomes the number of records that were not stored already; it must not be NULL. Fails with TILLROLL_FORMAT
+/// for a line that cannot be read, and nothing is stored then; with TILLROLL_CONFLICT where an id or a unique value is
+/// another record's: what stands before that line is stored, and is passed over when the file is imported again; with
 /// TILLROLL_IO or TILLROLL_ACCESS.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_import_records(
