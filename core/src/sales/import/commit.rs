@@ -112,7 +112,10 @@ impl Ledger {
 
     /// Notes what became of a file.
     pub(super) fn note(&mut self, path: &Path, result: Result<Outcome>) {
-        self.outstanding.remove(path);
+        // A file that was not read to its end may still be of a report that another one holds.
+        if !matches!(result, Err(Error::Cancelled)) {
+            self.outstanding.remove(path);
+        }
         match result {
             Ok(Outcome::Unchanged) => {
                 self.summary.files += 1;
@@ -194,20 +197,18 @@ impl Ledger {
     /// Commits the reports that lie in finished rolls, unless a file that is not read yet may still dispute one.
     pub(super) fn commit_finished(&mut self, engine: &Engine, stage: &mut Stage) -> Result<()> {
         self.drop_lost(stage);
-        let undisputed = |pending: &Pending| {
-            self.outstanding
-                .values()
-                .all(|claim| claim.is_some_and(|claim| claim != pending.report.key.period))
-        };
-        if self.on_reject == OnReject::Fail || !self.pending.iter().all(undisputed) {
+        if self.on_reject == OnReject::Fail
+            || !self.pending.iter().all(|pending| is_undisputed(&self.outstanding, pending))
+        {
             return Ok(());
         }
         self.commit_where(engine, stage, |stage, pending| stage.has_finished(&pending.report))
     }
 
-    /// Commits all reports.
+    /// Commits all reports; after a cancelling those that no unread file may still dispute, and so wholly or not.
     pub(super) fn commit(&mut self, engine: &Engine, stage: &mut Stage) -> Result<()> {
-        self.commit_where(engine, stage, |_, _| true)
+        let outstanding = self.outstanding.clone();
+        self.commit_where(engine, stage, |_, pending| is_undisputed(&outstanding, pending))
     }
 
     fn commit_where(
@@ -299,6 +300,12 @@ fn check_part(manifest: &Manifest, new: &Pending) -> Result<()> {
         stored.path
     );
     Err(Error::Conflict { field: "part".to_owned(), detail })
+}
+
+/// Whether no file that is not read yet can be of the same report.
+fn is_undisputed(outstanding: &HashMap<PathBuf, Option<Period>>, pending: &Pending) -> bool {
+    let period = pending.report.key.period;
+    outstanding.values().all(|claim| claim.is_some_and(|claim| claim != period))
 }
 
 fn dispute(reports: &[Pending], other: &Path) -> Error {
