@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 
 use self::catalogue::OwnProducts;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ingest::StoreKind;
 use crate::records::{
     self, Account, AnyCollection, Banner, BannerGroup, Brand, Campaign, Category, Collection, Customer,
@@ -209,7 +209,13 @@ impl Db {
     /// [`crate::Error::Io`]; no file of that name is begun or changed then. [`crate::Error::Access`] on a narrowed handle.
     pub fn export_records(&self, path: impl AsRef<Path>) -> Result<u64> {
         self.grant.allow_all()?;
-        self.records.export(path.as_ref())
+        let path = path.as_ref();
+        let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+        if folder.is_some_and(|folder| self.path().canonicalize().is_ok_and(|own| folder.starts_with(own))) {
+            let detail = "lies in the database, where nothing else is written".to_owned();
+            return Err(Error::Format { path: path.to_owned(), line: None, detail });
+        }
+        self.records.export(path)
     }
 
     /// Stores the records of a file that [`Db::export_records`] wrote, with the ids and times they had; rules about

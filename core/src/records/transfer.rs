@@ -19,6 +19,7 @@ use crate::store::{Read, Write};
 use crate::{Error, FieldErrors, Result};
 
 use super::machine::{self, Env};
+use super::uuid::new_uuid;
 use super::{Context, Record, RecordId, Times, clock, list};
 
 /// How many records are read, or committed, in one step.
@@ -99,11 +100,13 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn create(path: &Path) -> Result<Self> {
+        let path = target(path)?;
+        // A name of its own: what lies beside the file is not ours.
         let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(".part");
+        name.push(format!(".{}.part", new_uuid()?));
         let partial = path.with_file_name(name);
-        let file = File::create(&partial).map_err(Error::io("create", &partial))?;
-        Ok(Self { path: path.to_owned(), partial, file: BufWriter::new(file), count: 0 })
+        let file = File::create_new(&partial).map_err(Error::io("create", &partial))?;
+        Ok(Self { path, partial, file: BufWriter::new(file), count: 0 })
     }
 
     pub(super) fn line(&mut self, line: &Line) -> Result<()> {
@@ -115,9 +118,17 @@ impl Writer {
 
     pub(super) fn finish(mut self) -> Result<u64> {
         let synced = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
-        synced.map_err(Error::io("write", &self.partial))?;
-        fs::rename(&self.partial, &self.path).map_err(Error::io("rename to", &self.path))?;
-        Ok(self.count)
+        let written = synced
+            .map_err(Error::io("write", &self.partial))
+            .and_then(|()| fs::rename(&self.partial, &self.path).map_err(Error::io("rename to", &self.path)));
+        let count = self.count;
+        match written {
+            Ok(()) => Ok(count),
+            Err(error) => {
+                self.abandon();
+                Err(error)
+            }
+        }
     }
 
     /// Removes what was written of a file that will not be whole.
@@ -126,6 +137,18 @@ impl Writer {
         if let Err(error) = fs::remove_file(&self.partial) {
             tracing::warn!(%error, path = %self.partial.display(), "a part of an export stays behind");
         }
+    }
+}
+
+/// The file to write: where a link leads, and nothing that is no file, since it would be replaced by one.
+fn target(path: &Path) -> Result<PathBuf> {
+    match fs::canonicalize(path) {
+        Ok(found) if found.is_file() => Ok(found),
+        Ok(found) => Err(Error::format(&found, None, "is no file that could be written anew")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && path.file_name().is_some() => {
+            Ok(path.to_owned())
+        }
+        Err(error) => Err(Error::io("write", path)(error)),
     }
 }
 
