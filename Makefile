@@ -59,16 +59,22 @@ bench: bench-site ## Criterion's kernels, then imports beside DuckDB on the same
 BENCH_ROWS ?= 1000000
 
 install: ## Header, libraries and tillroll.pc under PREFIX (/usr/local); DESTDIR stages; PROFILE=dev builds quickly
-	$(CARGO) build --locked --profile $(PROFILE) $(INSTALL_SELECTION)
-	mkdir -p $(INCLUDE) $(LIB)/pkgconfig
-	install -m 644 include/tillroll.h $(INCLUDE)/
-	install -m 644 $(BUILT)/libtillroll.a $(LIB)/
-	install -m 755 $(BUILT)/$(SHARED) $(LIB)/$(SHARED_FULL)
-	ln -sf $(SHARED_FULL) $(LIB)/$(SHARED_COMPATIBLE)
-	ln -sf $(SHARED_COMPATIBLE) $(LIB)/$(SHARED)
-	$(if $(MACOS),install_name_tool -id $(PREFIX)/lib/$(SHARED_COMPATIBLE) $(LIB)/$(SHARED_FULL))
+	@case '$(PREFIX)' in \
+	    *[[:space:]\&\|\\]*) echo "PREFIX must be without blanks, &, | and backslashes" >&2; exit 2;; \
+	    /*) ;; \
+	    *) echo 'PREFIX must be a path from the root: $(PREFIX)' >&2; exit 2;; \
+	esac
+	$(CARGO) build --locked --target-dir '$(TARGET)' --profile $(PROFILE) $(INSTALL_SELECTION)
+	install -d -m 755 '$(INCLUDE)' '$(LIB)' '$(LIB)/pkgconfig'
+	install -m 644 include/tillroll.h '$(INCLUDE)/'
+	install -m 644 '$(BUILT)/libtillroll.a' '$(LIB)/'
+	install -m 755 '$(BUILT)/$(SHARED)' '$(LIB)/$(SHARED_FULL)'
+	ln -sf $(SHARED_FULL) '$(LIB)/$(SHARED_COMPATIBLE)'
+	ln -sf $(SHARED_COMPATIBLE) '$(LIB)/$(SHARED)'
+	$(if $(MACOS),install_name_tool -id '$(PREFIX)/lib/$(SHARED_COMPATIBLE)' '$(LIB)/$(SHARED_FULL)')
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS_PRIVATE@|$(LIBS_PRIVATE)|' ffi/tillroll.pc.in \
-	    > $(LIB)/pkgconfig/tillroll.pc
+	    > '$(LIB)/pkgconfig/tillroll.pc'
+	chmod 644 '$(LIB)/pkgconfig/tillroll.pc'
 PREFIX ?= /usr/local
 PROFILE ?= release
 INSTALL_SELECTION ?= --package tillroll-ffi

@@ -194,7 +194,7 @@ typedef struct tillroll_db tillroll_db;
  *
  * Lifetime: the caller's, like the text that it points to; neither is needed after the call.
  */
-typedef struct {
+typedef struct tillroll_open_options {
     /** sizeof(tillroll_open_options). */
     size_t size;
     /** Not 0: the database is made where there is none. 1 unless changed. */
@@ -220,7 +220,7 @@ typedef struct {
  * there is none and it must not be made; TILLROLL_FORMAT for a directory that holds something else or a newer format;
  * TILLROLL_VAULT for a wrong passphrase; TILLROLL_CORRUPTION for damage; TILLROLL_IO for what the system refuses.
  */
-tillroll_db *tillroll_open(const char *path, const tillroll_open_options *options, tillroll_error **err);
+struct tillroll_db *tillroll_open(const char *path, const struct tillroll_open_options *options, tillroll_error **err);
 
 /**
  * Closes a database: the lock is given back and the handle freed. NULL is fine.
@@ -229,16 +229,17 @@ tillroll_db *tillroll_open(const char *path, const tillroll_open_options *option
  * open only takes longer. A stream of tillroll_sales_scan() that is not released yet keeps the database open and
  * locked until it is.
  */
-void tillroll_close(tillroll_db *db);
+void tillroll_close(struct tillroll_db *db);
 
 /**
- * Cancels every import that runs or waits on this database, from any thread; without one it does nothing.
+ * Cancels every import that runs or waits on this handle, from any thread; without one it does nothing.
  *
  * It returns at once. The import stops within about a tenth of a second, unless its files are all read already, and
- * answers with TILLROLL_CANCELLED; every report is then either wholly in or wholly out. It only adds to an atomic
+ * answers with TILLROLL_CANCELLED; one that waits for another does so when its turn comes. Every report is then either
+ * wholly in or wholly out. It only adds to an atomic
  * number, and so may be called from a signal handler. NULL is fine.
  */
-void tillroll_cancel(tillroll_db *db);
+void tillroll_cancel(struct tillroll_db *db);
 
 /**
  * Opens another handle on the same database that may do less: what `scopes` names, and nothing else. Anything else on
@@ -249,7 +250,10 @@ void tillroll_cancel(tillroll_db *db);
  * handle is closed with tillroll_close(), which leaves the database open while another handle has it. NULL where the
  * call fails: TILLROLL_VALIDATION for a name that is none, TILLROLL_ACCESS for a scope that `db` has not itself.
  */
-tillroll_db *tillroll_restrict(tillroll_db *db, const char *const *scopes, size_t count, tillroll_error **err);
+struct tillroll_db *tillroll_restrict(struct tillroll_db *db,
+                                      const char *const *scopes,
+                                      size_t count,
+                                      tillroll_error **err);
 
 /**
  * Verifies every byte that is stored, and the indexes and totals against it. Takes as long as reading all of it.
@@ -258,14 +262,14 @@ tillroll_db *tillroll_restrict(tillroll_db *db, const char *const *scopes, size_
  * are found are an answer, not a failure: the code is TILLROLL_OK then too. Fails with TILLROLL_IO or
  * TILLROLL_CLOSED.
  */
-int32_t tillroll_check(tillroll_db *db, char **out_json, tillroll_error **err);
+int32_t tillroll_check(struct tillroll_db *db, char **out_json, tillroll_error **err);
 
 /**
  * Sizes and counts of what is stored, as a JSON object: `rows`, `reports`, `roll_bytes`, `journal_bytes` ...
  *
  * Fails with TILLROLL_IO, TILLROLL_CORRUPTION or TILLROLL_CLOSED.
  */
-int32_t tillroll_stats(tillroll_db *db, char **out_json, tillroll_error **err);
+int32_t tillroll_stats(struct tillroll_db *db, char **out_json, tillroll_error **err);
 
 /**
  * Seals the stored secrets with another passphrase, in one write. NULL keeps the key in a file beside the data
@@ -274,13 +278,13 @@ int32_t tillroll_stats(tillroll_db *db, char **out_json, tillroll_error **err);
  * Fails with TILLROLL_VAULT where the present passphrase was not given at open, TILLROLL_ACCESS, TILLROLL_IO or
  * TILLROLL_CLOSED.
  */
-int32_t tillroll_set_passphrase(tillroll_db *db, const char *passphrase, tillroll_error **err);
+int32_t tillroll_set_passphrase(struct tillroll_db *db, const char *passphrase, tillroll_error **err);
 
 /**
  * The stores that products are sold in, as a JSON list of objects with `id`, `name` and `storefronts`, what searches
  * can be narrowed to.
  */
-int32_t tillroll_stores(tillroll_db *db, char **out_json, tillroll_error **err);
+int32_t tillroll_stores(struct tillroll_db *db, char **out_json, tillroll_error **err);
 
 /**
  * Writes all records of this moment to a file, a line of JSON each. Secrets and sales are not in it; the file appears
@@ -288,7 +292,7 @@ int32_t tillroll_stores(tillroll_db *db, char **out_json, tillroll_error **err);
  *
  * `out` becomes the number of records; it must not be NULL. Fails with TILLROLL_IO or TILLROLL_ACCESS.
  */
-int32_t tillroll_export_records(tillroll_db *db, const char *path, uint64_t *out, tillroll_error **err);
+int32_t tillroll_export_records(struct tillroll_db *db, const char *path, uint64_t *out, tillroll_error **err);
 
 /**
  * Stores the records of a file that tillroll_export_records() wrote, with the ids and times they had. Rules about
@@ -299,7 +303,7 @@ int32_t tillroll_export_records(tillroll_db *db, const char *path, uint64_t *out
  * another record's: what stands before that line is stored, and is passed over when the file is imported again; with
  * TILLROLL_IO or TILLROLL_ACCESS.
  */
-int32_t tillroll_import_records(tillroll_db *db, const char *path, uint64_t *out, tillroll_error **err);
+int32_t tillroll_import_records(struct tillroll_db *db, const char *path, uint64_t *out, tillroll_error **err);
 
 /* ====================================================================================================================
  * Records
@@ -396,7 +400,7 @@ int32_t tillroll_record_call(tillroll_db *db,
  *
  * Lifetime: the caller's, like the texts that it points to; none is needed after the call.
  */
-typedef struct {
+typedef struct tillroll_import_options {
     /** sizeof(tillroll_import_options). */
     size_t size;
     /** The kind of all files: "amazon-sales". NULL: told from the content. */
@@ -425,7 +429,7 @@ typedef struct {
  *
  * Lifetime: it is gone when the callback returns; copy what is needed.
  */
-typedef struct {
+typedef struct tillroll_progress {
     /** Bytes of the files read so far, as they lie on disk. */
     uint64_t bytes_done;
     /** Bytes of all files. */
@@ -441,13 +445,14 @@ typedef struct {
 /**
  * Told how far an import is; anything but 0 cancels it.
  *
- * Threads: it is called from the threads that read files, seldom the one that called tillroll_sales_import(), one call
- * at a time, at most every 50 ms and once at the end, and never after tillroll_sales_import() has returned. What
- * `user_data` points to must bear that. It may ask the database, but must neither import nor close.
+ * Threads: it is called from the thread that called tillroll_sales_import() or from others that read files, one call at
+ * a time, at most every 50 ms and once more when all is done, and never after tillroll_sales_import() has returned; it
+ * may be called again after it has cancelled, and what it answers when all is done changes nothing. What `user_data`
+ * points to must bear that. It may ask the database, but must neither import nor close.
  *
  * Lifetime: `progress` is gone when it returns; `user_data` is the caller's, and as it was given.
  */
-typedef int32_t (*tillroll_progress_fn)(const tillroll_progress *progress, void *user_data);
+typedef int32_t (*tillroll_progress_fn)(const struct tillroll_progress *progress, void *user_data);
 
 /**
  * What an import did.
@@ -456,7 +461,7 @@ typedef int32_t (*tillroll_progress_fn)(const tillroll_progress *progress, void 
  *
  * Lifetime: the caller's; it points to nothing.
  */
-typedef struct {
+typedef struct tillroll_import_summary {
     /** Files that are stored now: read, or found unchanged. */
     uint64_t files;
     /** Rows written by this call. */
@@ -490,10 +495,10 @@ int32_t tillroll_sales_import(tillroll_db *db,
                               const char *const *paths,
                               size_t count,
                               uint64_t account_id,
-                              const tillroll_import_options *options,
+                              const struct tillroll_import_options *options,
                               tillroll_progress_fn progress,
                               void *user_data,
-                              tillroll_import_summary *out,
+                              struct tillroll_import_summary *out,
                               tillroll_error **err);
 
 /* ====================================================================================================================
@@ -519,11 +524,12 @@ int32_t tillroll_sales_import(tillroll_db *db,
 /**
  * Sums by groups, exact: the columns are `by`, then `measures`, in the order asked.
  *
- * `query_json` has `by` (day week month quarter year account store kind period sku title country marketplace currency
- * earnings_currency type item_type term), `measures` (units gross_units refund_units all_units sales earnings rows),
- * `order_by` ("-units"), `limit`, and which rows count: account store kind period start end sku parent_sku title
- * item_name country marketplace currency earnings_currency type item_type term, each one value or a list. Fails with
- * TILLROLL_VALIDATION for a name that does not exist, or where currencies would be added together.
+ * `query_json` has `by` (day week month quarter year account store kind period product sku title country marketplace
+ * currency earnings_currency type item_type term), `measures` (units gross_units refund_units all_units sales earnings
+ * rows), `order_by` ("-units"), `limit`, and which rows count: account store kind period start end product
+ * include_inapps sku parent_sku title item_name country marketplace currency earnings_currency type item_type term,
+ * each one value or a list. Fails with TILLROLL_VALIDATION for a name that does not exist, or where currencies would be
+ * added together; with TILLROLL_NOT_FOUND for a product that does not exist; with TILLROLL_IO or TILLROLL_CORRUPTION.
  */
 int32_t tillroll_sales_report(tillroll_db *db,
                               const char *query_json,

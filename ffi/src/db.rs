@@ -49,7 +49,7 @@ pub struct OpenOptions {
 
 // SAFETY: words and pairs of half words, without padding; integers and pointers may be any bytes.
 unsafe impl Options for OpenOptions {
-    const FIRST: usize = size_of::<Self>();
+    const FIRST: usize = std::mem::offset_of!(Self, threads) + size_of::<u64>();
 
     fn defaults() -> Self {
         let size = size_of::<Self>();
@@ -94,10 +94,11 @@ pub unsafe extern "C" fn tillroll_close(db: *mut Db) {
     });
 }
 
-/// Cancels every import that runs or waits on this database, from any thread; without one it does nothing.
+/// Cancels every import that runs or waits on this handle, from any thread; without one it does nothing.
 ///
 /// It returns at once. The import stops within about a tenth of a second, unless its files are all read already, and
-/// answers with TILLROLL_CANCELLED; every report is then either wholly in or wholly out. It only adds to an atomic
+/// answers with TILLROLL_CANCELLED; one that waits for another does so when its turn comes. Every report is then either
+/// wholly in or wholly out. It only adds to an atomic
 /// number, and so may be called from a signal handler. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_cancel(db: *mut Db) {
@@ -129,7 +130,7 @@ pub unsafe extern "C" fn tillroll_restrict(
             let db = required("db", db)?;
             let names = boundary::texts("scopes", scopes, count)?;
             let scopes: core::Result<Vec<_>> = names.into_iter().map(core::Scope::parse).collect();
-            Ok(Db { core: db.core.restrict(&scopes?)?, cancels: Arc::clone(&db.cancels) })
+            Ok(Db { core: db.core.restrict(&scopes?)?, cancels: Arc::default() })
         })
     }
 }

@@ -35,9 +35,10 @@ pub struct Progress {
 
 /// Told how far an import is; anything but 0 cancels it.
 ///
-/// Threads: it is called from the threads that read files, seldom the one that called tillroll_sales_import(), one call
-/// at a time, at most every 50 ms and once at the end, and never after tillroll_sales_import() has returned. What
-/// `user_data` points to must bear that. It may ask the database, but must neither import nor close.
+/// Threads: it is called from the thread that called tillroll_sales_import() or from others that read files, one call at
+/// a time, at most every 50 ms and once more when all is done, and never after tillroll_sales_import() has returned; it
+/// may be called again after it has cancelled, and what it answers when all is done changes nothing. What `user_data`
+/// points to must bear that. It may ask the database, but must neither import nor close.
 ///
 /// Lifetime: `progress` is gone when it returns; `user_data` is the caller's, and as it was given.
 pub type ProgressFn = Option<unsafe extern "C" fn(progress: *const Progress, user_data: *mut c_void) -> i32>;
@@ -68,7 +69,7 @@ pub struct ImportOptions {
 
 // SAFETY: words and a pair of half words, without padding; integers and pointers may be any bytes.
 unsafe impl Options for ImportOptions {
-    const FIRST: usize = size_of::<Self>();
+    const FIRST: usize = std::mem::offset_of!(Self, threads) + size_of::<u64>();
 
     fn defaults() -> Self {
         Self {

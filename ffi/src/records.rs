@@ -26,11 +26,7 @@ pub unsafe extern "C" fn tillroll_record_create(
     err: *mut *mut Error,
 ) -> i32 {
     // SAFETY: the pointers are what the header asks for.
-    unsafe {
-        status(err, || {
-            answer(db, collection, out_json, |found| Ok(found.create(&self::json("json", json)?)?))
-        })
-    }
+    unsafe { status(err, || answer(db, collection, out_json, |found| Ok(found.create(&fields(json)?)?))) }
 }
 
 /// Gets a record by its id.
@@ -63,8 +59,7 @@ pub unsafe extern "C" fn tillroll_record_update(
     // SAFETY: the pointers are what the header asks for.
     unsafe {
         status(err, || {
-            let update =
-                |found: &dyn AnyCollection| Ok(found.update(text("id", id)?, &self::json("json", json)?)?);
+            let update = |found: &dyn AnyCollection| Ok(found.update(text("id", id)?, &fields(json)?)?);
             answer(db, collection, out_json, update)
         })
     }
@@ -176,4 +171,13 @@ unsafe fn named(db: *mut Db, collection: *const c_char) -> Result<Arc<dyn AnyCol
     // SAFETY: as promised by the caller.
     let (db, name) = unsafe { (required("db", db)?, text("collection", collection)?) };
     Ok(db.core.records(name)?)
+}
+
+/// The fields of a record, which must be there: a program whose text could not be made must not write an empty one.
+///
+/// # Safety
+/// As [`text`].
+unsafe fn fields(json: *const c_char) -> Result<serde_json::Value> {
+    // SAFETY: as promised by the caller.
+    crate::json::parse("json", unsafe { text("json", json) }?)
 }

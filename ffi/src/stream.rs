@@ -43,7 +43,7 @@ pub(crate) unsafe fn give_scan(out: *mut FFI_ArrowArrayStream, scan: core::Scan,
 }
 
 unsafe fn give(out: *mut FFI_ArrowArrayStream, batches: Batches, open: Option<core::Db>) {
-    let guarded = Guarded { schema: batches.schema(), batches: Some(batches), open };
+    let guarded = Guarded { schema: batches.schema(), batches: Some(batches), failed: None, open };
     // SAFETY: the caller promises a cleared stream, which owns nothing that would have to be dropped.
     unsafe { out.write(FFI_ArrowArrayStream::new(Box::new(guarded))) };
 }
@@ -53,6 +53,8 @@ struct Guarded {
     schema: SchemaRef,
     /// Gone once it has panicked.
     batches: Option<Batches>,
+    /// What reading failed of: told to every further call, so that none takes the end of what it got for the end.
+    failed: Option<String>,
     open: Option<core::Db>,
 }
 
@@ -60,9 +62,17 @@ impl Iterator for Guarded {
     type Item = std::result::Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if let Some(failed) = &self.failed {
+            return Some(Err(external(failed)));
+        }
         let batches = self.batches.as_mut()?;
         match catch_unwind(AssertUnwindSafe(|| batches.next())) {
-            Ok(next) => next.map(|batch| batch.map_err(|error| clean(&error))),
+            Ok(Some(Err(error))) => {
+                let error = clean(&error);
+                self.failed = Some(error.to_string());
+                Some(Err(error))
+            }
+            Ok(next) => next,
             Err(panic) => {
                 let batches = self.batches.take();
                 plain((), || drop(batches));

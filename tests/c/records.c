@@ -71,6 +71,10 @@ static void faults(tillroll_db *db) {
     char *json = NULL;
     uint64_t count = 7;
 
+    CHECK_FAILS(tillroll_record_create(db, "banners", NULL, &json, &err), TILLROLL_MISUSE);
+    CHECK_FAILS(tillroll_record_update(db, ACCOUNTS, "1", NULL, &json, &err), TILLROLL_MISUSE);
+    check_free(&err);
+
     CHECK_FAILS(tillroll_record_create(db, ACCOUNTS, "{\"colour\":1}", &json, &err), TILLROLL_VALIDATION);
     CHECK(json == NULL);
     CHECK_HAS(tillroll_error_fields(err), "\"store\":[\"is required\"]");
