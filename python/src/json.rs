@@ -48,7 +48,10 @@ fn nested(any: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
     if let Ok(time) = any.cast::<PyDateTime>() {
         return instant(time);
     }
-    if any.is_instance_of::<PyDate>() || any.is_instance(decimal_type(any.py())?)? {
+    if any.is_instance(decimal_type(any.py())?)? {
+        return plain_decimal(any);
+    }
+    if any.is_instance_of::<PyDate>() {
         return Ok(Value::String(any.str()?.extract()?));
     }
     if let Ok(record) = any.cast::<Record>() {
@@ -58,6 +61,19 @@ fn nested(any: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
         return Ok(Value::Object(members(dict, depth + 1)?));
     }
     list(any, depth + 1)
+}
+
+/// A row that a verb takes: a dict, or a record that a verb gave.
+pub fn row(any: &Bound<'_, PyAny>) -> PyResult<Value> {
+    match any.cast::<Record>() {
+        Ok(record) => Ok(Value::Object(record.get().fields().clone())),
+        Err(_) => Ok(Value::Object(members(any.cast::<PyDict>()?, 0)?)),
+    }
+}
+
+/// Rows that a verb takes.
+pub fn rows(any: &Bound<'_, PyAny>) -> PyResult<Value> {
+    any.try_iter()?.map(|item| row(&item?)).collect()
 }
 
 fn members(dict: &Bound<'_, PyDict>, depth: usize) -> PyResult<Map<String, Value>> {
@@ -88,11 +104,30 @@ fn integer(any: &Bound<'_, PyAny>) -> PyResult<Value> {
     Ok(wide.into())
 }
 
+/// A float by its shortest digits, without an exponent.
 fn float(number: &Bound<'_, PyFloat>) -> PyResult<Value> {
-    let Some(finite) = Number::from_f64(number.value()) else {
+    let value = number.value();
+    if !value.is_finite() {
         return Err(PyValueError::new_err("the number is not finite"));
+    }
+    // Whole floats keep their point: what must be a whole number is one by its type.
+    let digits = format!("{value:?}");
+    let digits = if digits.contains('e') { format!("{value}") } else { digits };
+    digits.parse::<Number>().map(Value::Number).map_err(|error| PyValueError::new_err(error.to_string()))
+}
+
+/// A `Decimal` without an exponent, which its own text may have: `Decimal("50").normalize()` is `5E+1`.
+fn plain_decimal(any: &Bound<'_, PyAny>) -> PyResult<Value> {
+    const DIGITS_MAX: i64 = 100;
+    let exponent = any.call_method0("adjusted")?.extract::<i64>()?;
+    let is_finite = any.call_method0("is_finite")?.extract::<bool>()?;
+    // What is beyond any amount stays as it is, and is refused as that.
+    let text = if is_finite && exponent.abs() <= DIGITS_MAX {
+        any.call_method1("__format__", ("f",))?
+    } else {
+        any.str()?.into_any()
     };
-    Ok(Value::Number(finite))
+    Ok(Value::String(text.extract()?))
 }
 
 /// An instant as ISO text; an aware one is brought to UTC, a naive one stays without a zone.

@@ -284,3 +284,53 @@ def test_hostile_text(db):
         with pytest.raises((tillroll.ValidationError, UnicodeEncodeError)):
             db.accounts.create(name=text)
     assert len(db.accounts) == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        (Decimal("50").normalize(), "50"),
+        (Decimal("0E-8"), "0"),
+        (Decimal("1E+3"), "1000"),
+        (1e-6, "0.000001"),
+        (0.1, "0.1"),
+        (7, "7"),
+    ],
+)
+def test_amounts_need_no_plain_form(db, given, stored):
+    assert db.gift_cards.create(balance=given).balance == Decimal(stored)
+
+
+def test_amounts_beyond_all_are_refused(db):
+    for given in (Decimal("1E+999999"), Decimal("NaN"), 1e300, Decimal("1E-9")):
+        with pytest.raises(tillroll.ValidationError):
+            db.gift_cards.create(balance=given)
+
+
+def test_what_a_verb_gives_is_taken_back(db):
+    prepare(db)
+    campaign = db.campaigns.create(published=True)
+    prices = db.campaigns.set_prices(campaign, [{"product_id": 4, "price": "39.99", "order_limit": 3}])
+    assert db.campaigns.set_prices(campaign, prices) == prices
+    db.campaigns.remove_price(campaign, prices[0])
+    assert db.campaigns.prices(campaign) == []
+    shown = db.categories.set_visibilities(1, [{"version_id": 1, "is_visible": True}])
+    assert db.categories.set_visibilities(1, shown) == shown
+    with pytest.raises(TypeError):
+        db.campaigns.set_prices(campaign, [7])
+
+
+def test_an_export_replaces_nothing_but_a_file(db, tmp_path: Path):
+    db.accounts.create(name="Group")
+    for path in (tmp_path, tmp_path / "shop.till" / "TILLROLL", tmp_path / "missing" / "x"):
+        with pytest.raises((tillroll.FormatError, OSError)):
+            db.export_records(path)
+    (tmp_path / "out.jsonl.part").write_text("mine")
+    (tmp_path / "link.jsonl").symlink_to(tmp_path / "out.jsonl")
+    (tmp_path / "out.jsonl").write_text("old")
+    assert db.export_records(tmp_path / "link.jsonl") == 1
+    assert (tmp_path / "link.jsonl").is_symlink()
+    assert json.loads((tmp_path / "out.jsonl").read_text())["collection"] == "accounts"
+    assert (tmp_path / "out.jsonl.part").read_text() == "mine"
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"shop.till", "out.jsonl", "out.jsonl.part", "link.jsonl"}

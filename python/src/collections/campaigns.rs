@@ -1,11 +1,9 @@
 //! Campaigns: their prices.
 
-use pyo3::prelude::*;
-use pyo3::types::PyDict;
-
 use crate::collection::{Collection, id_text, records};
 use crate::json;
 use crate::record::Record;
+use pyo3::prelude::*;
 
 /// The campaigns.
 #[pyclass(module = "tillroll", frozen, extends = Collection)]
@@ -52,7 +50,7 @@ impl Campaigns {
     ) -> PyResult<Vec<Record>> {
         let collection = slf.as_super().get();
         collection
-            .call(slf.py(), "set_prices", [("id", id_text(id)?.into()), ("rows", json::value(rows)?)])
+            .call(slf.py(), "set_prices", [("id", id_text(id)?.into()), ("rows", json::rows(rows)?)])
             .map(records)
     }
 
@@ -68,14 +66,10 @@ impl Campaigns {
     /// ------
     /// NotFoundError
     ///     There is no such campaign or price.
-    fn remove_price(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>, row: &Bound<'_, PyDict>) -> PyResult<()> {
+    fn remove_price(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>, row: &Bound<'_, PyAny>) -> PyResult<()> {
         let collection = slf.as_super().get();
         collection
-            .call(
-                slf.py(),
-                "remove_price",
-                [("id", id_text(id)?.into()), ("row", json::object(Some(row))?.into())],
-            )
+            .call(slf.py(), "remove_price", [("id", id_text(id)?.into()), ("row", json::row(row)?)])
             .map(drop)
     }
 }

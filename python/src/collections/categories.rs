@@ -108,7 +108,7 @@ impl Categories {
     ) -> PyResult<Vec<Record>> {
         let collection = slf.as_super().get();
         collection
-            .call(slf.py(), "set_visibilities", [("id", id_text(id)?.into()), ("rows", json::value(rows)?)])
+            .call(slf.py(), "set_visibilities", [("id", id_text(id)?.into()), ("rows", json::rows(rows)?)])
             .map(records)
     }
 
