@@ -120,6 +120,39 @@ def test_what_is_asked_wrongly_ends_with_2(command_line, stored, arguments):
         assert said.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--currency", ""],
+        ["--start", ""],
+        ["--store", ","],
+        ["--limit", "99999999999999999999999"],
+        ["--title", "N\udcff"],
+        ["--product", "x"],
+        ["--output", "{db}/TILLROLL"],
+    ],
+)
+def test_what_cannot_be_meant_is_no_question_for_everything(command_line, stored, options):
+    refused = command_line("report", stored, *(option.format(db=stored) for option in options))
+    assert refused.returncode == 2, refused.stdout
+    assert "Traceback" not in refused.stderr
+    assert refused.stdout == ""
+    assert command_line("info", stored).returncode == 0
+
+
+def test_codes_have_no_case_and_products_are_asked_for(command_line, stored):
+    lower, upper = (
+        command_line("report", stored, "--currency", code, "--measures", "sales", "--format", "json")
+        for code in ("eur", "EUR")
+    )
+    assert lower.stdout == upper.stdout != "[]\n"
+    by_product = ["--by", "product", "--format", "json"]
+    products = json.loads(command_line("report", stored, *by_product).stdout)
+    one = products[0]
+    of_one = command_line("report", stored, "--product", str(one["product"]), "--include-inapps", *by_product)
+    assert one in json.loads(of_one.stdout)
+
+
 @pytest.mark.parametrize("command", ["report", "accounts", "rejects", "info", "check"])
 def test_a_database_that_is_not_there_is_not_made(command_line, tmp_path, command):
     said = command_line(command, tmp_path / "none.till")

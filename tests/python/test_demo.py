@@ -318,3 +318,10 @@ def test_the_readme_shows_what_the_tour_prints(tour):
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"^```text\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
     assert block in tour.printed
+
+
+def test_a_directory_may_look_like_a_pattern(tmp_path, command_line):
+    (tmp_path / "tour2").mkdir()
+    shown = command_line("demo", "tour[1]*", cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert "24 files with 199,767 rows" in shown.stdout

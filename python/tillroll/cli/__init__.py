@@ -20,17 +20,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not all(map(_is_there, NEEDED)):
         print("tillroll: the command line is an extra: pip install 'tillroll[cli]'", file=sys.stderr)
         return 2
-    if given == ["--version"]:
-        from tillroll import __version__
-
-        print(f"tillroll {__version__}")
-        return 0
     try:
+        if given == ["--version"]:
+            from tillroll import __version__
+
+            print(f"tillroll {__version__}", flush=True)
+            return 0
         from tillroll.cli.app import run
 
-        return run(given)
+        code = run(given)
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # The reader has seen enough, and the interpreter must not find out once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        print(f"tillroll: {error.strerror or error}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def _open_streams() -> None:

@@ -12,7 +12,7 @@ def find(db: tillroll.Db, text: str) -> tillroll.Record | None:
     """The account of this id or nickname; an id counts before a nickname of digits."""
     if is_id(text) and int(text) in db.external_accounts:
         return db.external_accounts.get(int(text))
-    named = [account for account in db.external_accounts if account.nickname == text]
+    named = [account for account in db.external_accounts if account.nickname.strip() == text.strip()]
     if len(named) > 1:
         ids = ", ".join(str(account.id) for account in named)
         raise Trouble(f"{len(named)} accounts are named {text!r}: give --account one of the ids {ids}")
@@ -29,7 +29,7 @@ def existing(db: tillroll.Db, text: str) -> tillroll.Record:
 
 def is_id(text: str) -> bool:
     """Whether a text is meant as an id."""
-    return text.isascii() and text.isdigit()
+    return text.isascii() and text.isdigit() and len(text) < 20
 
 
 def refuse_new_id(text: str, database: str) -> None:

@@ -5,13 +5,18 @@ from pathlib import Path
 import typer
 
 import tillroll
+from tillroll.cli.trouble import USAGE, Trouble
 
+# More rows than any answer has; the engine counts in 64 bits.
+MOST = 2**63 - 1
 # What every command takes first.
 DATABASE = typer.Argument(metavar="DB", help="The database: a directory.")
 
 
-def reading(path: str) -> tillroll.Db:
-    """A database as it is; one that does not exist is not made."""
+def reading(path: str, output: str | None = None) -> tillroll.Db:
+    """A database as it is; one that does not exist is not made. What is written does not go into it."""
+    if output and Path(path).resolve() in Path(output).resolve().parents:
+        raise Trouble(f"{output} lies in the database: nothing but the database writes there", code=USAGE)
     return tillroll.open(path, create=False, read_only=True)
 
 

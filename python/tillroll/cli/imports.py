@@ -73,7 +73,7 @@ def import_(
             return
         accounts.refuse_new_id(account, db)
         store = store or accounts.store_of(files, kind)
-        made = opened.external_accounts.create(nickname=account, store=store)
+        made = opened.external_accounts.create(nickname=account.strip(), store=store)
         try:
             run(opened, made, asked, is_new=True)
         finally:
@@ -118,7 +118,7 @@ def run(db: tillroll.Db, account: tillroll.Record, asked: Asked, is_new: bool = 
         summary = getattr(error, "summary", None)
         if summary is not None and db.sales.imports(account):
             tell_done(db, account, summary, is_new)
-        raise Trouble(*_failures(failures, asked)) from None
+        raise Trouble(*_failures(failures, summary)) from None
     tell_done(db, account, done, is_new)
 
 
@@ -154,12 +154,14 @@ def _kept(summary: tillroll.ImportSummary | None) -> str:
     return f"stopped; kept what was imported before: {summed(summary)}"
 
 
-def _failures(failures: Sequence[tuple[str, BaseException]], asked: Asked) -> list[str]:
+def _failures(
+    failures: Sequence[tuple[str, BaseException]], summary: tillroll.ImportSummary | None
+) -> list[str]:
     """A line for each file, and what became of the others."""
     lines = []
     for path, error in failures:
         text = describe(error)
         lines.append(text if path in text else f"{path}: {text}")
     files = counted(len(failures), "file")
-    others = "nothing was imported" if asked.on_reject == "fail" else "what else there was is stored"
+    others = "what else there was is stored" if summary and summary.files else "nothing was imported"
     return [*lines, f"{files} not imported; {others}"]

@@ -14,7 +14,8 @@ def program() -> str:
     on_path = shutil.which("tillroll")
     if on_path and Path(on_path).resolve() == Path(called).resolve():
         return "tillroll"
-    return shlex.quote(_near(called))
+    near = _near(called)
+    return shlex.quote(near if "/" in near else f"./{near}")
 
 
 def _near(path: str) -> str:

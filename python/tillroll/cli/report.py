@@ -5,8 +5,9 @@ from typing import Annotated, Any
 import typer
 
 from tillroll.cli.account import existing
-from tillroll.cli.database import DATABASE, reading
+from tillroll.cli.database import DATABASE, MOST, reading
 from tillroll.cli.output.form import Form, chosen, emit
+from tillroll.cli.trouble import USAGE, Trouble
 
 Many = list[str] | None
 
@@ -43,10 +44,18 @@ def report(
     type_: Annotated[Many, typer.Option("--type", metavar="TEXT", help="charge, refund ...")] = None,
     item_type: Annotated[Many, _only("As the store calls it: App, Subscription ...")] = None,
     term: Annotated[Many, _only("Of a subscription: 1 Month ...")] = None,
+    product: Annotated[
+        list[int] | None, typer.Option(metavar="ID", help="The product of this id, as --by product shows it.")
+    ] = None,
+    include_inapps: Annotated[
+        bool, typer.Option("--include-inapps", help="With --product: also what is sold within it.")
+    ] = False,
     order_by: Annotated[
         str | None, typer.Option(metavar="NAMES", help="Columns; with - before one from the largest down.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=0, metavar="N", help="How many rows at most.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=0, max=MOST, metavar="N", help="How many rows at most.")
+    ] = None,
     form: Annotated[
         Form | None,
         typer.Option("--format", help="table unless the name of --output says more."),
@@ -69,15 +78,15 @@ def report(
     """
     form = chosen(form, output)
     where: dict[str, Any] = {
-        "start": start,
-        "end": end,
-        "store": _codes(store),
-        "kind": _codes(kind),
-        "period": _codes(period),
-        "currency": _codes(currency),
-        "earnings_currency": _codes(earnings_currency),
-        "country": _codes(country),
-        "type": _codes(type_),
+        "start": _day(start, "--start"),
+        "end": _day(end, "--end"),
+        "store": _codes(store, "--store"),
+        "kind": _codes(kind, "--kind"),
+        "period": _codes(period, "--period"),
+        "currency": _codes(currency, "--currency", upper=True),
+        "earnings_currency": _codes(earnings_currency, "--earnings-currency", upper=True),
+        "country": _codes(country, "--country", upper=True),
+        "type": _codes(type_, "--type"),
         "marketplace": marketplace,
         "sku": sku,
         "parent_sku": parent_sku,
@@ -85,8 +94,10 @@ def report(
         "item_name": item_name,
         "item_type": item_type,
         "term": term,
+        "product": product,
+        "include_inapps": True if include_inapps else None,
     }
-    with reading(db) as opened:
+    with reading(db, output) as opened:
         if account:
             where["account"] = [existing(opened, each).id for each in account]
         table = opened.sales.report(
@@ -94,15 +105,27 @@ def report(
             measures=_names(measures),
             order_by=_names(order_by) if order_by else None,
             limit=limit,
-            **{name: value for name, value in where.items() if value},
+            **{name: value for name, value in where.items() if value is not None},
         )
-    only = where["currency"]
+    only = where["currency"] or []
     emit(table, form, output, only[0] if len(only) == 1 else None)
 
 
-def _codes(given: Many) -> list[str]:
+def _codes(given: Many, option: str, upper: bool = False) -> list[str] | None:
     """Codes hold no commas: what stands between them are several."""
-    return [code for text in given or () for code in _names(text)]
+    if given is None:
+        return None
+    codes = [code for text in given for code in _names(text)]
+    if not codes:
+        raise Trouble(f"{option} is empty: leave it out for all", code=USAGE)
+    return [code.upper() for code in codes] if upper else codes
+
+
+def _day(given: str | None, option: str) -> str | None:
+    """A day or time; an empty one, such as of a variable that is not set, is not every day."""
+    if given is not None and not given.strip():
+        raise Trouble(f"{option} is empty: leave it out for all", code=USAGE)
+    return given
 
 
 def _names(text: str) -> list[str]:

@@ -27,7 +27,8 @@ class Trouble(Exception):  # noqa: N818 - what a command has to tell, not a clas
 
 def tell(line: str) -> None:
     """Says a line on the error stream."""
-    print(f"tillroll: {one_line(line)}", file=sys.stderr)
+    shown = one_line(line).encode("utf-8", "backslashreplace").decode("utf-8")
+    print(f"tillroll: {shown}", file=sys.stderr)
 
 
 def describe(error: BaseException) -> str:
@@ -59,6 +60,10 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             # What a query or a record must look like is told before anything is done.
             wrongly_asked = isinstance(error, tillroll.ValidationError)
             raise typer.Exit(USAGE if wrongly_asked else FAILED) from None
+        except (ValueError, OverflowError) as error:
+            # An argument that Python cannot hand on: no text, or a number beyond 64 bits.
+            tell(f"an argument cannot be taken: {error}")
+            raise typer.Exit(USAGE) from None
 
     return run
 

@@ -24,6 +24,7 @@ CURRENCY = "USD"
 TOP = 8
 # Words are not set wider than this, tables neither if they can be helped.
 PAGE = 80
+NARROWEST = 20
 NEW = ["rows", "rejected", "seconds", "rows/s"]
 MORE = " \\"
 INDENT = 2
@@ -36,7 +37,7 @@ class Tour:
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
         self.on = screen()
-        self.width = min(self.on.width or PAGE, PAGE)
+        self.width = max(NARROWEST, min(self.on.width or PAGE, PAGE))
         self.steps = 0
 
     def run(self) -> None:
@@ -91,9 +92,7 @@ class Tour:
 
     def _import(self, db: tillroll.Db, account: tillroll.Record, publisher: Publisher) -> dict[str, Any]:
         with bar() as progress:
-            done = db.sales.import_reports(
-                str(self.folder.reports / publisher.folder / "*.gz"), account=account, progress=progress
-            )
+            done = db.sales.import_reports(self._files(publisher), account=account, progress=progress)
         return {
             "account": publisher.nickname,
             "files": done.files,
@@ -103,6 +102,10 @@ class Tour:
             "seconds": Decimal(f"{done.seconds:.2f}"),
             "rows/s": int(done.rows / done.seconds) if done.rows and done.seconds else None,
         }
+
+    def _files(self, publisher: Publisher) -> list[Path]:
+        """The very files, since a folder's name may look like a pattern."""
+        return [path for path in writer.paths(self.folder.reports) if path.parent.name == publisher.folder]
 
     def months(self, db: tillroll.Db) -> None:
         """Units and earnings by month."""

@@ -51,4 +51,4 @@ class Amounts:
 
 
 # Whole numbers that name something and are not counted.
-IDS = frozenset(["account", "id", "line"])
+IDS = frozenset(["account", "id", "line", "product"])
