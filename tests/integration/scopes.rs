@@ -28,6 +28,34 @@ const DEEDS: &[Deed] = &[
     ("create a business account", Some(Scope::RecordsWrite), |db| {
         call(db, "accounts", "create", json!({"name": "Ltd"}))
     }),
+    ("list products", Some(Scope::ProductsRead), |db| call(db, "products", "list", json!({}))),
+    ("count products", Some(Scope::ProductsRead), |db| db.products().len().map(drop)),
+    ("search products", Some(Scope::PublicRead), |db| call(db, "products", "search", json!({"term": "a"}))),
+    ("create a product", Some(Scope::ProductsWrite), |db| {
+        match call(db, "products", "create", json!({"name": "a", "store": "apple", "vendor_identifier": "1"}))
+        {
+            Err(error) if error.kind() == ErrorKind::Conflict => Ok(()),
+            other => other,
+        }
+    }),
+    ("count customers", Some(Scope::RecordsRead), |db| db.customers().len().map(drop)),
+    ("count groups", Some(Scope::RecordsRead), |db| db.customer_groups().len().map(drop)),
+    ("count subscribers", Some(Scope::RecordsRead), |db| db.subscribers().len().map(drop)),
+    ("count gift cards", Some(Scope::RecordsRead), |db| db.gift_cards().len().map(drop)),
+    ("count brands", Some(Scope::RecordsRead), |db| db.brands().len().map(drop)),
+    ("count categories", Some(Scope::RecordsRead), |db| db.categories().len().map(drop)),
+    ("count campaigns", Some(Scope::RecordsRead), |db| db.campaigns().len().map(drop)),
+    ("count banner groups", Some(Scope::RecordsRead), |db| db.banner_groups().len().map(drop)),
+    ("count banners", Some(Scope::RecordsRead), |db| db.banners().len().map(drop)),
+    ("create a brand", Some(Scope::RecordsWrite), |db| call(db, "brands", "create", json!({"name": "a"}))),
+    ("export records", None, |db| {
+        let file = tempfile::NamedTempFile::new().map_err(|source| Error::Io {
+            action: "create",
+            path: "an export".into(),
+            source,
+        })?;
+        db.export_records(file.path()).map(drop)
+    }),
     ("report", Some(Scope::SalesRead), |db| db.sales().report(&Query::new()).map(drop)),
     ("scan", Some(Scope::SalesRead), |db| db.sales().scan(&Query::new()).map(drop)),
     ("look up", Some(Scope::SalesRead), |db| db.sales().get("x").map(drop)),
