@@ -38,7 +38,7 @@ use crate::{Error, Result};
 use super::index;
 use super::input::TEXT_MAX;
 use super::machine::{self, Env};
-use super::stores::AppStore;
+use super::resources::stores::AppStore;
 use super::{CATALOGUE, Datum, ExternalAccount, Product, RecordId, stored};
 
 const SKU: u8 = 1;

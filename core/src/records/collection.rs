@@ -15,7 +15,7 @@ use crate::{Error, Result};
 
 use super::input::Fields;
 use super::machine::{self, Env};
-use super::product_memory::{ProductMemory, Watched};
+use super::resources::product_memory::{ProductMemory, Watched};
 use super::{Clock, Context, ListQuery, Page, Record, catalogue, expansion, list, stored};
 
 /// What all collections of a database share.

@@ -23,52 +23,25 @@
 //! * `created_at` and `updated_at` are set by the engine, at microseconds; `updated_at` grows with every change of a
 //!   record and stays where an update changes nothing.
 
-mod account;
-mod banner;
-mod banner_group;
 #[cfg(test)]
 mod bench;
-mod brand;
-mod campaign;
-mod campaign_part;
-mod campaign_price;
 mod catalogue;
-mod category;
-mod category_product;
 mod clock;
 mod collection;
-mod customer;
-mod customer_address;
-mod customer_group;
-mod customer_link;
-#[cfg(test)]
-mod customer_model_test;
 mod datum;
 mod dynamic;
-mod email;
 mod expansion;
-mod external_account;
-mod external_id;
 mod filter;
-mod gift_card;
 mod index;
 mod input;
 mod list;
 mod machine;
 mod moment;
 mod page;
-mod product;
-mod product_lookup;
-mod product_memory;
-mod product_parts;
-mod product_search;
 mod registry;
+mod resources;
 mod search;
-#[cfg(test)]
-mod shop_model_test;
 mod stored;
-mod stores;
-mod subscriber;
 #[cfg(test)]
 mod test;
 mod transfer;
@@ -92,43 +65,43 @@ use crate::scope::Scope;
 use crate::store::{Read, Write};
 use crate::{Error, Result};
 
-pub use account::Account;
-pub use banner::Banner;
-pub use banner_group::BannerGroup;
-pub use brand::Brand;
-pub use campaign::Campaign;
-pub use campaign_part::{
-    CampaignConditions, CampaignCustomers, CampaignDiscounts, CampaignPage, CampaignTime, Discount,
-    ProductDiscounts,
-};
-pub use campaign_price::{CampaignPrice, PriceKey, PriceRow};
 pub(crate) use catalogue::{change as product_change, families, links};
-pub use category::Category;
-pub use category_product::CategoryProduct;
 pub use clock::Clock;
 pub use collection::Collection;
-pub use customer::{Customer, EinvoiceAddress};
-pub use customer_address::CustomerAddress;
-pub use customer_group::CustomerGroup;
-pub use customer_link::CustomerLink;
 pub use datum::{Datum, DatumKind};
 pub use dynamic::AnyCollection;
 pub use expansion::Expansion;
-pub use external_account::{ExternalAccount, ExternalAccountUpdate, NewExternalAccount};
-pub use external_id::ExternalId;
-pub use gift_card::GiftCard;
 pub use index::{Field, Index};
 pub use input::{Fields, Input};
 pub use machine::Env;
 pub use moment::Moment;
 pub use page::{ListQuery, PAGE_SIZE_MAX, Page};
-pub use product::Product;
-pub use product_parts::{Meta, Ownership, Price, Source, StoreCategory};
-pub use product_search::ProductSearch;
 pub use registry::Records;
-pub(crate) use stores::stores;
-pub use stores::{AppStore, StoreInfo};
-pub use subscriber::Subscriber;
+pub use resources::account::Account;
+pub use resources::banner::Banner;
+pub use resources::banner_group::BannerGroup;
+pub use resources::brand::Brand;
+pub use resources::campaign::Campaign;
+pub use resources::campaign_part::{
+    CampaignConditions, CampaignCustomers, CampaignDiscounts, CampaignPage, CampaignTime, Discount,
+    ProductDiscounts,
+};
+pub use resources::campaign_price::{CampaignPrice, PriceKey, PriceRow};
+pub use resources::category::Category;
+pub use resources::category_product::CategoryProduct;
+pub use resources::customer::{Customer, EinvoiceAddress};
+pub use resources::customer_address::CustomerAddress;
+pub use resources::customer_group::CustomerGroup;
+pub use resources::customer_link::CustomerLink;
+pub use resources::external_account::{ExternalAccount, ExternalAccountUpdate, NewExternalAccount};
+pub use resources::external_id::ExternalId;
+pub use resources::gift_card::GiftCard;
+pub use resources::product::Product;
+pub use resources::product_parts::{Meta, Ownership, Price, Source, StoreCategory};
+pub use resources::product_search::ProductSearch;
+pub(crate) use resources::stores::stores;
+pub use resources::stores::{AppStore, StoreInfo};
+pub use resources::subscriber::Subscriber;
 pub use translation::{Translation, Translations};
 pub use verb::Verb;
 pub use visibility::{Visibilities, Visibility};

@@ -13,7 +13,7 @@ use crate::{Error, Result};
 
 use super::collection::Shared;
 use super::machine::Env;
-use super::product_memory::Watched;
+use super::resources::product_memory::Watched;
 use super::transfer::{self, Line, Lines};
 use super::{
     Account, AnyCollection, Banner, BannerGroup, Brand, Campaign, CampaignPrice, Category, CategoryProduct,

@@ -9,13 +9,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::Result;
+use crate::records::clock::micros;
+use crate::records::index::{Field, Index};
+use crate::records::input::Input;
+use crate::records::machine::{self, Env};
+use crate::records::{Category, Context, Datum, DatumKind, Record, RecordId, Times, shown};
 use crate::store::{Read, Write};
-
-use super::clock::micros;
-use super::index::{Field, Index};
-use super::input::Input;
-use super::machine::{self, Env};
-use super::{Category, Context, Datum, DatumKind, Record, RecordId, Times, shown};
 
 /// A product's place in a category.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,9 +39,9 @@ pub struct CategoryProduct {
 }
 
 const CATEGORY: &str = "category_id";
-pub(super) const PRODUCT: &str = "product_id";
-pub(super) const CATEGORY_SORT: &str = "category_sort";
-pub(super) const PRODUCT_SORT: &str = "product_sort";
+pub(in crate::records) const PRODUCT: &str = "product_id";
+pub(in crate::records) const CATEGORY_SORT: &str = "category_sort";
+pub(in crate::records) const PRODUCT_SORT: &str = "product_sort";
 const IN_ORDER: &[&str] = &[CATEGORY, PRODUCT_SORT];
 const LINK: &[&str] = &[CATEGORY, PRODUCT];
 
@@ -113,13 +112,13 @@ impl CategoryProduct {
     }
 
     /// As its category shows it: without the id.
-    pub(super) fn to_row(&self) -> Value {
+    pub(in crate::records) fn to_row(&self) -> Value {
         Value::Object(self.fields().into_iter().filter(|(name, _)| name != "id").collect())
     }
 }
 
 /// All links of a category, by the place of the product and then in the order in which they were made.
-pub(super) fn of_category(read: &dyn Read, category: u64) -> Result<Vec<CategoryProduct>> {
+pub(in crate::records) fn of_category(read: &dyn Read, category: u64) -> Result<Vec<CategoryProduct>> {
     machine::find_all(read, IN_ORDER, &[category.to_datum()])
 }
 
@@ -127,7 +126,7 @@ pub(super) fn of_category(read: &dyn Read, category: u64) -> Result<Vec<Category
 ///
 /// # Errors
 /// [`crate::Error::NotFound`] for the category, [`crate::Error::Validation`] for what can be no product.
-pub(super) fn link(
+pub(in crate::records) fn link(
     write: &mut dyn Write,
     env: &Env<'_>,
     (category, product): (u64, u64),
@@ -148,7 +147,12 @@ pub(super) fn link(
 ///
 /// # Errors
 /// [`crate::Error::NotFound`] for the category, and where the product is not linked to it.
-pub(super) fn unlink(write: &mut dyn Write, env: &Env<'_>, category: u64, product: u64) -> Result<()> {
+pub(in crate::records) fn unlink(
+    write: &mut dyn Write,
+    env: &Env<'_>,
+    category: u64,
+    product: u64,
+) -> Result<()> {
     machine::get::<Category>(write, &category)?;
     let found = find(write, category, product)?;
     let missing = || machine::not_found::<CategoryProduct>(&format!("{category}: product {product}"));
@@ -159,7 +163,7 @@ pub(super) fn unlink(write: &mut dyn Write, env: &Env<'_>, category: u64, produc
 ///
 /// # Errors
 /// Those of the store.
-pub(super) fn unlink_all(write: &mut dyn Write, env: &Env<'_>, category: u64) -> Result<()> {
+pub(in crate::records) fn unlink_all(write: &mut dyn Write, env: &Env<'_>, category: u64) -> Result<()> {
     let ids = machine::ids_of::<CategoryProduct>(write, IN_ORDER, &[category.to_datum()])?;
     ids.iter().try_for_each(|id| machine::delete::<CategoryProduct>(write, env, id))
 }

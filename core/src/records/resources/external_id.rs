@@ -7,8 +7,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Datum;
-use super::input::{Input, WHOLE_NUMBER, whole_number};
+use crate::records::Datum;
+use crate::records::input::{Input, WHOLE_NUMBER, whole_number};
 
 /// An id in another system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub enum ExternalId {
 
 impl ExternalId {
     /// Takes one that may be missing from an input; null removes it.
-    pub(super) fn apply(input: &mut Input<'_>, name: &'static str, target: &mut Option<Self>) {
+    pub(in crate::records) fn apply(input: &mut Input<'_>, name: &'static str, target: &mut Option<Self>) {
         match input.value(name) {
             Some(value @ Value::Number(_)) => match whole_number(value) {
                 Some(number) => *target = Some(Self::Number(number)),
@@ -40,7 +40,7 @@ impl ExternalId {
         }
     }
 
-    pub(super) fn to_json(&self) -> Value {
+    pub(in crate::records) fn to_json(&self) -> Value {
         match self {
             Self::Number(number) => (*number).into(),
             Self::Text(text) => text.as_str().into(),
@@ -48,7 +48,7 @@ impl ExternalId {
     }
 
     /// What filters and indexes compare; null for none.
-    pub(super) fn datum(id: Option<&Self>) -> Datum {
+    pub(in crate::records) fn datum(id: Option<&Self>) -> Datum {
         id.map_or(Datum::Null, |id| Datum::Text(id.to_string()))
     }
 }

@@ -4,12 +4,12 @@
 //! server takes only it can tell. It is kept as it was written, and the case of A to Z does not count when it is looked
 //! for, filtered or sorted by.
 
-use super::Datum;
-use super::datum::folded;
-use super::input::Input;
+use crate::records::Datum;
+use crate::records::datum::folded;
+use crate::records::input::Input;
 
 /// An address that must be there.
-pub(super) fn required(input: &mut Input<'_>, name: &'static str, target: &mut String) {
+pub(in crate::records) fn required(input: &mut Input<'_>, name: &'static str, target: &mut String) {
     let before = std::mem::take(target);
     input.required_text(name, target);
     if target.is_empty() {
@@ -20,7 +20,7 @@ pub(super) fn required(input: &mut Input<'_>, name: &'static str, target: &mut S
 }
 
 /// An address that may be missing.
-pub(super) fn optional(input: &mut Input<'_>, name: &'static str, target: &mut Option<String>) {
+pub(in crate::records) fn optional(input: &mut Input<'_>, name: &'static str, target: &mut Option<String>) {
     input.optional_text(name, target);
     if let Some(text) = target {
         check(input, name, text);
@@ -36,6 +36,6 @@ fn check(input: &mut Input<'_>, name: &'static str, text: &str) {
 }
 
 /// What filters and indexes compare.
-pub(super) fn datum(text: &str) -> Datum {
+pub(in crate::records) fn datum(text: &str) -> Datum {
     Datum::Text(folded(text))
 }

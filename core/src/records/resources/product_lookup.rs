@@ -13,19 +13,19 @@ use std::{io, thread};
 
 use serde_json::{Map, Value};
 
+use crate::records::collection::Shared;
+use crate::records::index;
+use crate::records::input::{Fields, unknown_name};
+use crate::records::machine::{self, Env};
+use crate::records::{Collection, Datum, Product, RecordId, stored};
 use crate::store::{Read, Write};
 use crate::{Error, Result};
 
-use super::collection::Shared;
-use super::index;
-use super::input::{Fields, unknown_name};
-use super::machine::{self, Env};
 use super::stores::{AppStore, names};
-use super::{Collection, Datum, Product, RecordId, stored};
 
 /// The lookups that run.
 #[derive(Debug, Default)]
-pub(super) struct Lookups(Mutex<HashMap<Asked, Arc<Flight>>>);
+pub(in crate::records) struct Lookups(Mutex<HashMap<Asked, Arc<Flight>>>);
 
 /// Which product is looked up.
 type Asked = (AppStore, String);
@@ -201,11 +201,11 @@ fn completed(fields: &Map<String, Value>, store: AppStore, id: &str) -> Map<Stri
 ///
 /// # Errors
 /// [`Error::Validation`] that names those there are.
-pub(super) fn known_store(text: &str) -> Result<AppStore> {
+pub(in crate::records) fn known_store(text: &str) -> Result<AppStore> {
     AppStore::parse(text).ok_or_else(|| Error::invalid("store", unknown_name(text, &names())))
 }
 
-pub(super) fn missing(store: AppStore, id: &str) -> Error {
+pub(in crate::records) fn missing(store: AppStore, id: &str) -> Error {
     Error::NotFound { what: told(store, id) }
 }
 
@@ -219,7 +219,7 @@ fn by_vendor_identifier(read: &dyn Read, store: AppStore, id: &str) -> Result<Op
 }
 
 /// The product of an id in a store; the oldest where several answer to it by the same field.
-pub(super) fn by_store(read: &dyn Read, store: AppStore, id: &str) -> Result<Option<Product>> {
+pub(in crate::records) fn by_store(read: &dyn Read, store: AppStore, id: &str) -> Result<Option<Product>> {
     if let Some(found) = by_vendor_identifier(read, store, id)? {
         return Ok(Some(found));
     }

@@ -8,13 +8,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::Result;
-
-use super::clock::micros;
-use super::index::{Field, Index};
-use super::input::Input;
-use super::translation::{self, Translatable, Translations};
-use super::visibility::{self, Visibilities};
-use super::{Context, Datum, DatumKind, Expansion, Record, Times, shown};
+use crate::records::clock::micros;
+use crate::records::index::{Field, Index};
+use crate::records::input::Input;
+use crate::records::translation::{self, Translatable, Translations};
+use crate::records::visibility::{self, Visibilities};
+use crate::records::{Context, Datum, DatumKind, Expansion, Record, Times, shown};
 
 /// A brand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

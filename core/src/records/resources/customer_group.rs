@@ -10,18 +10,18 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::records::clock::micros;
+use crate::records::dynamic::object;
+use crate::records::index::{Field, Index};
+use crate::records::input::Input;
+use crate::records::machine::{self, Env};
+use crate::records::translation::{self, Translatable, Translations};
+use crate::records::verb::Verb;
+use crate::records::{Collection, Context, Customer, Datum, DatumKind, Expansion, Record, Times};
 use crate::store::{Read, Write};
 use crate::{Error, Result};
 
-use super::clock::micros;
 use super::customer_link::{self, CustomerLink};
-use super::dynamic::object;
-use super::index::{Field, Index};
-use super::input::Input;
-use super::machine::{self, Env};
-use super::translation::{self, Translatable, Translations};
-use super::verb::Verb;
-use super::{Collection, Context, Customer, Datum, DatumKind, Expansion, Record, Times};
 
 /// A group of customers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,7 +133,7 @@ impl Record for CustomerGroup {
 
 impl CustomerGroup {
     /// The group without its sub-resources, as its members show it too.
-    pub(super) fn shown(&self) -> Map<String, Value> {
+    pub(in crate::records) fn shown(&self) -> Map<String, Value> {
         object([
             ("id", self.id.into()),
             ("created_at", self.created_at.to_string().into()),

@@ -23,23 +23,23 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::records::clock::micros;
+use crate::records::index::{self, Field, Index};
+use crate::records::input::{Fields, Input};
+use crate::records::machine::{self, Env};
+use crate::records::verb::{Verb, to_json_list};
+use crate::records::{
+    Collection, Context, Datum, DatumKind, Expansion, ExternalAccount, Meta, Moment, Ownership, Price,
+    Record, Source, StoreCategory, Times, expansion, stored,
+};
 use crate::scope::Scope;
 use crate::store::{Read, Write};
 use crate::{Error, Result};
 
-use super::clock::micros;
-use super::index::{self, Field, Index};
-use super::input::{Fields, Input};
-use super::machine::{self, Env};
 use super::product_lookup::{by_store, known_store, missing};
 use super::product_parts::{apply_meta, meta_to_json, take_store};
 use super::product_search::ProductSearch;
 use super::stores::{AppStore, canonical};
-use super::verb::{Verb, to_json_list};
-use super::{
-    Collection, Context, Datum, DatumKind, Expansion, ExternalAccount, Meta, Moment, Ownership, Price,
-    Record, Source, StoreCategory, Times, expansion, stored,
-};
 
 /// A product in a store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -482,7 +482,7 @@ impl Product {
     }
 
     /// Whether this is what its store knows under an id.
-    pub(super) fn answers_to(&self, id: &str) -> bool {
+    pub(in crate::records) fn answers_to(&self, id: &str) -> bool {
         let number = self.ref_no.map(|number| number.to_string());
         let texts = [self.sku.as_deref(), number.as_deref(), self.package_name.as_deref()];
         self.vendor_identifier == id || texts.contains(&Some(id))

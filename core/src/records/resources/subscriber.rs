@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::Result;
+use crate::records::clock::micros;
+use crate::records::dynamic::object;
+use crate::records::index::{Field, Index};
+use crate::records::input::Input;
+use crate::records::{Context, Datum, DatumKind, Moment, Record, RecordId, Times};
 
-use super::clock::micros;
-use super::dynamic::object;
-use super::index::{Field, Index};
-use super::input::Input;
-use super::{Context, Datum, DatumKind, Moment, Record, RecordId, Times, email};
+use super::email;
 
 /// Someone who takes a newsletter, or took it once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,14 +12,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::money::Money;
+use crate::records::clock::micros;
+use crate::records::index::{Field, Index};
+use crate::records::input::{Input, exact_number};
+use crate::records::machine::{self, Env};
+use crate::records::{Campaign, Context, Datum, DatumKind, Record, RecordId, Times, shown};
 use crate::store::{Read, Write};
 use crate::{Error, FieldErrors, Result};
-
-use super::clock::micros;
-use super::index::{Field, Index};
-use super::input::{Input, exact_number};
-use super::machine::{self, Env};
-use super::{Campaign, Context, Datum, DatumKind, Record, RecordId, Times, shown};
 
 /// The most rows of one campaign: deleting it with all of them is one commit.
 const ROWS_MAX: usize = 100_000;
@@ -63,7 +62,7 @@ impl PriceKey {
     }
 
     /// Takes from the input what names a row.
-    pub(super) fn apply(&mut self, input: &mut Input<'_>) {
+    pub(in crate::records) fn apply(&mut self, input: &mut Input<'_>) {
         input.required_id(PRODUCT, &mut self.product_id);
         input.optional_id(VARIATION, &mut self.variation_id);
         input.optional_id(DOWNLOAD, &mut self.download_id);
@@ -112,7 +111,7 @@ impl PriceRow {
     }
 
     /// Reads a row of its own.
-    pub(super) fn read(input: &mut Input<'_>) -> Self {
+    pub(in crate::records) fn read(input: &mut Input<'_>) -> Self {
         let mut row = Self::new(PriceKey::new(0), Money::ZERO);
         row.apply(input);
         row
@@ -144,7 +143,7 @@ impl PriceRow {
     }
 
     /// As its campaign shows it.
-    pub(super) fn to_json(self) -> Value {
+    pub(in crate::records) fn to_json(self) -> Value {
         Value::Object(self.fields().into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 }
@@ -239,7 +238,7 @@ fn datum(price: &CampaignPrice, place: usize) -> Datum {
 }
 
 /// All rows of a campaign, in their order.
-pub(super) fn of_campaign(read: &dyn Read, campaign: u64) -> Result<Vec<PriceRow>> {
+pub(in crate::records) fn of_campaign(read: &dyn Read, campaign: u64) -> Result<Vec<PriceRow>> {
     let found: Vec<CampaignPrice> = machine::find_all(read, KEY, &[campaign.to_datum()])?;
     Ok(found.into_iter().map(|price| price.row).collect())
 }
@@ -249,7 +248,7 @@ pub(super) fn of_campaign(read: &dyn Read, campaign: u64) -> Result<Vec<PriceRow
 /// # Errors
 /// [`Error::NotFound`] for the campaign; [`Error::Validation`] for a row that stands twice among them, for what can be no
 /// row, and where there would be too many.
-pub(super) fn set(
+pub(in crate::records) fn set(
     write: &mut dyn Write,
     env: &Env<'_>,
     campaign: u64,
@@ -290,7 +289,12 @@ fn refuse_twice(rows: &[PriceRow]) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::NotFound`] for the campaign, and where it has no such row.
-pub(super) fn remove(write: &mut dyn Write, env: &Env<'_>, campaign: u64, key: &PriceKey) -> Result<()> {
+pub(in crate::records) fn remove(
+    write: &mut dyn Write,
+    env: &Env<'_>,
+    campaign: u64,
+    key: &PriceKey,
+) -> Result<()> {
     machine::get::<Campaign>(write, &campaign)?;
     let missing = || machine::not_found::<CampaignPrice>(&format!("{campaign}: {}", key.named()));
     let found = find(write, campaign, key)?.ok_or_else(missing)?;
@@ -301,7 +305,7 @@ pub(super) fn remove(write: &mut dyn Write, env: &Env<'_>, campaign: u64, key: &
 ///
 /// # Errors
 /// Those of the store.
-pub(super) fn remove_all(write: &mut dyn Write, env: &Env<'_>, campaign: u64) -> Result<()> {
+pub(in crate::records) fn remove_all(write: &mut dyn Write, env: &Env<'_>, campaign: u64) -> Result<()> {
     let ids = machine::ids_of::<CampaignPrice>(write, KEY, &[campaign.to_datum()])?;
     ids.iter().try_for_each(|id| machine::delete::<CampaignPrice>(write, env, id))
 }

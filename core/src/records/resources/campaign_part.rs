@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::Moment;
-use super::input::Input;
+use crate::records::Moment;
+use crate::records::input::Input;
 
 /// A part of a record, shown whole: what is not set is null, false or empty.
-pub(super) trait Part: Default {
+pub(in crate::records) trait Part: Default {
     /// Takes from the input what it names.
     fn apply(&mut self, input: &mut Input<'_>);
     /// Shows all of it.
@@ -15,7 +15,7 @@ pub(super) trait Part: Default {
 }
 
 /// Takes a part from the field that names it: an object changes what it names, null empties the part.
-pub(super) fn part<T: Part>(input: &mut Input<'_>, name: &'static str, target: &mut T) {
+pub(in crate::records) fn part<T: Part>(input: &mut Input<'_>, name: &'static str, target: &mut T) {
     if input.value(name).is_some_and(Value::is_null) {
         *target = T::default();
     }

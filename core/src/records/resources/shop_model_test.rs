@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::bench::Bench;
-use super::{Campaign, CampaignPrice, Category, CategoryProduct};
+use crate::records::bench::Bench;
+use crate::records::{Campaign, CampaignPrice, Category, CategoryProduct};
 use crate::{ErrorKind, Result};
 
 const CASES: u32 = 48;

@@ -96,7 +96,7 @@ impl AppStore {
     }
 
     /// The storefronts in which a product for these devices is, as bits.
-    pub(super) fn bits_for(self, devices: &[String]) -> u32 {
+    pub(in crate::records) fn bits_for(self, devices: &[String]) -> u32 {
         if self != Self::Apple {
             return self.bits();
         }
@@ -108,7 +108,7 @@ impl AppStore {
 }
 
 /// The storefronts of a name, as bits: one of them, or a store and so all of its own. `None` for what names none.
-pub(super) fn storefront_bits(name: &str) -> Option<u32> {
+pub(in crate::records) fn storefront_bits(name: &str) -> Option<u32> {
     let part = AppStore::ALL.into_iter().flat_map(AppStore::parts).find(|part| part.name == name);
     // `mac` and `ios` say which part of Apple's store they are.
     match (part, name) {
@@ -120,12 +120,12 @@ pub(super) fn storefront_bits(name: &str) -> Option<u32> {
 }
 
 /// The canonical name of a store, for filters.
-pub(super) fn canonical(text: &str) -> Option<&'static str> {
+pub(in crate::records) fn canonical(text: &str) -> Option<&'static str> {
     AppStore::parse(text).map(AppStore::as_str)
 }
 
 /// The names of all stores.
-pub(super) fn names() -> [&'static str; 4] {
+pub(in crate::records) fn names() -> [&'static str; 4] {
     AppStore::ALL.map(AppStore::as_str)
 }
 

@@ -18,19 +18,19 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::records::clock::micros;
+use crate::records::index::{Field, Index};
+use crate::records::input::Input;
+use crate::records::machine::{self, Env};
+use crate::records::translation::{self, Translatable, Translations};
+use crate::records::verb::Verb;
+use crate::records::visibility::{self, Visibilities};
+use crate::records::{Collection, Context, CustomerGroup, Datum, DatumKind, Expansion, Record, Times, shown};
 use crate::store::Write;
 use crate::{Error, Result};
 
 use super::campaign_part::{CampaignConditions, CampaignDiscounts, CampaignPage, Part, part};
 use super::campaign_price::{self, PriceKey, PriceRow};
-use super::clock::micros;
-use super::index::{Field, Index};
-use super::input::Input;
-use super::machine::{self, Env};
-use super::translation::{self, Translatable, Translations};
-use super::verb::Verb;
-use super::visibility::{self, Visibilities};
-use super::{Collection, Context, CustomerGroup, Datum, DatumKind, Expansion, Record, Times, shown};
 
 /// A campaign.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

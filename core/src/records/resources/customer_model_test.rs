@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::bench::Bench;
 use crate::ErrorKind;
+use crate::records::bench::Bench;
 
 #[derive(Debug, Clone)]
 enum Step {

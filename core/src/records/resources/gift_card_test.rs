@@ -2,9 +2,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{draw, unused};
 use crate::records::GiftCard;
 use crate::records::bench::{Bench, assert_shows};
+
+use super::{draw, unused};
 use crate::{Error, ErrorKind};
 
 const GIFT_CARDS: &str = "gift_cards";

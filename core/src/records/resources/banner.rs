@@ -13,17 +13,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::Result;
+use crate::records::clock::micros;
+use crate::records::index::{Field, Index};
+use crate::records::input::{Fields, Input};
+use crate::records::machine;
+use crate::records::translation::{self, Translatable, Translations};
+use crate::records::verb::{Verb, expanded, update_found};
+use crate::records::visibility::{self, Visibilities};
+use crate::records::{Collection, Context, Datum, DatumKind, Expansion, Moment, Record, Times, shown};
 use crate::store::Read;
 
 use super::banner_group::BannerGroup;
-use super::clock::micros;
-use super::index::{Field, Index};
-use super::input::{Fields, Input};
-use super::machine;
-use super::translation::{self, Translatable, Translations};
-use super::verb::{Verb, expanded, update_found};
-use super::visibility::{self, Visibilities};
-use super::{Collection, Context, Datum, DatumKind, Expansion, Moment, Record, Times, shown};
 
 /// A banner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,7 +62,7 @@ pub struct Banner {
 }
 
 /// The field that names the group.
-pub(super) const GROUP: &str = "group_id";
+pub(in crate::records) const GROUP: &str = "group_id";
 const CODE: &str = "code";
 const FILE: &str = "file";
 const VISIBLE_TO: &str = "visible_to";

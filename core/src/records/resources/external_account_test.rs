@@ -1,9 +1,10 @@
 use serde_json::{Value, json};
 
-use super::*;
 use crate::records::machine::{self, Env};
 use crate::records::twin::Twin;
 use crate::records::{ListQuery, list};
+
+use super::*;
 use crate::store::Write;
 use crate::vault::{Label, Vault};
 use crate::{Error, ErrorKind, FieldErrors};

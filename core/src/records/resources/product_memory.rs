@@ -3,34 +3,34 @@
 use std::sync::Arc;
 
 use crate::Result;
+use crate::records::{Datum, Product, RecordId, stored};
 use crate::store::{Entries, Read, Write};
 
 use super::product_lookup::Lookups;
 use super::product_search::Search;
-use super::{Datum, Product, RecordId, stored};
 
 /// Shared by all handles on one database.
 #[derive(Debug, Default)]
-pub(super) struct ProductMemory {
+pub(in crate::records) struct ProductMemory {
     pub search: Search,
     pub lookups: Lookups,
 }
 
 /// A write that notes which products it touches, by the keys of their records. So whatever a commit is made of, what
 /// is kept in memory hears of it.
-pub(super) struct Watched<'a> {
+pub(in crate::records) struct Watched<'a> {
     write: &'a mut dyn Write,
     products: Vec<u8>,
     touched: Vec<u64>,
 }
 
 impl<'a> Watched<'a> {
-    pub(super) fn new(write: &'a mut dyn Write) -> Self {
+    pub(in crate::records) fn new(write: &'a mut dyn Write) -> Self {
         Self { write, products: stored::records::<Product>().build(), touched: Vec::new() }
     }
 
     /// The ids of products that were put or deleted, maybe more than once.
-    pub(super) fn touched(self) -> Vec<u64> {
+    pub(in crate::records) fn touched(self) -> Vec<u64> {
         self.touched
     }
 

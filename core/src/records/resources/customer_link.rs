@@ -5,14 +5,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::Result;
+use crate::records::clock::micros;
+use crate::records::dynamic::object;
+use crate::records::index::{Field, Index};
+use crate::records::input::Input;
+use crate::records::machine::{self, Env};
+use crate::records::{Context, DatumKind, Record, RecordId, Times};
 use crate::store::{Read, Write};
-
-use super::clock::micros;
-use super::dynamic::object;
-use super::index::{Field, Index};
-use super::input::Input;
-use super::machine::{self, Env};
-use super::{Context, DatumKind, Record, RecordId, Times};
 
 /// A customer's membership in a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +76,7 @@ impl Record for CustomerLink {
 }
 
 impl CustomerLink {
-    pub(super) fn shown(&self) -> Map<String, Value> {
+    pub(in crate::records) fn shown(&self) -> Map<String, Value> {
         object([
             ("id", self.id.into()),
             ("created_at", self.created_at.to_string().into()),
@@ -88,28 +87,32 @@ impl CustomerLink {
     }
 
     /// What membership is without a link's own id and times.
-    pub(super) fn ends(&self) -> Map<String, Value> {
+    pub(in crate::records) fn ends(&self) -> Map<String, Value> {
         object([(CUSTOMER, self.customer_id.into()), (GROUP, self.customer_group_id.into())])
     }
 }
 
 /// The link of a customer to a group.
-pub(super) fn between(read: &dyn Read, group_id: u64, customer_id: u64) -> Result<Option<CustomerLink>> {
+pub(in crate::records) fn between(
+    read: &dyn Read,
+    group_id: u64,
+    customer_id: u64,
+) -> Result<Option<CustomerLink>> {
     machine::find(read, &[GROUP, CUSTOMER], &[group_id.to_datum(), customer_id.to_datum()])
 }
 
 /// The links of a group, by customer.
-pub(super) fn of_group(read: &dyn Read, group_id: u64) -> Result<Vec<CustomerLink>> {
+pub(in crate::records) fn of_group(read: &dyn Read, group_id: u64) -> Result<Vec<CustomerLink>> {
     machine::find_all(read, &[GROUP, CUSTOMER], &[group_id.to_datum()])
 }
 
 /// The links of a customer, by group.
-pub(super) fn of_customer(read: &dyn Read, customer_id: u64) -> Result<Vec<CustomerLink>> {
+pub(in crate::records) fn of_customer(read: &dyn Read, customer_id: u64) -> Result<Vec<CustomerLink>> {
     machine::find_all(read, &[CUSTOMER, GROUP], &[customer_id.to_datum()])
 }
 
 /// Links a customer to a group; one that is linked stays so.
-pub(super) fn add(
+pub(in crate::records) fn add(
     write: &mut dyn Write,
     env: &Env<'_>,
     group_id: u64,
@@ -123,6 +126,10 @@ pub(super) fn add(
 }
 
 /// Removes links, for an end of theirs that goes.
-pub(super) fn remove_all(write: &mut dyn Write, env: &Env<'_>, links: &[CustomerLink]) -> Result<()> {
+pub(in crate::records) fn remove_all(
+    write: &mut dyn Write,
+    env: &Env<'_>,
+    links: &[CustomerLink],
+) -> Result<()> {
     links.iter().try_for_each(|link| machine::delete::<CustomerLink>(write, env, &link.id))
 }

@@ -14,19 +14,19 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::records::clock::micros;
+use crate::records::index::{Field, Index};
+use crate::records::input::{Fields, Input, integer};
+use crate::records::machine::{self, Env};
+use crate::records::translation::{self, Translatable, Translations};
+use crate::records::tree::{self, Tree};
+use crate::records::verb::{Verb, expanded, to_json_list, update_found};
+use crate::records::visibility::{self, VISIBILITIES, Visibilities, Visibility};
+use crate::records::{Collection, Context, Datum, DatumKind, Expansion, Record, RecordId, Times, shown};
 use crate::store::{Read, Write};
 use crate::{Error, Result};
 
 use super::category_product::{self, CATEGORY_SORT, CategoryProduct, PRODUCT, PRODUCT_SORT};
-use super::clock::micros;
-use super::index::{Field, Index};
-use super::input::{Fields, Input, integer};
-use super::machine::{self, Env};
-use super::translation::{self, Translatable, Translations};
-use super::tree::{self, Tree};
-use super::verb::{Verb, expanded, to_json_list, update_found};
-use super::visibility::{self, VISIBILITIES, Visibilities, Visibility};
-use super::{Collection, Context, Datum, DatumKind, Expansion, Record, RecordId, Times, shown};
 
 /// A category of products.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,15 +8,16 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::records::clock::micros;
+use crate::records::dynamic::object;
+use crate::records::index::{Field, Index};
+use crate::records::input::{Input, whole_number};
+use crate::records::machine::{self, Env};
+use crate::records::{Context, Customer, DatumKind, Record, RecordId, Times};
 use crate::store::{Read, Write};
 use crate::{Error, Result};
 
-use super::clock::micros;
-use super::dynamic::object;
-use super::index::{Field, Index};
-use super::input::{Input, whole_number};
-use super::machine::{self, Env};
-use super::{Context, Customer, DatumKind, Record, RecordId, Times, email};
+use super::email;
 
 /// One of a customer's addresses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,7 +141,7 @@ impl Record for CustomerAddress {
 }
 
 impl CustomerAddress {
-    pub(super) fn shown(&self) -> Map<String, Value> {
+    pub(in crate::records) fn shown(&self) -> Map<String, Value> {
         object([
             ("id", self.id.into()),
             ("created_at", self.created_at.to_string().into()),
@@ -164,14 +165,14 @@ impl CustomerAddress {
 }
 
 /// The addresses of a customer, by id.
-pub(super) fn of_customer(read: &dyn Read, customer_id: u64) -> Result<Vec<CustomerAddress>> {
+pub(in crate::records) fn of_customer(read: &dyn Read, customer_id: u64) -> Result<Vec<CustomerAddress>> {
     machine::get::<Customer>(read, &customer_id)?;
     machine::find_all(read, &[CUSTOMER], &[customer_id.to_datum()])
 }
 
 /// Adds an address to a customer. An address that names another customer is refused: whoever passes one on as it was
 /// read may have its own id where the customer's belongs.
-pub(super) fn add(
+pub(in crate::records) fn add(
     write: &mut dyn Write,
     env: &Env<'_>,
     customer_id: u64,
@@ -189,7 +190,7 @@ pub(super) fn add(
 }
 
 /// Changes an address of a customer.
-pub(super) fn update(
+pub(in crate::records) fn update(
     write: &mut dyn Write,
     env: &Env<'_>,
     customer_id: u64,
@@ -203,13 +204,18 @@ pub(super) fn update(
 }
 
 /// Removes an address of a customer.
-pub(super) fn remove(write: &mut dyn Write, env: &Env<'_>, customer_id: u64, address_id: u64) -> Result<()> {
+pub(in crate::records) fn remove(
+    write: &mut dyn Write,
+    env: &Env<'_>,
+    customer_id: u64,
+    address_id: u64,
+) -> Result<()> {
     let held = held(write, customer_id, address_id)?;
     machine::delete::<CustomerAddress>(write, env, &held.id)
 }
 
 /// Removes all addresses of a customer who goes.
-pub(super) fn remove_all(write: &mut dyn Write, env: &Env<'_>, customer_id: u64) -> Result<()> {
+pub(in crate::records) fn remove_all(write: &mut dyn Write, env: &Env<'_>, customer_id: u64) -> Result<()> {
     let addresses = of_customer(write, customer_id)?;
     addresses.iter().try_for_each(|address| machine::delete::<CustomerAddress>(write, env, &address.id))
 }

@@ -13,14 +13,13 @@ use serde_json::{Map, Value};
 use crate::Result;
 use crate::day::Day;
 use crate::money::Money;
+use crate::records::clock::micros;
+use crate::records::dynamic::object;
+use crate::records::index::{Field, Index};
+use crate::records::input::{Input, exact_number};
+use crate::records::uuid::random;
+use crate::records::{Context, Datum, DatumKind, Record, Times, stored};
 use crate::store::Read;
-
-use super::clock::micros;
-use super::dynamic::object;
-use super::index::{Field, Index};
-use super::input::{Input, exact_number};
-use super::uuid::random;
-use super::{Context, Datum, DatumKind, Record, Times, stored};
 
 /// A gift card.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::money::Money;
+use crate::records::Moment;
+use crate::records::input::{Input, WHOLE_NUMBER, unknown_name, whole_number};
 
-use super::Moment;
-use super::input::{Input, WHOLE_NUMBER, unknown_name, whole_number};
 use super::stores::{AppStore, names};
 
 /// How a product lies within the account of this database's owner.
@@ -48,12 +48,12 @@ impl Ownership {
 }
 
 impl Source {
-    pub(super) fn new(now: Timestamp) -> Self {
+    pub(in crate::records) fn new(now: Timestamp) -> Self {
         let (external_account_id, added_timestamp) = (None, Moment::at(now));
         Self { external_account_id, added_timestamp, active: true, hidden: false, ownership: Ownership::Own }
     }
 
-    pub(super) fn apply(&mut self, input: &mut Input<'_>) {
+    pub(in crate::records) fn apply(&mut self, input: &mut Input<'_>) {
         input.optional_number("external_account_id", &mut self.external_account_id);
         let mut added = Some(self.added_timestamp.clone());
         input.moment("added_timestamp", &mut added);
@@ -71,7 +71,7 @@ impl Source {
         }
     }
 
-    pub(super) fn to_json(&self) -> Value {
+    pub(in crate::records) fn to_json(&self) -> Value {
         json!({
             "external_account_id": self.external_account_id,
             "added_timestamp": self.added_timestamp.as_str(),
@@ -94,11 +94,11 @@ pub struct Price {
 
 impl Price {
     /// A price without content, to be completed by [`Price::apply`].
-    pub(super) fn blank() -> Self {
+    pub(in crate::records) fn blank() -> Self {
         Self { currency: String::new(), price: Money::ZERO }
     }
 
-    pub(super) fn apply(&mut self, input: &mut Input<'_>) {
+    pub(in crate::records) fn apply(&mut self, input: &mut Input<'_>) {
         input.required_text("currency", &mut self.currency);
         let is_code = self.currency.len() == 3 && self.currency.bytes().all(|byte| byte.is_ascii_uppercase());
         if !self.currency.is_empty() && !is_code {
@@ -117,7 +117,7 @@ impl Price {
         }
     }
 
-    pub(super) fn to_json(&self) -> Value {
+    pub(in crate::records) fn to_json(&self) -> Value {
         json!({"currency": self.currency, "price": self.price.to_string()})
     }
 }
@@ -133,7 +133,7 @@ pub struct Meta {
 }
 
 /// Reads `meta`: texts by language.
-pub(super) fn apply_meta(input: &mut Input<'_>, target: &mut BTreeMap<String, Vec<Meta>>) {
+pub(in crate::records) fn apply_meta(input: &mut Input<'_>, target: &mut BTreeMap<String, Vec<Meta>>) {
     const META: &str = "meta";
     let Some(languages) = input.object(META) else { return };
     let mut meta = BTreeMap::new();
@@ -146,7 +146,7 @@ pub(super) fn apply_meta(input: &mut Input<'_>, target: &mut BTreeMap<String, Ve
         }
         // A list within an object whose names are the caller's: read as the one field of an input of its own.
         let field = Map::from_iter([(TEXTS.to_owned(), entries.clone())]);
-        let mut part = Input::new(&field, super::input::Purpose::Create);
+        let mut part = Input::new(&field, crate::records::input::Purpose::Create);
         let texts = part.rows(TEXTS, |row| apply_text(row, language)).unwrap_or_default();
         for (name, messages) in part.finish().faults {
             let place = name.strip_prefix(TEXTS).unwrap_or(&name);
@@ -171,7 +171,7 @@ fn apply_text(row: &mut Input<'_>, of: &str) -> Meta {
     text
 }
 
-pub(super) fn meta_to_json(meta: &BTreeMap<String, Vec<Meta>>) -> Value {
+pub(in crate::records) fn meta_to_json(meta: &BTreeMap<String, Vec<Meta>>) -> Value {
     let texts = |(language, texts): (&String, &Vec<Meta>)| {
         let texts = texts.iter().map(
             |text| json!({"key": text.key.as_str(), "language": language.as_str(), "value": text.value.as_deref()}),
@@ -207,7 +207,7 @@ pub struct StoreCategory {
 const CATEGORY_DEPTH_MAX: usize = 8;
 
 impl StoreCategory {
-    pub(super) fn read(input: &mut Input<'_>, store: AppStore) -> Self {
+    pub(in crate::records) fn read(input: &mut Input<'_>, store: AppStore) -> Self {
         Self::read_below(input, store, 0)
     }
 
@@ -246,7 +246,7 @@ impl StoreCategory {
         category
     }
 
-    pub(super) fn to_json(&self) -> Value {
+    pub(in crate::records) fn to_json(&self) -> Value {
         json!({
             "store": self.store.as_str(),
             "store_id": self.store.id(),
@@ -262,7 +262,7 @@ impl StoreCategory {
 }
 
 /// Reads `store`, in any spelling, or `store_id`; both must mean the same where both are given.
-pub(super) fn take_store(input: &mut Input<'_>, target: &mut AppStore, required: bool) {
+pub(in crate::records) fn take_store(input: &mut Input<'_>, target: &mut AppStore, required: bool) {
     let named = match input.value("store") {
         None | Some(Value::Null) => None,
         Some(Value::String(text)) => match AppStore::parse(text) {

@@ -10,16 +10,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::Result;
+use crate::records::clock::micros;
+use crate::records::index::{Field, Index};
+use crate::records::input::Input;
+use crate::records::machine::{self, Env};
+use crate::records::tree::{self, Tree};
+use crate::records::uuid::new_uuid;
+use crate::records::verb::{Verb, to_json_list};
+use crate::records::{Collection, Context, Datum, DatumKind, Record, Times};
 use crate::store::{Read, Write};
-
-use super::clock::micros;
-use super::index::{Field, Index};
-use super::input::Input;
-use super::machine::{self, Env};
-use super::tree::{self, Tree};
-use super::uuid::new_uuid;
-use super::verb::{Verb, to_json_list};
-use super::{Collection, Context, Datum, DatumKind, Record, Times};
 
 /// The most characters of a registration id.
 const REGISTRATION_ID_MAX: usize = 63;

@@ -12,12 +12,11 @@ use zeroize::Zeroizing;
 
 use crate::Result;
 use crate::ingest::StoreKind;
+use crate::records::clock::micros;
+use crate::records::index::{Field, Index};
+use crate::records::input::{Fields, Input, WHOLE_NUMBER, unknown_name, whole_number};
+use crate::records::{Collection, Context, Datum, DatumKind, Record, Times};
 use crate::scope::Scope;
-
-use super::clock::micros;
-use super::index::{Field, Index};
-use super::input::{Fields, Input, WHOLE_NUMBER, unknown_name, whole_number};
-use super::{Collection, Context, Datum, DatumKind, Record, Times};
 
 /// An account at an app store. Its password is no part of it: it can be set, and is never shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +45,7 @@ pub struct ExternalAccount {
 }
 
 /// The field whose value lives in the vault.
-pub(super) const PASSWORD: &str = "password";
+pub(in crate::records) const PASSWORD: &str = "password";
 
 impl Record for ExternalAccount {
     type Id = u64;

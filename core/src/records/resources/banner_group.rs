@@ -8,16 +8,16 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::records::clock::micros;
+use crate::records::index::{Field, Index};
+use crate::records::input::Input;
+use crate::records::machine::{self, Env};
+use crate::records::translation::{self, Translatable, Translations};
+use crate::records::{Context, Datum, DatumKind, Expansion, Record, RecordId, Times, shown};
 use crate::store::Write;
 use crate::{Error, Result};
 
 use super::banner::{self, Banner};
-use super::clock::micros;
-use super::index::{Field, Index};
-use super::input::Input;
-use super::machine::{self, Env};
-use super::translation::{self, Translatable, Translations};
-use super::{Context, Datum, DatumKind, Expansion, Record, RecordId, Times, shown};
 
 /// A group of banners.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -16,24 +16,24 @@ use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 use serde_json::Value;
 
 use crate::kv::prefix_end;
+use crate::records::datum::quoted;
+use crate::records::index::damaged;
+use crate::records::input::{Input, unknown_name};
+use crate::records::search::{Found, SearchIndex, Term};
+use crate::records::{Collection, Context, Datum, PAGE_SIZE_MAX, Page, Product, Record, RecordId, stored};
 use crate::scope::Scope;
 use crate::store::{Read, Store};
 use crate::{Error, FieldErrors, Result};
 
-use super::datum::quoted;
-use super::index::damaged;
-use super::input::{Input, unknown_name};
-use super::search::{Found, SearchIndex, Term};
 use super::stores::{AppStore, storefront_bits};
-use super::{Collection, Context, Datum, PAGE_SIZE_MAX, Page, Product, Record, RecordId, stored};
 
 /// The words of all products, once somebody has searched.
 #[derive(Debug, Default)]
-pub(super) struct Search(RwLock<Option<SearchIndex>>);
+pub(in crate::records) struct Search(RwLock<Option<SearchIndex>>);
 
 impl Search {
     /// Brings the words in step with a commit that touched these products.
-    pub(super) fn refresh(&self, store: &Store, touched: &[u64]) {
+    pub(in crate::records) fn refresh(&self, store: &Store, touched: &[u64]) {
         if touched.is_empty() {
             return;
         }
@@ -152,7 +152,7 @@ impl ProductSearch {
     }
 
     /// Reads the arguments of the verb.
-    pub(super) fn read(arguments: &mut Input<'_>) -> Self {
+    pub(in crate::records) fn read(arguments: &mut Input<'_>) -> Self {
         let mut search = Self::new(String::new());
         arguments.required_text("term", &mut search.term);
         match arguments.value("storefronts") {
@@ -274,7 +274,11 @@ impl Collection<Product> {
         self.searched(search, &[], |page, _| Ok(page))
     }
 
-    pub(super) fn search_json(&self, search: &ProductSearch, expand: &[&str]) -> Result<Page<Value>> {
+    pub(in crate::records) fn search_json(
+        &self,
+        search: &ProductSearch,
+        expand: &[&str],
+    ) -> Result<Page<Value>> {
         self.searched(search, expand, |page, context| {
             page.try_map(|product| product.to_json(context).map(Value::Object))
         })

@@ -13,20 +13,21 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::Result;
+use crate::records::clock::micros;
+use crate::records::dynamic::object;
+use crate::records::index::{Field, Index};
+use crate::records::input::{Fields, Input};
+use crate::records::machine::{self, Env};
+use crate::records::verb::Verb;
+use crate::records::{
+    Collection, Context, CustomerGroup, Datum, DatumKind, Expansion, Moment, Record, RecordId, Times,
+};
 use crate::store::{Read, Write};
 
-use super::clock::micros;
 use super::customer_address::{self, CustomerAddress};
-use super::dynamic::object;
+use super::customer_link;
+use super::email;
 use super::external_id::ExternalId;
-use super::index::{Field, Index};
-use super::input::{Fields, Input};
-use super::machine::{self, Env};
-use super::verb::Verb;
-use super::{
-    Collection, Context, CustomerGroup, Datum, DatumKind, Expansion, Moment, Record, RecordId, Times,
-    customer_link, email,
-};
 
 /// A customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
