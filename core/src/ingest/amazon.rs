@@ -8,24 +8,26 @@
 //!   written, and there is no time unless a zone gives it.
 //! * Sales Price and Estimated Earnings are totals of the row; both are in the marketplace's currency.
 
-use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::Kind;
+use super::binding::{Binding, Keep, Known, Slots, name};
 use super::columns::{CodedBuilder, IntBuilder, PlainBuilder, TextBuilder, all_null, is_blank};
-use super::header::{Header, Names, personal};
-use super::pipeline::{Layout, MonthCounter, Row, RowBuilder};
+use super::dates::{Dates, MonthCounter};
+use super::header::Header;
+use super::number::{amount, count, lossy};
+use super::pipeline::{Layout, Row, RowBuilder};
 use super::sniff::Looks;
 use super::stamp::StampReader;
 use super::written::{self, Interpreted};
 use super::zone::{self, Clock, Market, Token};
-use super::{Kind, Months, RESERVED, standard_fields};
-use crate::column::{Batch, Column, Field, NULL_CODE, Strings, Type};
+use crate::Result;
+use crate::column::{Batch, Column, NULL_CODE, Strings};
 use crate::day::Day;
-use crate::money::{self, AmountFault};
-use crate::{Error, Result};
 
-/// Columns of the report that have a standard place.
+/// Columns of the report that Tillroll knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Slot {
     Marketplace,
@@ -46,85 +48,46 @@ enum Slot {
     Earnings,
 }
 
-/// How a slot is found in a header.
-struct Known {
-    slot: Slot,
-    /// What errors call it.
-    name: &'static str,
-    /// Normalised names it goes by.
-    keys: &'static [&'static str],
-    /// Whether a report without it cannot be read.
-    required: bool,
-    /// Which interpreted column's text is kept beside its value.
-    raw: Option<Interpreted>,
+impl Slots for Slot {
+    const KNOWN: &'static [Known] = &[
+        Known::verbatim("Marketplace", &["marketplace"]).required(),
+        Known::verbatim("Country/Region Code", &["countryregioncode", "countrycode"]),
+        Known::verbatim("Invoice ID", &["invoiceid"]),
+        Known::verbatim("Transaction ID", &["transactionid"]),
+        interpreted("Transaction Time", &["transactiontime"], Interpreted::Time),
+        interpreted("Transaction Type", &["transactiontype"], Interpreted::Type),
+        Known::verbatim("Vendor SKU", &["vendorsku"]).required(),
+        Known::verbatim("Title", &["title"]),
+        Known::verbatim("Item Name", &["itemname"]),
+        Known::verbatim("Item Type", &["itemtype"]),
+        Known::verbatim("In-App Subscription Term", &["inappsubscriptionterm"]),
+        interpreted("Units", &["units"], Interpreted::Units),
+        Known::verbatim("Usage Time", &[]).beginning("usagetime"),
+        Known::verbatim("Marketplace Currency", &["marketplacecurrency"]).required(),
+        interpreted(
+            "Sales Price (Marketplace Currency)",
+            &["salespricemarketplacecurrency", "salesprice"],
+            Interpreted::Sales,
+        ),
+        interpreted(
+            "Estimated Earnings (Marketplace Currency)",
+            &["estimatedearningsmarketplacecurrency", "estimatedearnings"],
+            Interpreted::Earnings,
+        ),
+    ];
+
+    fn number(self) -> usize {
+        self as usize
+    }
 }
 
-const fn known(slot: Slot, name: &'static str, keys: &'static [&'static str], required: bool) -> Known {
-    Known { slot, name, keys, required, raw: None }
+const fn interpreted(name: &'static str, keys: &'static [&'static str], what: Interpreted) -> Known {
+    Known::interpreted(name, keys, Keep::Difference(what)).required()
 }
 
-const fn interpreted(
-    slot: Slot,
-    name: &'static str,
-    keys: &'static [&'static str],
-    raw: Interpreted,
-) -> Known {
-    Known { slot, name, keys, required: true, raw: Some(raw) }
-}
-
-const SLOTS: usize = 16;
-
-/// In the order of [`Slot`].
-const KNOWN: [Known; SLOTS] = [
-    known(Slot::Marketplace, "Marketplace", &["marketplace"], true),
-    known(Slot::Country, "Country/Region Code", &["countryregioncode", "countrycode"], false),
-    known(Slot::InvoiceId, "Invoice ID", &["invoiceid"], false),
-    known(Slot::TransactionId, "Transaction ID", &["transactionid"], false),
-    interpreted(Slot::Time, "Transaction Time", &["transactiontime"], Interpreted::Time),
-    interpreted(Slot::Kind, "Transaction Type", &["transactiontype"], Interpreted::Type),
-    known(Slot::Sku, "Vendor SKU", &["vendorsku"], true),
-    known(Slot::Title, "Title", &["title"], false),
-    known(Slot::ItemName, "Item Name", &["itemname"], false),
-    known(Slot::ItemType, "Item Type", &["itemtype"], false),
-    known(Slot::Term, "In-App Subscription Term", &["inappsubscriptionterm"], false),
-    interpreted(Slot::Units, "Units", &["units"], Interpreted::Units),
-    known(Slot::UsageTime, "Usage Time", &[], false),
-    known(Slot::Currency, "Marketplace Currency", &["marketplacecurrency"], true),
-    interpreted(
-        Slot::Sales,
-        "Sales Price (Marketplace Currency)",
-        &["salespricemarketplacecurrency", "salesprice"],
-        Interpreted::Sales,
-    ),
-    interpreted(
-        Slot::Earnings,
-        "Estimated Earnings (Marketplace Currency)",
-        &["estimatedearningsmarketplacecurrency", "estimatedearnings"],
-        Interpreted::Earnings,
-    ),
-];
-
-/// A column beside the standard ones.
-#[derive(Debug, Clone, Copy)]
-struct Extra {
-    place: usize,
-    /// The interpreted column whose text it keeps; `None`: a column of the file's own.
-    raw: Option<Interpreted>,
-}
-
-/// A header, bound.
+/// A header of the report, bound.
 #[derive(Debug)]
-pub(super) struct AmazonLayout {
-    fields: Arc<[Field]>,
-    places: [Option<usize>; SLOTS],
-    extras: Vec<Extra>,
-    /// Personal columns that are dropped.
-    withheld: Vec<usize>,
-    width: usize,
-}
-
-/// Columns of a header at most; today's has 25.
-const COLUMNS_MAX: usize = 1_000;
+pub(super) struct AmazonLayout(Binding<Slot>);
 
 impl AmazonLayout {
     /// Binds a header's columns.
@@ -132,99 +95,26 @@ impl AmazonLayout {
     /// # Errors
     /// `Format` naming the required columns that are missing or stand twice.
     pub(super) fn bind(
-        path: &Path,
-        line: u64,
+        place: (&Path, u64),
         header: &Header,
         looks: Looks,
         keep_personal: bool,
     ) -> Result<Self> {
-        if header.len() > COLUMNS_MAX {
-            let detail = format!("{} columns are more than any report has", header.len());
-            return Err(Error::format(path, Some(line), detail));
-        }
-        let mut places = [None; SLOTS];
-        let mut faults = Vec::new();
-        for known in &KNOWN {
-            let found = match known.slot {
-                Slot::UsageTime => header.starting("usagetime"),
-                _ => header.named(known.keys),
-            };
-            match found.as_slice() {
-                [] if known.required => faults.push(format!("no column {}", known.name)),
-                [_, _, ..] if known.required => faults.push(format!("more than one column {}", known.name)),
-                found => {
-                    if let Some(place) = places.get_mut(known.slot as usize) {
-                        *place = found.first().copied();
-                    }
-                }
-            }
-        }
-        if !faults.is_empty() {
-            return Err(Error::format(path, Some(line), misfit(&faults, looks)));
-        }
-        let (fields, extras) = lay_out(header, &places, keep_personal);
-        let is_withheld =
-            |(place, name): (usize, &String)| (personal(name) && !keep_personal).then_some(place);
-        let withheld = header.names.iter().enumerate().filter_map(is_withheld).collect();
-        Ok(Self { fields, places, extras, withheld, width: header.len() })
+        Binding::new(Kind::AmazonSales, place, header, looks, keep_personal).map(Self)
     }
-
-    fn get<'a>(&self, row: &Row<'a>, slot: Slot) -> Option<&'a [u8]> {
-        let place = *self.places.get(slot as usize)?;
-        row.get(place?)
-    }
-
-    /// The text of a column that every row must have, perhaps blank.
-    fn require<'a>(&self, row: &Row<'a>, slot: Slot) -> Result<&'a [u8], String> {
-        self.get(row, slot).ok_or_else(|| format!("the row ends before {}", name(slot)))
-    }
-}
-
-fn name(slot: Slot) -> &'static str {
-    KNOWN.get(slot as usize).map_or("", |known| known.name)
-}
-
-fn misfit(faults: &[String], looks: Looks) -> String {
-    let faults = faults.join(", ");
-    match looks {
-        Looks::Kind(Kind::AmazonSales) => format!("{faults}: not a whole {} report", Kind::AmazonSales),
-        other => format!("not an {} report but {} ({faults})", Kind::AmazonSales, other.describe()),
-    }
-}
-
-/// The batch's fields: the standard ones, then what else the file has, under its own names and in its order.
-fn lay_out(
-    header: &Header,
-    places: &[Option<usize>; SLOTS],
-    keep_personal: bool,
-) -> (Arc<[Field]>, Vec<Extra>) {
-    let mut fields = standard_fields().to_vec();
-    let mut names =
-        Names::taken(RESERVED.iter().copied().chain(standard_fields().iter().map(|f| f.name.as_str())));
-    let mut extras = Vec::new();
-    for (place, name) in header.names.iter().enumerate() {
-        let slot = KNOWN.iter().zip(places).find(|(_, bound)| **bound == Some(place)).map(|(known, _)| known);
-        let verbatim = slot.is_some_and(|known| known.raw.is_none());
-        if verbatim || (slot.is_none() && personal(name) && !keep_personal) {
-            continue;
-        }
-        fields.push(Field::new(names.give(name, place), Type::Text));
-        extras.push(Extra { place, raw: slot.and_then(|known| known.raw) });
-    }
-    (fields.into(), extras)
 }
 
 impl Layout for AmazonLayout {
     fn width(&self) -> usize {
-        self.width
+        self.0.width
     }
 
     fn withheld(&self) -> &[usize] {
-        &self.withheld
+        &self.0.withheld
     }
 
     fn builder(&self, rows: usize) -> Box<dyn RowBuilder + '_> {
-        Box::new(Builder::new(self, rows))
+        Box::new(Builder::new(&self.0, rows))
     }
 }
 
@@ -283,7 +173,7 @@ struct Figures {
 }
 
 struct Builder<'l> {
-    layout: &'l AmazonLayout,
+    layout: &'l Binding<Slot>,
     markets: Vec<Option<Market>>,
     clocks: [Option<Clock>; Market::COUNT],
     meanings: Vec<Meaning>,
@@ -316,7 +206,7 @@ struct Builder<'l> {
 }
 
 impl<'l> Builder<'l> {
-    fn new(layout: &'l AmazonLayout, rows: usize) -> Self {
+    fn new(layout: &'l Binding<Slot>, rows: usize) -> Self {
         let (text, int) = (|| TextBuilder::with_capacity(rows), || IntBuilder::with_capacity(rows));
         let coded = || CodedBuilder::with_capacity(rows);
         Self {
@@ -428,9 +318,9 @@ impl<'l> Builder<'l> {
 
     fn figures(&mut self, row: &Row<'_>, marketplace: u32, kind: u32) -> Result<Figures, String> {
         let layout = self.layout;
-        let units = count(layout.require(row, Slot::Units)?)?;
-        let sales = amount(layout.require(row, Slot::Sales)?, Slot::Sales)?;
-        let earnings = amount(layout.require(row, Slot::Earnings)?, Slot::Earnings)?;
+        let units = count(layout.require(row, Slot::Units)?, name(Slot::Units))?;
+        let sales = amount(layout.require(row, Slot::Sales)?, name(Slot::Sales))?;
+        let earnings = amount(layout.require(row, Slot::Earnings)?, name(Slot::Earnings))?;
         let market = self.markets.get(marketplace as usize).copied().flatten();
         let when = self.when(layout.require(row, Slot::Time)?, market)?;
         let meaning = self.meanings.get(kind as usize).copied().unwrap_or(Meaning::Other);
@@ -452,7 +342,7 @@ impl<'l> Builder<'l> {
         let whole = self.whole.get(currency as usize).copied().unwrap_or(false);
         for (extra, column) in self.layout.extras.iter().zip(&mut self.extras) {
             let text = row.get(extra.place).unwrap_or_default();
-            let same = match extra.raw {
+            let same = match extra.of {
                 None | Some(Interpreted::Type) => false,
                 Some(Interpreted::Units) => written::is_count(text, figures.units),
                 Some(Interpreted::Sales) => written::is_amount(text, figures.sales, whole),
@@ -509,7 +399,7 @@ impl RowBuilder for Builder<'_> {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> (Batch, Months) {
+    fn finish(self: Box<Self>) -> (Batch, Dates) {
         let rows = self.date.len();
         let currency = self.currency.finish();
         let types = Column::Coded { dictionary: Arc::new(Strings::from_iter(TYPES)), codes: self.types };
@@ -536,7 +426,8 @@ impl RowBuilder for Builder<'_> {
             currency,
         ];
         columns.extend(self.extras.into_iter().map(TextBuilder::finish));
-        (Batch { rows, fields: self.layout.fields.clone(), columns }, self.months.finish())
+        let dates = Dates { months: self.months.finish(), spans: BTreeMap::new() };
+        (Batch { rows, fields: self.layout.fields.clone(), columns }, dates)
     }
 }
 
@@ -545,38 +436,4 @@ fn bad_time(text: &[u8]) -> String {
         return format!("{} is blank", name(Slot::Time));
     }
     format!("{} {:?} is not a time YYYY-MM-DD HH:MM:SS", name(Slot::Time), lossy(text))
-}
-
-fn count(text: &[u8]) -> Result<i64, String> {
-    // The commonest count of all.
-    if text == b"1" {
-        return Ok(1);
-    }
-    if is_blank(text) {
-        return Err(format!("{} is blank", name(Slot::Units)));
-    }
-    money::parse_whole(text.trim_ascii()).map_err(|fault| bad_number(Slot::Units, text, fault))
-}
-
-/// A row's amount leaves as a decimal of 18 digits, six of them behind the point.
-const AMOUNT_LIMIT: u64 = 10u64.pow(18);
-
-fn amount(text: &[u8], slot: Slot) -> Result<Option<i64>, String> {
-    if is_blank(text) {
-        return Ok(None);
-    }
-    let amount = money::parse(text.trim_ascii()).and_then(|micros| match micros.unsigned_abs() {
-        0..AMOUNT_LIMIT => Ok(Some(micros)),
-        _ => Err(AmountFault::TooLarge),
-    });
-    amount.map_err(|fault| bad_number(slot, text, fault))
-}
-
-fn bad_number(slot: Slot, text: &[u8], fault: AmountFault) -> String {
-    format!("{} {:?} {fault}", name(slot), lossy(text))
-}
-
-/// A field as a reason shows it: short.
-fn lossy(text: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(text.get(..60).unwrap_or(text))
 }

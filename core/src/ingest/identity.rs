@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{Kind, Months};
+use super::{Dates, Kind, Months};
 use crate::day::Period;
 use crate::{Error, Result};
 
@@ -74,7 +74,8 @@ fn counter(stem: &str) -> Option<u32> {
 /// # Errors
 /// `Format` naming the month of the name and those of the rows where they do not fit, or asking for `period=` where
 /// nothing settles it.
-pub fn period(path: &Path, names: &[&str], months: &Months, given: Option<Period>) -> Result<Period> {
+pub fn period(path: &Path, names: &[&str], dates: &Dates, given: Option<Period>) -> Result<Period> {
+    let months = &dates.months;
     if let Some(given) = given {
         return Ok(given);
     }
@@ -132,8 +133,8 @@ mod tests {
     use super::*;
 
     fn of(names: &[&str], months: &[((i16, u8), u64)]) -> Result<String, String> {
-        let months = months.iter().copied().collect();
-        let found = period(Path::new("f"), names, &months, None);
+        let dates = Dates { months: months.iter().copied().collect(), ..Dates::default() };
+        let found = period(Path::new("f"), names, &dates, None);
         found.map(|period| period.to_string()).map_err(|error| error.to_string())
     }
 
@@ -203,7 +204,7 @@ mod tests {
     #[test]
     fn what_is_given_counts() {
         let given: Period = "2018-05".parse().unwrap();
-        let months = [((2018, 4), 1)].into_iter().collect();
-        assert_eq!(period(Path::new("f"), &["sales_2018_03.gz"], &months, Some(given)).unwrap(), given);
+        let dates = Dates { months: [((2018, 4), 1)].into_iter().collect(), ..Dates::default() };
+        assert_eq!(period(Path::new("f"), &["sales_2018_03.gz"], &dates, Some(given)).unwrap(), given);
     }
 }

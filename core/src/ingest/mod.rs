@@ -9,17 +9,21 @@
 //! A store's kind of report is one file: a `Layout` bound to a header, and a builder that takes rows.
 
 mod amazon;
+mod binding;
 mod columns;
 mod container;
+mod dates;
 mod fields;
 mod header;
 mod identity;
 mod item;
 mod kind;
+mod number;
 mod pipeline;
 mod reject;
 mod sniff;
 mod stamp;
+mod standard;
 #[cfg(test)]
 mod test;
 mod text;
@@ -27,11 +31,11 @@ mod written;
 mod zone;
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 pub use container::File;
+pub use dates::{Dates, Months};
 pub use identity::{month_names, part, period};
 pub use item::{Item, Items};
 pub use kind::{Kind, StoreKind};
@@ -41,15 +45,12 @@ pub use written::{Interpreted, RowValues, written};
 use crate::column::{Batch, Field, Type};
 use crate::{Error, Result};
 use amazon::AmazonLayout;
-use pipeline::{Cutter, Job, Limits};
+use pipeline::{Cutter, Job, Layout, Limits};
 use sniff::{Head, Looks};
 use text::Text;
 
 /// Raised whenever the same bytes would be read into other rows, so that unchanged files are read again.
 pub const READER_VERSION: u32 = 1;
-
-/// Rows by year and month of their `date`.
-pub type Months = BTreeMap<(i16, u8), u64>;
 
 /// Columns that the engine adds to a report's; files cannot take their names.
 const RESERVED: [&str; 5] = ["account", "store", "kind", "period", "product"];
@@ -116,8 +117,8 @@ pub struct MemberSummary {
     pub rejects: u64,
     /// The header's names as written.
     pub header: Vec<String>,
-    /// The rows by the month of their date.
-    pub months: Months,
+    /// The rows' dates.
+    pub dates: Dates,
 }
 
 /// What kind of report a file holds, told by its content: the header line, in gzip or zip as well as plain. Of a zip
@@ -178,13 +179,25 @@ fn read_with(
         let mut cutter = Cutter::new(&mut text, limits);
         let (head, kind) = open_head(&path, &mut cutter, options, limits)?;
         let line = head.rows_line;
-        let layout = AmazonLayout::bind(&path, line, &head.header, head.looks, options.keep_personal)?;
+        let layout = bind(kind, (&path, line), &head, options.keep_personal)?;
         let consumed = &|| consumed.get();
-        let job = Job { path: &path, dialect: head.dialect, layout: &layout, limits, consumed };
+        let job = Job { path: &path, dialect: head.dialect, layout: &*layout, limits, consumed };
         let totals = pipeline::run(&job, &mut cutter, (head.rows_at, line), pool, sink)?;
         let header = head.header.names;
-        Ok(MemberSummary { kind, rows: totals.rows, rejects: totals.rejects, header, months: totals.months })
+        Ok(MemberSummary { kind, rows: totals.rows, rejects: totals.rejects, header, dates: totals.dates })
     })
+}
+
+/// Binds the header as the kind of report has it.
+fn bind(kind: Kind, place: (&Path, u64), head: &Head, keep_personal: bool) -> Result<Box<dyn Layout>> {
+    let (header, looks) = (&head.header, head.looks);
+    match kind {
+        Kind::AmazonSales => Ok(Box::new(AmazonLayout::bind(place, header, looks, keep_personal)?)),
+        Kind::AppleSales | Kind::GoogleSales | Kind::GoogleEarnings => {
+            let detail = format!("{kind} is not read yet; {} is", Kind::AmazonSales);
+            Err(Error::format(place.0, None, detail))
+        }
+    }
 }
 
 /// Reads the header line, all of which must be there.
@@ -214,9 +227,6 @@ fn open_head(
         (Some(kind), _) | (None, Looks::Kind(kind)) => kind,
         (None, other) => return Err(unknown(path, &head, other)),
     };
-    if kind != Kind::AmazonSales {
-        return Err(Error::format(path, None, format!("{kind} is not read yet; {} is", Kind::AmazonSales)));
-    }
     Ok((head, kind))
 }
 

@@ -10,14 +10,14 @@
 //! At most two chunks more than the pool has threads are under way, so memory does not grow with the input. Pool
 //! threads never wait for anything.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
 use super::fields::{Dialect, Record, Splitter, last_record_end};
 use super::reject::{REJECTS_PER_CHUNK, Reject, shown, too_many};
 use super::text::Text;
-use super::{Months, Sink};
+use super::{Dates, Sink};
 use crate::column::Batch;
 use crate::{Error, Result};
 
@@ -55,8 +55,8 @@ pub(super) trait Layout: Sync {
 pub(super) trait RowBuilder {
     /// Takes a row as a whole, or refuses it with the reason and takes nothing.
     fn row(&mut self, row: &Row<'_>) -> Result<(), String>;
-    /// The rows so far, and how many of them each month has.
-    fn finish(self: Box<Self>) -> (Batch, Months);
+    /// The rows so far, and their dates.
+    fn finish(self: Box<Self>) -> (Batch, Dates);
 }
 
 /// The fields of one row. They are UTF-8 and hold no NUL.
@@ -173,7 +173,7 @@ pub(super) enum Stop {
 /// A chunk taken apart. Lines are counted from its start.
 struct Parsed {
     batch: Batch,
-    months: Months,
+    dates: Dates,
     rejects: Vec<Reject>,
     lines: u64,
     /// What ends the file's reading, and on which line.
@@ -207,8 +207,8 @@ fn parse(chunk: Chunk, dialect: Dialect, layout: &dyn Layout, limits: Limits) ->
             rejects.push(Reject { line, offset, reason, text });
         }
     }
-    let (batch, months) = builder.finish();
-    Parsed { batch, months, rejects, lines, fault, buffer: chunk.buffer }
+    let (batch, dates) = builder.finish();
+    Parsed { batch, dates, rejects, lines, fault, buffer: chunk.buffer }
 }
 
 /// What is wrong with a record that no row of a report could be.
@@ -250,7 +250,7 @@ fn check_width(row: &Row<'_>, width: usize) -> Result<(), String> {
 pub(super) struct Totals {
     pub rows: u64,
     pub rejects: u64,
-    pub months: Months,
+    pub dates: Dates,
 }
 
 /// Hands parsed chunks on in order and keeps the count.
@@ -275,9 +275,7 @@ impl Delivery<'_> {
         self.totals.rows += parsed.batch.rows as u64;
         self.totals.rejects += parsed.rejects.len() as u64;
         self.check(&parsed)?;
-        for (month, rows) in parsed.months {
-            *self.totals.months.entry(month).or_default() += rows;
-        }
+        self.totals.dates.merge(parsed.dates);
         self.line += parsed.lines;
         if parsed.batch.rows > 0 || !parsed.rejects.is_empty() {
             self.sink.batch(parsed.batch, parsed.rejects)?;
@@ -401,38 +399,5 @@ pub(super) fn on_line(error: Error, line: u64) -> Error {
     match error {
         Error::Format { path, line: None, detail } => Error::Format { path, line: Some(line), detail },
         other => other,
-    }
-}
-
-/// Adds a row to the month of its day, remembering the month of the last.
-#[derive(Debug, Default)]
-pub(super) struct MonthCounter {
-    months: Months,
-    days: std::ops::Range<i32>,
-    month: (i16, u8),
-    count: u64,
-}
-
-impl MonthCounter {
-    pub(super) fn add(&mut self, day: crate::day::Day) {
-        if !self.days.contains(&day.0) {
-            self.flush();
-            self.days = crate::day::Period::containing(day, crate::day::PeriodUnit::Month).days();
-            let (year, month, _) = day.civil();
-            self.month = (i16::try_from(year).unwrap_or(i16::MAX), month);
-        }
-        self.count += 1;
-    }
-
-    fn flush(&mut self) {
-        if self.count > 0 {
-            *self.months.entry(self.month).or_default() += self.count;
-        }
-        self.count = 0;
-    }
-
-    pub(super) fn finish(mut self) -> BTreeMap<(i16, u8), u64> {
-        self.flush();
-        self.months
     }
 }

@@ -133,7 +133,7 @@ fn a_header_alone_is_no_rows() {
         let (read, summary) = read_bytes("s.gz", &gzip(text.as_bytes()), ReadOptions::default()).unwrap();
         assert_eq!((read.rows(), summary.rows, summary.rejects), (0, 0, 0));
         assert_eq!(summary.header.len(), 16);
-        assert!(summary.months.is_empty());
+        assert!(summary.dates.months.is_empty());
     }
 }
 

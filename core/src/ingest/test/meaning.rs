@@ -350,7 +350,7 @@ fn months_are_counted_by_date() {
         .map(|day| row(["Amazon.com", &format!("{day} 23:00:00"), "Charge", "1", "USD", "1.99", "1.39"]))
         .collect();
     let (_, summary) = read_bytes("s.csv", report(&rows).as_bytes(), ReadOptions::default()).unwrap();
-    assert_eq!(summary.months, [((2018, 2), 1), ((2018, 3), 3)].into_iter().collect());
+    assert_eq!(summary.dates.months, [((2018, 2), 1), ((2018, 3), 3)].into_iter().collect());
 }
 
 /// Any text that some column reads, in any spelling, must be shown again as it was.

@@ -135,7 +135,7 @@ impl<'a> FileReader<'a> {
     ) -> Result<ReportKey> {
         let name = file_name(self.path);
         let inner = file.members().get(member).map_or("", |member| &member.name);
-        let period = ingest::period(self.path, &[inner, &name], &summary.months, self.import.period)?;
+        let period = ingest::period(self.path, &[inner, &name], &summary.dates, self.import.period)?;
         let part = ingest::part(kind, &name, file.is_container());
         Ok(ReportKey { account: self.import.account, kind, period, part })
     }
