@@ -16,6 +16,8 @@ mod bad_input;
 mod damage;
 #[path = "integration/dsl.rs"]
 mod dsl;
+#[path = "integration/examples.rs"]
+mod examples;
 #[path = "integration/failing_disk.rs"]
 mod failing_disk;
 #[path = "integration/handles.rs"]

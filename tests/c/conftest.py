@@ -1,12 +1,14 @@
 """Compiles C and C++ programs against the installed library, as programs elsewhere would be."""
 
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,3 +73,48 @@ def run(command, **options) -> str:
 def library() -> Library:
     """What `make test-c` has installed."""
     return Library(Path(os.environ["TILLROLL_PREFIX"]))
+
+
+class Calls:
+    """`calls.c`, told line by line what to do."""
+
+    def __init__(self, program: Path, environment: dict[str, str]):
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self.child = subprocess.Popen([program], env=environment, **pipes)
+
+    def send(self, collection: str, verb: str, text: bytes) -> tuple[int, bytes]:
+        """The code and what is told with it, for JSON that need be none."""
+        self.child.stdin.write(f"{collection} {verb} ".encode() + text + b"\n")
+        self.child.stdin.flush()
+        code, told = self.child.stdout.readline().split(b" ", 1)
+        return int(code), told.rstrip(b"\n")
+
+    def __call__(self, collection: str, verb: str, arguments: Any = None) -> tuple[int, Any]:
+        """The code, and the answer or the faults by field; a message where it is about no fields."""
+        code, told = self.send(collection, verb, json.dumps(arguments).encode())
+        try:
+            return code, json.loads(told)
+        except ValueError:
+            return code, told.decode()
+
+    def done(self, collection: str, verb: str, arguments: Any) -> Any:
+        """The answer of what must succeed."""
+        code, answer = self(collection, verb, arguments)
+        assert code == 0, answer
+        return answer
+
+    def open(self, path: Path) -> None:
+        assert self.send("-", "open", bytes(path)) == (0, b"null")
+
+    def import_records(self, path: Path) -> None:
+        assert self.send("-", "import", bytes(path)) == (0, b"null")
+
+
+@pytest.fixture(scope="session")
+def calls(library, tmp_path_factory):
+    """A program that runs what it is told; it ends with the tests, and well."""
+    program = library.compile(tmp_path_factory.mktemp("calls") / "calls", [HERE / "calls.c"])
+    calls = Calls(program, library.environment)
+    with calls.child:
+        yield calls
+    assert calls.child.returncode == 0

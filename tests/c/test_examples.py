@@ -1,0 +1,21 @@
+"""The examples of the stores' own APIs through C."""
+
+import api_examples
+import pytest
+
+
+@pytest.fixture
+def face(calls, tmp_path):
+    calls.open(tmp_path / "shop.till")
+    yield api_examples.Face(calls.done, calls.import_records)
+    assert calls("-", "check") == (0, {"ok": True, "problems": []})
+
+
+@pytest.mark.parametrize("one", api_examples.EXAMPLES, ids=api_examples.name)
+def test_an_example_reads_back_as_it_was(face, one, tmp_path):
+    face.answers(api_examples.of_today(one), tmp_path)
+
+
+@pytest.mark.parametrize("one", [one for one in api_examples.EXAMPLES if "id" in one], ids=api_examples.name)
+def test_an_example_comes_back_from_an_export(face, one, tmp_path):
+    face.restores(one, tmp_path)

@@ -1,0 +1,33 @@
+"""What is created from an example of the stores' own APIs reads back equal to it."""
+
+import api_examples
+import pytest
+import tillroll
+
+
+def plain(answer):
+    if isinstance(answer, list):
+        return [plain(one) for one in answer]
+    return answer.to_dict() if isinstance(answer, tillroll.Record) else answer
+
+
+@pytest.fixture
+def face(db):
+    def call(collection, verb, arguments):
+        named = dict(arguments)
+        # An id comes first and without its name.
+        first = [named.pop("id")] if "id" in named and verb != "create" else []
+        return plain(getattr(getattr(db, collection), verb)(*first, **named))
+
+    yield api_examples.Face(call, db.import_records)
+    assert db.check().ok
+
+
+@pytest.mark.parametrize("one", api_examples.EXAMPLES, ids=api_examples.name)
+def test_an_example_reads_back_as_it_was(face, one, tmp_path):
+    face.answers(api_examples.of_today(one), tmp_path)
+
+
+@pytest.mark.parametrize("one", [one for one in api_examples.EXAMPLES if "id" in one], ids=api_examples.name)
+def test_an_example_comes_back_from_an_export(face, one, tmp_path):
+    face.restores(one, tmp_path)
