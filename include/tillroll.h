@@ -299,9 +299,9 @@ int32_t tillroll_export_records(struct tillroll_db *db, const char *path, uint64
  * "now", such as an expiry in the future, are not applied again.
  *
  * `out` becomes the number of records that were not stored already; it must not be NULL. Fails with TILLROLL_FORMAT
- * for a line that cannot be read, and nothing is stored then; with TILLROLL_CONFLICT where an id or a unique value is
- * another record's: what stands before that line is stored, and is passed over when the file is imported again; with
- * TILLROLL_IO or TILLROLL_ACCESS.
+ * for lines that cannot be read or refer to a record that is neither in the file nor stored, with TILLROLL_CONFLICT
+ * where an id or a unique value is another record's, with TILLROLL_IO or TILLROLL_ACCESS. The message names the lines,
+ * and nothing is stored then.
  */
 int32_t tillroll_import_records(struct tillroll_db *db, const char *path, uint64_t *out, tillroll_error **err);
 

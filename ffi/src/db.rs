@@ -240,9 +240,9 @@ pub unsafe extern "C" fn tillroll_export_records(
 /// "now", such as an expiry in the future, are not applied again.
 ///
 /// `out` becomes the number of records that were not stored already; it must not be NULL. Fails with TILLROLL_FORMAT
-/// for a line that cannot be read, and nothing is stored then; with TILLROLL_CONFLICT where an id or a unique value is
-/// another record's: what stands before that line is stored, and is passed over when the file is imported again; with
-/// TILLROLL_IO or TILLROLL_ACCESS.
+/// for lines that cannot be read or refer to a record that is neither in the file nor stored, with TILLROLL_CONFLICT
+/// where an id or a unique value is another record's, with TILLROLL_IO or TILLROLL_ACCESS. The message names the lines,
+/// and nothing is stored then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_import_records(
     db: *mut Db,

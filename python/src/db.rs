@@ -284,10 +284,10 @@ impl Db {
     /// Raises
     /// ------
     /// FormatError
-    ///     A line cannot be read; `line` says which. Nothing is stored.
+    ///     Lines cannot be read, or refer to a record that is neither in the file nor stored. The message names them,
+    ///     `line` is the first. Nothing is stored.
     /// ConflictError
-    ///     An id or a unique value is another record's. What stands before that line is stored, and is passed over when
-    ///     the file is imported again.
+    ///     An id or a unique value is another record's; the message names the lines. Nothing is stored.
     fn import_records(&self, py: Python<'_>, path: PathBuf) -> PyResult<u64> {
         short(py, || self.inner.import_records(path))
     }

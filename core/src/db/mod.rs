@@ -223,9 +223,9 @@ impl Db {
     /// already.
     ///
     /// # Errors
-    /// [`crate::Error::Format`] with the line that cannot be read; nothing is stored then. [`crate::Error::Conflict`] with the
-    /// line whose id or unique value is another record's: what stands before it may be stored, and is passed over when
-    /// the file is imported again. [`crate::Error::Access`] on a narrowed or read-only handle.
+    /// [`crate::Error::Format`] with the lines that cannot be read or refer to a record that is neither in the file nor
+    /// stored, [`crate::Error::Conflict`] with those whose id or unique value is another record's; nothing is stored then.
+    /// [`crate::Error::Access`] on a narrowed or read-only handle.
     pub fn import_records(&self, path: impl AsRef<Path>) -> Result<u64> {
         self.grant.allow_all()?;
         self.records.import(path.as_ref())

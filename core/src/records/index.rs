@@ -138,6 +138,26 @@ pub(super) fn update<R: Record>(write: &mut dyn Write, old: Option<&R>, new: Opt
     Ok(())
 }
 
+/// The unique values of a record: the fields of the index, and what no other record has in it.
+///
+/// # Errors
+/// [`Error::Conflict`] where one of them is another record's already.
+pub(super) fn unique_values<R: Record>(
+    read: &dyn Read,
+    record: &R,
+) -> Result<Vec<(&'static [&'static str], Vec<u8>)>> {
+    let mut found = Vec::new();
+    for index in indexes::<R>().filter(|index| index.unique) {
+        let values = values(index, record);
+        refuse_taken::<R>(read, index, &values, &record.id())?;
+        if !values.contains(&Datum::Null) {
+            let key = values.iter().fold(prefix::<R>(index), |key, value| value.write(key));
+            found.push((index.fields, key.build()));
+        }
+    }
+    Ok(found)
+}
+
 fn refuse_taken<R: Record>(read: &dyn Read, index: &Index, values: &[Datum], id: &R::Id) -> Result<()> {
     match find::<R>(read, index, values)? {
         Some(holder) if holder != *id => Err(Error::Conflict {

@@ -144,6 +144,7 @@ pub(super) fn restore<R: Record>(write: &mut dyn Write, record: R) -> Result<boo
     stored::put(write, &record)?;
     stored::change_count::<R>(write, 1)?;
     stored::skip_number::<R>(write, &id)?;
+    record.keep_numbers(write)?;
     Ok(true)
 }
 
@@ -269,7 +270,9 @@ fn change_secrets<R: Record>(
     Ok(())
 }
 
-fn refuse_taken_id<R: Record>(read: &dyn Read, id: &R::Id) -> Result<()> {
+/// # Errors
+/// [`Error::Conflict`] where there is a record of this id.
+pub(super) fn refuse_taken_id<R: Record>(read: &dyn Read, id: &R::Id) -> Result<()> {
     match read.get(&stored::record_key::<R>(id))? {
         Some(_) => {
             let detail = format!("there is {} {id} already", R::NOUN);
@@ -279,7 +282,9 @@ fn refuse_taken_id<R: Record>(read: &dyn Read, id: &R::Id) -> Result<()> {
     }
 }
 
-fn refuse(faults: FieldErrors) -> Result<()> {
+/// # Errors
+/// [`Error::Validation`] with the faults, if there are any.
+pub(super) fn refuse(faults: FieldErrors) -> Result<()> {
     if faults.is_empty() { Ok(()) } else { Err(Error::Validation { fields: faults }) }
 }
 

@@ -32,6 +32,7 @@ mod datum;
 mod dynamic;
 mod expansion;
 mod filter;
+mod incoming;
 mod index;
 mod input;
 mod list;
@@ -71,6 +72,7 @@ pub use collection::Collection;
 pub use datum::{Datum, DatumKind};
 pub use dynamic::AnyCollection;
 pub use expansion::Expansion;
+pub use incoming::Others;
 pub use index::{Field, Index};
 pub use input::{Fields, Input};
 pub use machine::Env;
@@ -179,6 +181,23 @@ pub trait Record: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Sen
     /// # Errors
     /// A failed read of another record.
     fn to_json(&self, context: &Context<'_>) -> Result<Map<String, Value>>;
+
+    /// Tells what is wrong with what it refers to, of a record that comes in from an export: [`Record::apply`] does not
+    /// ask for that then, since what it refers to may come in after it.
+    ///
+    /// # Errors
+    /// Those of reading other records.
+    fn check_references(&self, _others: &mut Others<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Sees to it that numbers which it names are given to no new record, where these may be gone.
+    ///
+    /// # Errors
+    /// Those of the store.
+    fn keep_numbers(&self, _write: &mut dyn Write) -> Result<()> {
+        Ok(())
+    }
 
     /// Reads the serde form of an older version.
     ///

@@ -7,14 +7,15 @@ use jiff::Timestamp;
 
 use crate::ingest::{Item, StoreKind};
 use crate::scope::Grant;
-use crate::store::{Read, Snapshot, Store, Write};
+use crate::store::{Read, Store, Write};
 use crate::vault::Vault;
 use crate::{Error, Result};
 
 use super::collection::Shared;
+use super::incoming::{self, Faults, Incoming};
 use super::machine::Env;
 use super::resources::product_memory::Watched;
-use super::transfer::{self, Line, Lines};
+use super::transfer::{self, Line, Lines, Place};
 use super::{
     Account, AnyCollection, Banner, BannerGroup, Brand, Campaign, CampaignPrice, Category, CategoryProduct,
     Clock, Collection, Customer, CustomerAddress, CustomerGroup, CustomerLink, ExternalAccount, GiftCard,
@@ -43,14 +44,18 @@ const COLLECTIONS: &[Entry] = &[
 /// Gives the records of a collection as lines.
 type Export = fn(&dyn Read, Timestamp, &mut dyn FnMut(Line) -> Result<()>) -> Result<()>;
 
+/// Looks at a line of a file, with what else is in it.
+type Examine = fn(&dyn Read, Timestamp, (&Line, Place), &mut Incoming) -> Result<()>;
+
 struct Entry {
     name: &'static str,
     /// Whether it is reached through another collection alone.
     hidden: bool,
     open: fn(Arc<Shared>) -> Arc<dyn AnyCollection>,
     export: Export,
-    validate: fn(&dyn Read, Timestamp, &Line) -> Result<()>,
-    import: fn(&mut dyn Write, &Env<'_>, &Line) -> Result<bool>,
+    register: Examine,
+    check: Examine,
+    import: fn(&mut dyn Write, &Env<'_>, &Line, &mut Incoming) -> Result<bool>,
 }
 
 const fn entry<R: Record>() -> Entry {
@@ -59,7 +64,8 @@ const fn entry<R: Record>() -> Entry {
         hidden: false,
         open: |shared| Arc::new(Collection::<R>::new(shared)),
         export: transfer::export::<R>,
-        validate: transfer::validate::<R>,
+        register: incoming::register::<R>,
+        check: incoming::check::<R>,
         import: transfer::import::<R>,
     }
 }
@@ -163,47 +169,64 @@ impl Records {
     }
 
     /// Stores the records of a file that [`Records::export`] wrote, with the ids and times they had. Gives the number of
-    /// those that were not stored already. Every line is read once before the first is stored.
+    /// those that were not stored already. What a record refers to may stand anywhere in the file, or be stored; all is
+    /// examined before the first record is stored.
     ///
     /// # Errors
-    /// [`Error::Format`] with the line that cannot be read, [`Error::Conflict`] with the line whose id or unique value is
-    /// another record's. What stands before it may be stored then; it is passed over when the file is imported again.
+    /// [`Error::Format`] with the lines that cannot be read or refer to what is nowhere, [`Error::Conflict`] with those
+    /// whose id or unique value is another record's: nothing is stored then. A step of records stays where a later one
+    /// fails for the disk or for what others changed meanwhile; it is passed over when the file is imported again.
     pub fn import(&self, path: &Path) -> Result<u64> {
-        let now = self.0.clock.now();
+        let mut incoming = Incoming::new(Lines::open(path)?);
+        self.examine(path, &mut incoming, |entry| entry.register)?;
+        self.examine(path, &mut incoming, |entry| entry.check)?;
         let mut lines = Lines::open(path)?;
-        self.each_step(&mut lines, |lines, step| {
-            let check = |(number, line): &(u64, Line)| {
-                let sound = |snapshot: &Snapshot| (find(&line.collection)?.validate)(snapshot, now, line);
-                self.0.store.read(sound).map_err(|error| lines.place(*number, error))
-            };
-            step.iter().try_for_each(check).map(|()| 0)
-        })?;
-        let mut lines = Lines::open(path)?;
-        self.each_step(&mut lines, |lines, step| {
-            self.0.write(|write, env| {
-                let mut count = 0;
-                for (number, line) in step {
-                    let stored = find(&line.collection).and_then(|entry| (entry.import)(write, env, line));
-                    count += u64::from(stored.map_err(|error| lines.place(*number, error))?);
-                }
-                Ok(count)
-            })
-        })
-    }
-
-    fn each_step(
-        &self,
-        lines: &mut Lines,
-        mut f: impl FnMut(&Lines, &[(u64, Line)]) -> Result<u64>,
-    ) -> Result<u64> {
         let mut count = 0;
         loop {
             let step = lines.step()?;
             if step.is_empty() {
                 return Ok(count);
             }
-            count += f(lines, &step)?;
+            count += self.import_step(&lines, step, &mut incoming)?;
         }
+    }
+
+    /// Looks at every line, and tells at once what is wrong with all of them.
+    fn examine(&self, path: &Path, incoming: &mut Incoming, how: fn(&Entry) -> Examine) -> Result<()> {
+        let now = self.0.clock.now();
+        let (mut lines, mut faults) = (Lines::open(path)?, Faults::default());
+        loop {
+            let step = lines.step()?;
+            if step.is_empty() || faults.is_full() {
+                return faults.refuse(&lines);
+            }
+            self.0.store.read(|snapshot| {
+                step.into_iter().try_for_each(|(place, line)| {
+                    let outcome = line.and_then(|line| {
+                        how(find(&line.collection)?)(snapshot, now, (&line, place), incoming)
+                    });
+                    faults.note(place.number, outcome)
+                })
+            })?;
+        }
+    }
+
+    fn import_step(
+        &self,
+        lines: &Lines,
+        step: Vec<(Place, Result<Line>)>,
+        incoming: &mut Incoming,
+    ) -> Result<u64> {
+        self.0.write(|write, env| {
+            let mut count = 0;
+            for (place, line) in step {
+                let line = line?;
+                let stored =
+                    find(&line.collection).and_then(|entry| (entry.import)(write, env, &line, incoming));
+                count += u64::from(stored.map_err(|error| lines.place(place.number, error))?);
+            }
+            Ok(count)
+        })
     }
 
     /// What contradicts itself in any collection.

@@ -8,7 +8,7 @@
 //! creating its record once more with the id and times it had, without the rules about "now" that it met then.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, BufWriter, Read as _, Write as _};
+use std::io::{self, BufRead, BufReader, BufWriter, Read as _, Seek, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -18,6 +18,7 @@ use serde_json::{Map, Value};
 use crate::store::{Read, Write};
 use crate::{Error, FieldErrors, Result};
 
+use super::incoming::{self, Incoming};
 use super::machine::{self, Env};
 use super::uuid::new_uuid;
 use super::{Context, Record, RecordId, Times, clock, list};
@@ -45,7 +46,7 @@ impl Line {
     ///
     /// # Errors
     /// [`Error::Validation`] with all faults.
-    fn record<R: Record>(&self, read: &dyn Read, now: Timestamp) -> Result<R> {
+    pub(super) fn record<R: Record>(&self, read: &dyn Read, now: Timestamp) -> Result<R> {
         let mut record: R = machine::restored(&self.fields, &Context { read, now, expand: &[] })?;
         let text = self.id.as_str().map_or_else(|| self.id.to_string(), str::to_owned);
         let id =
@@ -79,14 +80,18 @@ pub(super) fn export<R: Record>(
     }
 }
 
-/// Finds what is wrong with a line in itself.
-pub(super) fn validate<R: Record>(read: &dyn Read, now: Timestamp, line: &Line) -> Result<()> {
-    line.record::<R>(read, now).map(drop)
-}
-
 /// Stores the record of a line; false where the very same is stored already.
-pub(super) fn import<R: Record>(write: &mut dyn Write, env: &Env<'_>, line: &Line) -> Result<bool> {
-    let record = line.record::<R>(write, env.now)?;
+///
+/// # Errors
+/// As of [`incoming::check`], since what is stored may have changed meanwhile.
+pub(super) fn import<R: Record>(
+    write: &mut dyn Write,
+    env: &Env<'_>,
+    line: &Line,
+    incoming: &mut Incoming,
+) -> Result<bool> {
+    let record: R = line.record(write, env.now)?;
+    incoming::check_references(write, env.now, &record, incoming)?;
     machine::restore(write, record)
 }
 
@@ -152,48 +157,71 @@ fn target(path: &Path) -> Result<PathBuf> {
     }
 }
 
+/// Where a line stands in its file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// From 1 on.
+    pub number: u64,
+    offset: u64,
+}
+
 /// The lines of a file, in order, each with its number from 1 on.
 pub(super) struct Lines {
     path: PathBuf,
     file: BufReader<File>,
-    number: u64,
+    next: Place,
 }
 
 impl Lines {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(Error::io("open", path))?;
-        Ok(Self { path: path.to_owned(), file: BufReader::new(file), number: 0 })
+        let next = Place { number: 1, offset: 0 };
+        Ok(Self { path: path.to_owned(), file: BufReader::new(file), next })
     }
 
-    /// The next lines, at most a step of them; none at the end.
-    pub(super) fn step(&mut self) -> Result<Vec<(u64, Line)>> {
+    /// The next lines, at most a step of them, each with what is wrong with it; none at the end.
+    pub(super) fn step(&mut self) -> Result<Vec<(Place, Result<Line>)>> {
         let mut lines = Vec::new();
         while lines.len() < STEP
-            && let Some(line) = self.next()?
+            && let Some((place, bytes)) = self.next()?
         {
-            lines.push((self.number, line));
+            lines.push((place, self.parsed(place.number, &bytes)));
         }
         Ok(lines)
     }
 
-    fn next(&mut self) -> Result<Option<Line>> {
+    /// The line of a place, wherever the last one stood.
+    pub(super) fn at(&mut self, place: &Place) -> Result<Line> {
+        self.file.seek(SeekFrom::Start(place.offset)).map_err(Error::io("read", &self.path))?;
+        self.next = *place;
+        match self.next()? {
+            Some((place, bytes)) => self.parsed(place.number, &bytes),
+            None => Err(self.fault(place.number, "was changed while it was read")),
+        }
+    }
+
+    fn next(&mut self) -> Result<Option<(Place, Vec<u8>)>> {
         let mut bytes = Vec::new();
         loop {
             bytes.clear();
+            let place = self.next;
             let limited = &mut (&mut self.file).take(LINE_MAX);
             let read = limited.read_until(b'\n', &mut bytes).map_err(Error::io("read", &self.path))?;
             if read == 0 {
                 return Ok(None);
             }
-            self.number += 1;
+            self.next = Place { number: place.number + 1, offset: place.offset + read as u64 };
             if bytes.len() as u64 == LINE_MAX && !bytes.ends_with(b"\n") {
-                return Err(self.fault(self.number, format!("is longer than {LINE_MAX} bytes")));
+                return Err(self.fault(place.number, format!("is longer than {LINE_MAX} bytes")));
             }
             if !bytes.trim_ascii().is_empty() {
-                break;
+                return Ok(Some((place, bytes)));
             }
         }
-        serde_json::from_slice(&bytes).map(Some).map_err(|error| self.fault(self.number, error.to_string()))
+    }
+
+    fn parsed(&self, number: u64, bytes: &[u8]) -> Result<Line> {
+        serde_json::from_slice(bytes).map_err(|error| self.fault(number, error.to_string()))
     }
 
     /// A fault with its place. What concerns no line keeps its kind.

@@ -11,7 +11,7 @@ use super::machine;
 use super::{Context, Record, RecordId};
 
 /// The most records above one.
-const DEPTH_MAX: usize = 1000;
+pub(super) const DEPTH_MAX: usize = 1000;
 
 /// A record that stands under another of its kind.
 pub(super) trait Tree: Record {

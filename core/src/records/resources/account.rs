@@ -17,7 +17,7 @@ use crate::records::machine::{self, Env};
 use crate::records::tree::{self, Tree};
 use crate::records::uuid::new_uuid;
 use crate::records::verb::{Verb, to_json_list};
-use crate::records::{Collection, Context, Datum, DatumKind, Record, Times};
+use crate::records::{Collection, Context, Datum, DatumKind, Others, Record, Times};
 use crate::store::{Read, Write};
 
 /// The most characters of a registration id.
@@ -145,6 +145,10 @@ impl Record for Account {
             return Ok(());
         }
         tree::check_parent(self, input, context)
+    }
+
+    fn check_references(&self, others: &mut Others<'_>) -> Result<()> {
+        others.must_stand(self)
     }
 
     fn to_json(&self, context: &Context<'_>) -> Result<Map<String, Value>> {

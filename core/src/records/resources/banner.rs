@@ -20,7 +20,9 @@ use crate::records::machine;
 use crate::records::translation::{self, Translatable, Translations};
 use crate::records::verb::{Verb, expanded, update_found};
 use crate::records::visibility::{self, Visibilities};
-use crate::records::{Collection, Context, Datum, DatumKind, Expansion, Moment, Record, Times, shown};
+use crate::records::{
+    Collection, Context, Datum, DatumKind, Expansion, Moment, Others, Record, Times, shown,
+};
 use crate::store::Read;
 
 use super::banner_group::BannerGroup;
@@ -178,6 +180,13 @@ impl Record for Banner {
                 input.must_exist::<BannerGroup>(GROUP, &group, context)
             }
             _ => Ok(()),
+        }
+    }
+
+    fn check_references(&self, others: &mut Others<'_>) -> Result<()> {
+        match &self.group_id {
+            Some(group) => others.must_exist::<BannerGroup>(GROUP, group),
+            None => Ok(()),
         }
     }
 

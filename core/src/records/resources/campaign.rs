@@ -25,7 +25,9 @@ use crate::records::machine::{self, Env};
 use crate::records::translation::{self, Translatable, Translations};
 use crate::records::verb::Verb;
 use crate::records::visibility::{self, Visibilities};
-use crate::records::{Collection, Context, CustomerGroup, Datum, DatumKind, Expansion, Record, Times, shown};
+use crate::records::{
+    Collection, Context, CustomerGroup, Datum, DatumKind, Expansion, Record, Times, shown, stored,
+};
 use crate::store::Write;
 use crate::{Error, Result};
 
@@ -130,6 +132,12 @@ impl Record for Campaign {
         self.translations.apply(input, TRANSLATED);
         self.visibilities.apply(input);
         self.check_groups(&groups_before, input, context)
+    }
+
+    fn keep_numbers(&self, write: &mut dyn Write) -> Result<()> {
+        // Groups are deleted without the campaigns for them: a new one must not come by them.
+        let mut groups = self.conditions.customers.group_ids.iter();
+        groups.try_for_each(|group| stored::skip_number::<CustomerGroup>(write, group))
     }
 
     fn to_json(&self, context: &Context<'_>) -> Result<Map<String, Value>> {

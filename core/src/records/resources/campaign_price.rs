@@ -16,7 +16,7 @@ use crate::records::clock::micros;
 use crate::records::index::{Field, Index};
 use crate::records::input::{Input, exact_number};
 use crate::records::machine::{self, Env};
-use crate::records::{Campaign, Context, Datum, DatumKind, Record, RecordId, Times, shown};
+use crate::records::{Campaign, Context, Datum, DatumKind, Others, Record, RecordId, Times, shown};
 use crate::store::{Read, Write};
 use crate::{Error, FieldErrors, Result};
 
@@ -224,6 +224,10 @@ impl Record for CampaignPrice {
             return Ok(());
         }
         input.must_exist::<Campaign>(CAMPAIGN, &self.campaign_id, context)
+    }
+
+    fn check_references(&self, others: &mut Others<'_>) -> Result<()> {
+        others.must_exist::<Campaign>(CAMPAIGN, &self.campaign_id)
     }
 
     fn to_json(&self, _context: &Context<'_>) -> Result<Map<String, Value>> {

@@ -22,7 +22,9 @@ use crate::records::translation::{self, Translatable, Translations};
 use crate::records::tree::{self, Tree};
 use crate::records::verb::{Verb, expanded, to_json_list, update_found};
 use crate::records::visibility::{self, VISIBILITIES, Visibilities, Visibility};
-use crate::records::{Collection, Context, Datum, DatumKind, Expansion, Record, RecordId, Times, shown};
+use crate::records::{
+    Collection, Context, Datum, DatumKind, Expansion, Others, Record, RecordId, Times, shown,
+};
 use crate::store::{Read, Write};
 use crate::{Error, Result};
 
@@ -153,6 +155,10 @@ impl Record for Category {
             return Ok(());
         }
         tree::check_parent(self, input, context)
+    }
+
+    fn check_references(&self, others: &mut Others<'_>) -> Result<()> {
+        others.must_stand(self)
     }
 
     fn to_json(&self, context: &Context<'_>) -> Result<Map<String, Value>> {

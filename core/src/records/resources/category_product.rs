@@ -13,7 +13,7 @@ use crate::records::clock::micros;
 use crate::records::index::{Field, Index};
 use crate::records::input::Input;
 use crate::records::machine::{self, Env};
-use crate::records::{Category, Context, Datum, DatumKind, Record, RecordId, Times, shown};
+use crate::records::{Category, Context, Datum, DatumKind, Others, Record, RecordId, Times, shown};
 use crate::store::{Read, Write};
 
 /// A product's place in a category.
@@ -91,6 +91,10 @@ impl Record for CategoryProduct {
             return Ok(());
         }
         input.must_exist::<Category>(CATEGORY, &self.category_id, context)
+    }
+
+    fn check_references(&self, others: &mut Others<'_>) -> Result<()> {
+        others.must_exist::<Category>(CATEGORY, &self.category_id)
     }
 
     fn to_json(&self, _context: &Context<'_>) -> Result<Map<String, Value>> {

@@ -13,7 +13,7 @@ use crate::records::dynamic::object;
 use crate::records::index::{Field, Index};
 use crate::records::input::{Input, whole_number};
 use crate::records::machine::{self, Env};
-use crate::records::{Context, Customer, DatumKind, Record, RecordId, Times};
+use crate::records::{Context, Customer, DatumKind, Others, Record, RecordId, Times};
 use crate::store::{Read, Write};
 use crate::{Error, Result};
 
@@ -133,6 +133,10 @@ impl Record for CustomerAddress {
             input.optional_text(name, target);
         }
         Ok(())
+    }
+
+    fn check_references(&self, others: &mut Others<'_>) -> Result<()> {
+        others.must_exist::<Customer>(CUSTOMER, &self.customer_id)
     }
 
     fn to_json(&self, _context: &Context<'_>) -> Result<Map<String, Value>> {

@@ -10,7 +10,7 @@ use crate::records::dynamic::object;
 use crate::records::index::{Field, Index};
 use crate::records::input::Input;
 use crate::records::machine::{self, Env};
-use crate::records::{Context, DatumKind, Record, RecordId, Times};
+use crate::records::{Context, Customer, CustomerGroup, DatumKind, Others, Record, RecordId, Times};
 use crate::store::{Read, Write};
 
 /// A customer's membership in a group.
@@ -68,6 +68,11 @@ impl Record for CustomerLink {
         input.required_number(CUSTOMER, &mut self.customer_id);
         input.required_number(GROUP, &mut self.customer_group_id);
         Ok(())
+    }
+
+    fn check_references(&self, others: &mut Others<'_>) -> Result<()> {
+        others.must_exist::<Customer>(CUSTOMER, &self.customer_id)?;
+        others.must_exist::<CustomerGroup>(GROUP, &self.customer_group_id)
     }
 
     fn to_json(&self, _context: &Context<'_>) -> Result<Map<String, Value>> {

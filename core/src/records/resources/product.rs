@@ -29,8 +29,8 @@ use crate::records::input::{Fields, Input};
 use crate::records::machine::{self, Env};
 use crate::records::verb::{Verb, to_json_list};
 use crate::records::{
-    Collection, Context, Datum, DatumKind, Expansion, ExternalAccount, Meta, Moment, Ownership, Price,
-    Record, Source, StoreCategory, Times, expansion, stored,
+    Collection, Context, Datum, DatumKind, Expansion, ExternalAccount, Meta, Moment, Others, Ownership,
+    Price, Record, Source, StoreCategory, Times, expansion, stored,
 };
 use crate::scope::Scope;
 use crate::store::{Read, Write};
@@ -185,6 +185,23 @@ impl Record for Product {
             self.refuse_changes(&before, input);
         }
         Ok(())
+    }
+
+    fn check_references(&self, others: &mut Others<'_>) -> Result<()> {
+        let Some(id) = self.parent_id else { return Ok(()) };
+        let parent = others.get::<Self>(&id)?;
+        if let Some(fault) = self.parent_fault(id, parent.as_ref()) {
+            others.fault(PARENT, fault);
+        }
+        Ok(())
+    }
+
+    fn keep_numbers(&self, write: &mut dyn Write) -> Result<()> {
+        // Accounts are deleted without their products: a new one must not come by them.
+        match self.source.as_ref().and_then(|source| source.external_account_id) {
+            Some(account) => stored::skip_number::<ExternalAccount>(write, &account),
+            None => Ok(()),
+        }
     }
 
     fn to_json(&self, context: &Context<'_>) -> Result<Map<String, Value>> {
@@ -404,8 +421,11 @@ impl Product {
         input.optional_number(PARENT, &mut self.parent_id);
         match self.parent_id {
             Some(parent) if self.parent_id != before && !input.restoring() => {
-                if let Some(fault) = self.parent_fault(parent, context.read)? {
+                let above = stored::get::<Self>(context.read, &parent)?;
+                if let Some(fault) = self.parent_fault(parent, above.as_ref()) {
                     input.fault(PARENT, fault);
+                } else if self.id != 0 && !children_of(context.read, self.id)?.is_empty() {
+                    input.fault(PARENT, "this product has items of its own");
                 }
             }
             _ => {}
@@ -413,19 +433,14 @@ impl Product {
         Ok(())
     }
 
-    fn parent_fault(&self, id: u64, read: &dyn Read) -> Result<Option<String>> {
-        let Some(parent) = stored::get::<Self>(read, &id)? else {
-            return Ok(Some(format!("product {id} not found")));
-        };
-        Ok(match parent.parent_id {
+    fn parent_fault(&self, id: u64, parent: Option<&Self>) -> Option<String> {
+        let Some(parent) = parent else { return Some(format!("product {id} not found")) };
+        match parent.parent_id {
             _ if parent.id == self.id => Some("is the product itself".to_owned()),
             _ if parent.store != self.store => Some(format!("product {id} is sold in {}", parent.store)),
             Some(above) => Some(format!("product {id} is itself an item of product {above}")),
-            None if self.id != 0 && !children_of(read, self.id)?.is_empty() => {
-                Some("this product has items of its own".to_owned())
-            }
             None => None,
-        })
+        }
     }
 
     /// What users may change of a stored product: two flags, if it is their own.
