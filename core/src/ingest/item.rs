@@ -62,14 +62,17 @@ pub struct Items {
 
 impl Items {
     /// Notes what the rows of a batch sell.
-    pub fn add(&mut self, batch: &Batch, store: StoreKind) {
+    pub fn add<'a>(&mut self, batch: &'a Batch, store: StoreKind) {
         let (Some(skus), Some(dates)) = (batch.column("sku"), batch.column("date")) else { return };
         let texts = TEXTS.map(|name| batch.column(name));
         let store_id = store_id_column(batch, store);
         for row in newest_rows(skus, dates) {
             let Some(sku) = skus.text(row) else { continue };
-            let texts = texts.map(|column| column.and_then(|column| column.text(row)));
-            self.note(sku, dates.int(row), texts, store_id.and_then(|column| column.text(row)));
+            // Some stores write a blank for nothing.
+            let text = |column: Option<&'a Column>| {
+                column.and_then(|column| column.text(row)).filter(|text| !text.trim().is_empty())
+            };
+            self.note(sku, dates.int(row), texts.map(text), text(store_id));
         }
     }
 
@@ -250,5 +253,54 @@ mod tests {
         let mut items = Items::default();
         items.add(&batch(&[(Some("a"), 5, "five", Some("B1"))], coded), StoreKind::Apple);
         assert_eq!(told(&mut items), [item("a", 5, "five", None)]);
+    }
+
+    /// Rows of one day with these columns.
+    fn of_columns(columns: &[(&str, &[Option<&str>])], text: fn(&[Option<&str>]) -> Column) -> Batch {
+        let rows = columns.first().map_or(0, |(_, values)| values.len());
+        let names = columns.iter().map(|(name, _)| Field::new(*name, Type::Text));
+        let fields = names.chain([Field::new("date", Type::Int)]).collect();
+        let dates = Column::Int { values: vec![5; rows], nulls: None };
+        let columns = columns.iter().map(|(_, values)| text(values)).chain([dates]).collect();
+        Batch { rows, fields, columns }
+    }
+
+    #[test]
+    fn an_apple_item_has_its_number_and_its_parent() {
+        let columns: &[(&str, &[Option<&str>])] = &[
+            ("sku", &[Some("fob"), Some("gold")]),
+            ("parent_sku", &[Some(" "), Some("fob")]),
+            ("title", &[Some("Fob Finder"), Some("Gold")]),
+            ("item_name", &[None, Some("")]),
+            ("item_type", &[Some("1F"), Some("IA1")]),
+            ("Apple Identifier", &[Some("300101010"), Some(" ")]),
+        ];
+        for text in [coded, plain] {
+            let mut items = Items::default();
+            items.add(&of_columns(columns, text), StoreKind::Apple);
+            let [fob, gold] = items.take().try_into().unwrap();
+            assert_eq!((fob.parent_sku, fob.store_id.as_deref()), (None, Some("300101010")));
+            assert_eq!(
+                (gold.parent_sku.as_deref(), gold.store_id, gold.item_name),
+                (Some("fob"), None, None)
+            );
+            assert_eq!([fob.item_type, gold.item_type].map(Option::unwrap), ["1F", "IA1"]);
+        }
+    }
+
+    #[test]
+    fn a_google_item_is_called_by_its_sku_alone() {
+        let columns: &[(&str, &[Option<&str>])] = &[
+            ("sku", &[Some("com.rdio"), Some("monthly")]),
+            ("parent_sku", &[None, Some("com.rdio")]),
+            ("title", &[Some("Rdio"), Some("Monthly (Rdio)")]),
+            ("item_type", &[Some("paidapp"), Some("subscription")]),
+            ("ASIN", &[Some("B001"), None]),
+        ];
+        let mut items = Items::default();
+        items.add(&of_columns(columns, coded), StoreKind::GooglePlay);
+        let [app, monthly] = items.take().try_into().unwrap();
+        assert_eq!((app.parent_sku, app.store_id), (None, None));
+        assert_eq!((monthly.parent_sku.as_deref(), monthly.store_id), (Some("com.rdio"), None));
     }
 }

@@ -11,8 +11,9 @@
 //! SKU    │ store id │ sku                     → the product
 //! APP    │ account │ title                    → the app of this title
 //! ORPHAN │ what its parent is called │ product → nothing: it waits for that parent
+//! FOLDED │ store id │ sku without its case    → the product; Apple's only
 //! SEEN   │ product / 128                      → of each product: the day and a hash of what was last seen of it
-//! CHANGE                                      → grows with every commit that touches a product or a link
+//! CHANGE                                      → grows with every commit that touches a product, a SKU or a group
 //! ```
 //!
 //! Decided where nothing says so:
@@ -21,10 +22,11 @@
 //! * An in-app item is called by its own name, and its app's title is only what its parent is found by. Names are cut
 //!   at 255 characters; a SKU that is longer, or has control characters, can be no product's.
 //! * A product keeps a title and a parent that it has once, also where the report that gave them is deleted.
+//! * Apple's SKUs are written in more than one case: a parent is looked for to the letter, then without regard to it.
 //! * A product that was named by its SKU takes the store's own identifier when a report tells it.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -46,6 +48,7 @@ const APP: u8 = 2;
 const ORPHAN: u8 = 3;
 const SEEN: u8 = 4;
 const CHANGE: u8 = 5;
+const FOLDED: u8 = 6;
 
 fn key(what: u8) -> Key {
     Key::new(CATALOGUE).raw(&[what])
@@ -99,18 +102,10 @@ pub(crate) fn links(read: &dyn Read, each: &mut dyn FnMut(StoreKind, &str, u64))
 
 /// Every product that has a parent, as (parent, child).
 pub(crate) fn families(read: &dyn Read, each: &mut dyn FnMut(u64, u64)) -> Result<()> {
-    let Some(index) = index::over::<Product>(&["parent_id"]) else { return Ok(()) };
-    let start = index::prefix::<Product>(index).build();
-    for entry in read.range(&start, prefix_end(&start).as_deref(), false) {
-        let (key, _) = entry?;
-        let (parent, rest) = Datum::read(key.get(start.len()..).unwrap_or_default())?;
-        // Nulls come last: from here on nobody has a parent.
-        let Some(parent) = u64::from_datum(&parent) else { break };
-        if let Some(child) = u64::from_datum(&Datum::read(rest)?.0) {
-            each(parent, child);
-        }
-    }
-    Ok(())
+    index::numbers::<Product>(read, &["parent_id"], &mut |parent, child| {
+        each(parent, child);
+        Ok(())
+    })
 }
 
 /// The product that calls itself by a SKU.
@@ -128,6 +123,27 @@ fn by_vendor_identifier(read: &dyn Read, store: AppStore, id: &str) -> Result<Op
     Ok(found.map(|product| product.id))
 }
 
+fn by_ref_no(read: &dyn Read, store: AppStore, ref_no: u64) -> Result<Option<u64>> {
+    let found = machine::find_all::<Product>(read, &["ref_no"], &[ref_no.to_datum()])?;
+    Ok(found.iter().find(|product| product.store == store).map(|product| product.id))
+}
+
+/// The product that reports sold under a SKU, as long as it is there.
+pub(super) fn linked(read: &dyn Read, store: AppStore, sku: &str) -> Result<Option<u64>> {
+    let Some(kind) = StoreKind::ALL.into_iter().find(|kind| AppStore::from(*kind) == store) else {
+        return Ok(None);
+    };
+    noted(read, &sku_key(kind, sku))
+}
+
+/// The product that stands under a key, as long as it is there.
+fn noted(read: &dyn Read, key: &[u8]) -> Result<Option<u64>> {
+    match get(read, key)? {
+        Some(product) if is_there(read, product)? => Ok(Some(product)),
+        _ => Ok(None),
+    }
+}
+
 /// Makes products of items, and brings up to date those that there are. `known` gives the product of a SKU where the
 /// caller knows it for certain.
 ///
@@ -141,7 +157,8 @@ pub(super) fn register(
     known: &dyn Fn(&str) -> Option<u64>,
 ) -> Result<()> {
     let owner = stored::get::<ExternalAccount>(write, &account)?.map(|account| account.id);
-    let mut register = Register { write, env, account, owner, store, seen: BTreeMap::new(), changed: false };
+    let (seen, wishes) = Default::default();
+    let mut register = Register { write, env, account, owner, store, seen, wishes, changed: false };
     // Apps first, so that their items find them.
     for wanted in [false, true] {
         for item in items.iter().filter(|item| is_inapp(store, item) == wanted && is_name(&item.sku)) {
@@ -178,6 +195,8 @@ struct Register<'a, 'e> {
     owner: Option<u64>,
     store: StoreKind,
     seen: BTreeMap<u64, SeenPage>,
+    /// What the parents of known items are called.
+    wishes: BTreeSet<Wish>,
     changed: bool,
 }
 
@@ -189,6 +208,7 @@ impl Register<'_, '_> {
             None => self.find(item)?,
         };
         let Some(product) = found else { return self.create(item, new) };
+        self.wishes.extend(self.wish(item));
         let old = self.seen(product)?;
         let is_newest = old.is_none_or(|old| new.day >= old.day);
         if old.is_none_or(|old| old.hash != new.hash) {
@@ -212,16 +232,16 @@ impl Register<'_, '_> {
 
     /// The product of an item, which is linked to its SKU from now on.
     fn find(&mut self, item: &Item) -> Result<Option<u64>> {
-        let link = sku_key(self.store, &item.sku);
-        if let Some(linked) = get(self.write, &link)?
-            && is_there(self.write, linked)?
-        {
+        if let Some(linked) = noted(self.write, &sku_key(self.store, &item.sku))? {
             return Ok(Some(linked));
         }
         let store = AppStore::from(self.store);
         let mut found = by_sku(self.write, store, &item.sku)?;
         if let (None, Some(id)) = (found, store_id(item)) {
             found = by_vendor_identifier(self.write, store, id)?;
+        }
+        if let (None, Some(number)) = (found, ref_no(self.store, item)) {
+            found = by_ref_no(self.write, store, number)?;
         }
         if let Some(product) = found {
             self.link(item, product)?;
@@ -232,6 +252,11 @@ impl Register<'_, '_> {
     fn link(&mut self, item: &Item, product: u64) -> Result<()> {
         self.changed = true;
         self.write.put(sku_key(self.store, &item.sku), value::encode(&product)?);
+        if let Some(folded) = folded_key(self.store, &item.sku)
+            && noted(self.write, &folded)?.is_none()
+        {
+            self.write.put(folded, value::encode(&product)?);
+        }
         let wish = Wish::Sku(self.store, item.sku.clone());
         self.take_in_orphans(&wish, product)
     }
@@ -287,8 +312,11 @@ impl Register<'_, '_> {
         if product.sku.as_deref().is_none_or(str::is_empty) {
             set("sku", item.sku.as_str().into());
         }
-        if product.kind.as_deref().is_none_or(|kind| kind == "unknown") {
-            set("type", type_of(self.store, item).into());
+        let kind = type_of(self.store, item);
+        // Where all that was known of an item was its SKU, it was taken for an app.
+        let is_guess = |old: &str| old == "unknown" || (old == APP_TYPE && kind == INAPP_TYPE);
+        if product.kind.as_deref().is_none_or(is_guess) {
+            set("type", kind.into());
         }
         if let Some(own) = store_id(item)
             && product.vendor_identifier == item.sku
@@ -316,14 +344,11 @@ impl Register<'_, '_> {
     fn note_app(&mut self, product: u64, item: &Item) -> Result<()> {
         let (false, Some(title)) = (is_inapp(self.store, item), &item.title) else { return Ok(()) };
         let key = app_key(self.account, &short(title));
-        let noted = get(self.write, &key)?;
-        match noted {
-            Some(other) if other == product || is_there(self.write, other)? => Ok(()),
-            _ => {
-                self.write.put(key, value::encode(&product)?);
-                self.take_in_orphans(&Wish::Title(self.account, short(title)), product)
-            }
+        if noted(self.write, &key)?.is_some() {
+            return Ok(());
         }
+        self.write.put(key, value::encode(&product)?);
+        self.take_in_orphans(&Wish::Title(self.account, short(title)), product)
     }
 
     fn take_in_orphans(&mut self, wish: &Wish, parent: u64) -> Result<()> {
@@ -356,25 +381,38 @@ impl Register<'_, '_> {
 
     /// What an item's parent is called; none for an app.
     fn wish(&self, item: &Item) -> Option<Wish> {
-        if let Some(parent) =
-            item.parent_sku.as_ref().filter(|parent| **parent != item.sku && is_name(parent))
-        {
-            return Some(Wish::Sku(self.store, parent.clone()));
+        if let Some(parent) = parent_sku(item).filter(|parent| is_name(parent)) {
+            return Some(Wish::Sku(self.store, parent.to_owned()));
         }
         let by_title = self.store == StoreKind::Amazon && item.item_name.is_some();
         item.title.as_ref().filter(|_| by_title).map(|title| Wish::Title(self.account, short(title)))
     }
 
     fn parent(&self, wish: &Wish) -> Result<Option<u64>> {
-        let (key, other) = match wish {
-            Wish::Sku(store, sku) => (sku_key(*store, sku), by_sku(self.write, (*store).into(), sku)?),
-            Wish::Title(account, title) => (app_key(*account, title), None),
+        let (store, sku) = match wish {
+            Wish::Sku(store, sku) => (*store, sku),
+            Wish::Title(account, title) => return noted(self.write, &app_key(*account, title)),
         };
-        let noted = get(self.write, &key)?;
-        match noted {
-            Some(parent) if is_there(self.write, parent)? => Ok(Some(parent)),
-            _ => Ok(other),
+        let mut found = noted(self.write, &sku_key(store, sku))?;
+        if found.is_none() {
+            found = by_sku(self.write, store.into(), sku)?;
         }
+        if let (None, Some(folded)) = (found, folded_key(store, sku)) {
+            found = noted(self.write, &folded)?;
+        }
+        Ok(found)
+    }
+
+    /// Parents that have come to be known by other ways than reports, such as a product that was made by hand.
+    fn grant_wishes(&mut self) -> Result<()> {
+        for wish in std::mem::take(&mut self.wishes) {
+            let start = wish.orphans();
+            let is_wished = self.write.range(&start, prefix_end(&start).as_deref(), false).next().is_some();
+            if is_wished && let Some(parent) = self.parent(&wish)? {
+                self.take_in_orphans(&wish, parent)?;
+            }
+        }
+        Ok(())
     }
 
     fn page(&mut self, product: u64) -> Result<(&mut SeenPage, usize)> {
@@ -406,7 +444,8 @@ impl Register<'_, '_> {
         Ok(())
     }
 
-    fn finish(self) -> Result<()> {
+    fn finish(mut self) -> Result<()> {
+        self.grant_wishes()?;
         for (number, page) in self.seen.iter().filter(|(_, page)| page.changed) {
             self.write.put(key(SEEN).u64(*number).build(), value::encode(&page.all)?);
         }
@@ -415,7 +454,7 @@ impl Register<'_, '_> {
 }
 
 /// What a parent is found by.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Wish {
     Sku(StoreKind, String),
     Title(u64, String),
@@ -425,7 +464,7 @@ impl Wish {
     /// The prefix of the keys of all that wish for this one.
     fn orphans(&self) -> Vec<u8> {
         let key = match self {
-            Self::Sku(store, sku) => key(ORPHAN).raw(&[SKU, store.id()]).text(sku),
+            Self::Sku(store, sku) => key(ORPHAN).raw(&[SKU, store.id()]).text(&folded(*store, sku)),
             Self::Title(account, title) => key(ORPHAN).raw(&[APP]).u64(*account).text(title),
         };
         key.build()
@@ -434,6 +473,18 @@ impl Wish {
     fn orphan(&self, product: u64) -> Vec<u8> {
         [self.orphans().as_slice(), &product.to_be_bytes()].concat()
     }
+}
+
+/// A SKU as its store's reports agree on it.
+fn folded(store: StoreKind, sku: &str) -> String {
+    match store {
+        StoreKind::Apple => sku.trim().to_lowercase(),
+        StoreKind::GooglePlay | StoreKind::Amazon => sku.to_owned(),
+    }
+}
+
+fn folded_key(store: StoreKind, sku: &str) -> Option<Vec<u8>> {
+    (store == StoreKind::Apple).then(|| key(FOLDED).raw(&[store.id()]).text(&folded(store, sku)).build())
 }
 
 fn app_key(account: u64, title: &str) -> Vec<u8> {
@@ -478,18 +529,29 @@ fn ref_no(store: StoreKind, item: &Item) -> Option<u64> {
     number.filter(|_| store == StoreKind::Apple)
 }
 
-fn is_inapp(store: StoreKind, item: &Item) -> bool {
-    let kind = item.item_type.as_deref().unwrap_or_default();
-    let by_type = match store {
-        StoreKind::Apple => kind.starts_with("IA") || kind == "FI1",
-        StoreKind::GooglePlay => matches!(kind, "inapp" | "subscription"),
-        StoreKind::Amazon => false,
-    };
-    by_type || item.item_name.is_some() || item.parent_sku.as_ref().is_some_and(|parent| *parent != item.sku)
+/// The SKU of the app that an item says it belongs to.
+fn parent_sku(item: &Item) -> Option<&str> {
+    let parent = item.parent_sku.as_deref().map(str::trim);
+    parent.filter(|parent| !parent.is_empty() && *parent != item.sku.trim())
 }
 
+fn is_inapp(store: StoreKind, item: &Item) -> bool {
+    let kind = item.item_type.as_deref().unwrap_or_default().trim().to_ascii_lowercase();
+    let by_type = match store {
+        StoreKind::Apple => kind.starts_with("ia") || kind.starts_with("fi"),
+        // Estimated sales have words, earnings numbers.
+        StoreKind::GooglePlay => matches!(kind.as_str(), "inapp" | "subscription" | "1"),
+        // Its item types are an open set.
+        StoreKind::Amazon => false,
+    };
+    by_type || item.item_name.is_some() || parent_sku(item).is_some()
+}
+
+const APP_TYPE: &str = "app";
+const INAPP_TYPE: &str = "inapp";
+
 fn type_of(store: StoreKind, item: &Item) -> &'static str {
-    if is_inapp(store, item) { "inapp" } else { "app" }
+    if is_inapp(store, item) { INAPP_TYPE } else { APP_TYPE }
 }
 
 #[cfg(test)]

@@ -148,3 +148,97 @@ fn many_products_keep_their_days_apart() {
     assert_eq!(names.len(), 300);
     assert!(names.chunks(2).all(|pair| pair == ["First", "Second"]), "{names:?}");
 }
+
+fn apple(sku: &str, number: &str) -> Item {
+    Item { store_id: Some(number.to_owned()), item_type: Some("1F".to_owned()), ..item(sku, "Fob Finder") }
+}
+
+#[test]
+fn apples_number_makes_one_product_of_its_skus() {
+    let bench = bench();
+    sell(&bench, 7, StoreKind::Apple, &[apple("FOB", "300"), apple("fob", "300"), apple("fob ", "300")]);
+    sell(&bench, 7, StoreKind::Apple, &[apple("fob.2026", "300"), apple("other", "301")]);
+    let all: Vec<u64> = bench.of::<Product>().iter().map(|product| product.unwrap().id).collect();
+    let fob = product(&bench, "apple", "300");
+    assert_eq!(all, [fob.id, product(&bench, "apple", "other").id]);
+    for sku in ["FOB", "fob", "fob ", "fob.2026"] {
+        assert_eq!(product(&bench, "apple", sku), fob, "{sku:?}");
+    }
+    let of_fob = sold(&bench).0.into_iter().filter(|(_, _, product)| *product == fob.id).count();
+    assert_eq!(of_fob, 4);
+    bench.of::<Product>().delete(fob.id).unwrap();
+    assert!(bench.of::<Product>().get_by_store("apple", "fob.2026").is_err());
+}
+
+#[test]
+fn a_product_with_apples_number_is_there_already() {
+    let bench = bench();
+    let by_hand = json!({"store": "apple", "vendor_identifier": "com.fob", "ref_no": 300, "name": "Fob"});
+    let by_hand = bench.create("products", by_hand)["id"].as_u64().unwrap();
+    sell(&bench, 7, StoreKind::Apple, &[apple("fob", "300")]);
+    assert_eq!(product(&bench, "apple", "fob").id, by_hand);
+}
+
+#[test]
+fn an_apple_parent_is_found_in_another_case() {
+    let bench = bench();
+    let gold = |sku: &str| Item { item_type: Some("IAY".to_owned()), ..child(sku, "Gold", " FOB ") };
+    sell(&bench, 7, StoreKind::Apple, &[gold("before")]);
+    assert_eq!(product(&bench, "apple", "before").parent_id, None);
+    sell(&bench, 7, StoreKind::Apple, &[apple("Fob", "300")]);
+    sell(&bench, 7, StoreKind::Apple, &[gold("after")]);
+    let fob = product(&bench, "apple", "Fob").id;
+    assert_eq!(["before", "after"].map(|sku| product(&bench, "apple", sku).parent_id), [Some(fob); 2]);
+    // To the letter comes first.
+    sell(&bench, 7, StoreKind::Apple, &[apple("FOB", "301")]);
+    sell(&bench, 7, StoreKind::Apple, &[gold("last")]);
+    assert_eq!(product(&bench, "apple", "last").parent_id, Some(product(&bench, "apple", "301").id));
+    // Google's are told apart by case.
+    let item = |sku: &str| child(sku, "Gold", "COM.FOB");
+    sell(&bench, 8, StoreKind::GooglePlay, &[Item { parent_sku: None, ..item("com.fob") }, item("gold")]);
+    assert_eq!(product(&bench, "google_play", "gold").parent_id, None);
+}
+
+#[test]
+fn the_stores_types_tell_items_from_apps() {
+    use StoreKind::{Amazon, Apple, GooglePlay};
+    let types = [
+        (Apple, "IA1", "inapp"),
+        (Apple, "IA1-M", "inapp"),
+        (Apple, "FI1", "inapp"),
+        (Apple, "F1-B", "app"),
+        (Apple, "7T", "app"),
+        (GooglePlay, "subscription", "inapp"),
+        (GooglePlay, "InApp", "inapp"),
+        (GooglePlay, "paidapp", "app"),
+        (GooglePlay, "1", "inapp"),
+        (GooglePlay, "0", "app"),
+        (Amazon, "In-App", "app"),
+    ];
+    let bench = bench();
+    for (number, (store, text, expected)) in types.into_iter().enumerate() {
+        let sku = format!("sku{number}");
+        sell(&bench, 7, store, &[Item { item_type: Some(text.to_owned()), ..item(&sku, "Title") }]);
+        let made = product(&bench, store.as_str(), &sku);
+        assert_eq!((made.kind.as_deref(), made.parent_id), (Some(expected), None), "{text}");
+    }
+    // What was taken for an app, since nothing else was known of it.
+    sell(&bench, 7, Apple, &[item("late", "Late")]);
+    assert_eq!(product(&bench, "apple", "late").kind.as_deref(), Some("app"));
+    sell(&bench, 7, Apple, &[Item { item_type: Some("IA9".to_owned()), ..item("late", "Late") }]);
+    assert_eq!(product(&bench, "apple", "late").kind.as_deref(), Some("inapp"));
+}
+
+#[test]
+fn a_parent_made_by_hand_takes_its_items_with_the_next_report() {
+    let bench = bench();
+    let monthly = || Item { item_type: Some("1".to_owned()), ..child("monthly", "Rdio", "com.rdio") };
+    sell(&bench, 7, StoreKind::GooglePlay, &[monthly()]);
+    let rdio = json!({"store": "google_play", "vendor_identifier": "com.rdio", "name": "Rdio"});
+    let rdio = bench.create("products", rdio)["id"].as_u64().unwrap();
+    assert_eq!(product(&bench, "google_play", "monthly").parent_id, None);
+    let before = changes(&bench);
+    sell(&bench, 7, StoreKind::GooglePlay, &[monthly()]);
+    assert_eq!(product(&bench, "google_play", "monthly").parent_id, Some(rdio));
+    assert_ne!(changes(&bench), before);
+}

@@ -196,6 +196,25 @@ pub(super) fn ids_with<R: Record>(read: &dyn Read, index: &Index, values: &[Datu
     read.range(&start, prefix_end(&start).as_deref(), false).map(id_of).collect()
 }
 
+/// Every entry of an index over one number, as (number, id), in order; records without a number are left out.
+pub(super) fn numbers<R: Record<Id = u64>>(
+    read: &dyn Read,
+    fields: &[&str],
+    each: &mut dyn FnMut(u64, u64) -> Result<()>,
+) -> Result<()> {
+    let Some(index) = over::<R>(fields) else { return Ok(()) };
+    let start = prefix::<R>(index).build();
+    for entry in read.range(&start, prefix_end(&start).as_deref(), false) {
+        let (key, _) = entry?;
+        let (number, rest) = Datum::read(key.get(start.len()..).unwrap_or_default())?;
+        // Nulls come last: from here on nobody has a number.
+        let Some(number) = u64::from_datum(&number) else { break };
+        let id = u64::from_datum(&Datum::read(rest)?.0).ok_or_else(|| damaged::<R>("an entry has no id"))?;
+        each(number, id)?;
+    }
+    Ok(())
+}
+
 pub(super) fn damaged<R: Record>(detail: &str) -> Error {
     Error::corrupt("index".as_ref(), format!("{}: {detail}", R::COLLECTION))
 }

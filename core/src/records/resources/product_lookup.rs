@@ -17,7 +17,7 @@ use crate::records::collection::Shared;
 use crate::records::index;
 use crate::records::input::{Fields, unknown_name};
 use crate::records::machine::{self, Env};
-use crate::records::{Collection, Datum, Product, RecordId, stored};
+use crate::records::{Collection, Datum, Product, RecordId, catalogue, stored};
 use crate::store::{Read, Write};
 use crate::{Error, Result};
 
@@ -64,8 +64,8 @@ impl Flight {
 }
 
 impl Collection<Product> {
-    /// The product of an id in a store: its `vendor_identifier`, else its SKU, `ref_no` or package name. The store in any
-    /// spelling.
+    /// The product of an id in a store: its `vendor_identifier`, else its SKU, `ref_no` or package name, else a SKU that
+    /// a report sold it under. The store in any spelling.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Validation`] for a store that is none.
@@ -235,7 +235,9 @@ pub(in crate::records) fn by_store(read: &dyn Read, store: AppStore, id: &str) -
             }
         }
     }
-    Ok(None)
+    // A SKU that it was sold under and is no more called by.
+    let sold = catalogue::linked(read, store, id)?;
+    sold.map_or(Ok(None), |product| stored::get(read, &product))
 }
 
 #[cfg(test)]
