@@ -62,8 +62,8 @@ pub use records::{
     CategoryProduct, Clock, Collection, Customer, CustomerAddress, CustomerGroup, CustomerLink, Datum,
     DatumKind, Discount, EinvoiceAddress, ExternalAccount, ExternalAccountUpdate, ExternalId, Fields,
     GiftCard, ListQuery, Meta, Moment, NewExternalAccount, Ownership, PAGE_SIZE_MAX, Page, Price, PriceKey,
-    PriceRow, Product, ProductDiscounts, ProductSearch, Record, RecordId, Source, StoreCategory, StoreInfo,
-    Subscriber, Translation, Translations, Visibilities, Visibility,
+    PriceRow, Product, ProductDiscounts, ProductLink, ProductSearch, Record, RecordId, Source, StoreCategory,
+    StoreInfo, Subscriber, Translation, Translations, Visibilities, Visibility,
 };
 pub use sales::{
     By, Dimension, Import, ImportError, ImportOptions, ImportProgress, ImportSummary, MONEY_SCALE, Measure,

@@ -198,6 +198,36 @@ static void products(tillroll_db *db) {
     tillroll_string_free(json);
 }
 
+static void groups(tillroll_db *db) {
+    tillroll_error *err = NULL;
+    char *json = NULL;
+    const char *records =
+        "{\"records\":[{\"name\":\"Chess\",\"vendor_identifier\":\"B1\",\"store\":\"amazon\"},"
+        "{\"name\":\"Chess\",\"vendor_identifier\":\"com.chess\",\"store\":\"google_play\"}]}";
+
+    CHECK_OK(tillroll_record_call(db, "products", "create_many", records, &json, &err));
+    CHECK_HAS(json, "[{\"id\":2,");
+    tillroll_string_free(json);
+    CHECK_OK(tillroll_record_call(db, "products", "link", "{\"ids\":[3,2]}", &json, &err));
+    CHECK_HAS(json, "[{\"id\":2,");
+    tillroll_string_free(json);
+    CHECK_OK(tillroll_record_call(db, "products", "group", "{\"id\":3}", &json, &err));
+    CHECK_HAS(json, "{\"id\":3,");
+    CHECK_HAS(json, "[{\"id\":2,");
+    tillroll_string_free(json);
+    CHECK_OK(tillroll_record_call(db, "products", "unlink", "{\"id\":2}", &json, &err));
+    CHECK_TEXT(json, "null");
+    tillroll_string_free(json);
+    CHECK_OK(tillroll_record_call(db, "products", "group", "{\"id\":3}", &json, &err));
+    CHECK_HAS(json, "[{\"id\":3,");
+    tillroll_string_free(json);
+    CHECK_FAILS(tillroll_record_call(db, "products", "link", "{\"ids\":[3]}", &json, &err), TILLROLL_VALIDATION);
+    CHECK_FAILS(tillroll_record_call(db, "products", "link", "{\"ids\":[3,9]}", &json, &err), TILLROLL_NOT_FOUND);
+    CHECK_OK(tillroll_record_call(db, "products", "link", "{\"ids\":[2,3]}", &json, &err));
+    tillroll_string_free(json);
+    check_free(&err);
+}
+
 static void amounts(tillroll_db *db) {
     tillroll_error *err = NULL;
     char *json = NULL;
@@ -248,6 +278,7 @@ int main(int argc, char **argv) {
     narrowed(db);
     tree(db);
     products(db);
+    groups(db);
     amounts(db);
     in_and_out(db, argv[1]);
     tillroll_close(db);

@@ -38,6 +38,24 @@ const DEEDS: &[Deed] = &[
             other => other,
         }
     }),
+    ("group products", Some(Scope::ProductsRead), |db| {
+        match call(db, "products", "group", json!({"id": 999})) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            other => other,
+        }
+    }),
+    ("link products", Some(Scope::ProductsWrite), |db| {
+        match call(db, "products", "link", json!({"ids": [998, 999]})) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            other => other,
+        }
+    }),
+    ("unlink a product", Some(Scope::ProductsWrite), |db| {
+        match call(db, "products", "unlink", json!({"id": 999})) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            other => other,
+        }
+    }),
     ("count customers", Some(Scope::RecordsRead), |db| db.customers().len().map(drop)),
     ("count groups", Some(Scope::RecordsRead), |db| db.customer_groups().len().map(drop)),
     ("count subscribers", Some(Scope::RecordsRead), |db| db.subscribers().len().map(drop)),

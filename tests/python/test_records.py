@@ -230,6 +230,32 @@ def test_products(db):
         db.products.create(**example("products"))
 
 
+def test_products_in_several_stores_are_one_group(db):
+    stores = ["amazon", "apple", "google_play"]
+    made = [db.products.create(name="Chess", store=store, vendor_identifier="chess") for store in stores]
+    amazon, apple, google = made
+    assert db.products.group(apple) == [apple]
+    assert db.products.link([apple, str(google.id)]) == [apple, google]
+    assert db.products.link(iter((google.id, amazon.id))) == made
+    assert db.products.group(google.id, meta=True)[0].meta == {}
+    assert db.products.get(amazon.id) == amazon
+    db.products.unlink(amazon)
+    db.products.unlink(amazon)
+    assert db.products.group(google) == [apple, google]
+    db.products.delete(google)
+    assert db.products.group(apple) == [apple]
+    for few in [[], [apple], [apple, apple.id]]:
+        with pytest.raises(tillroll.ValidationError) as caught:
+            db.products.link(few)
+        assert set(caught.value.errors) == {"ids"}
+    for call in (db.products.group, db.products.unlink, lambda id: db.products.link([apple.id, id])):
+        with pytest.raises(tillroll.NotFoundError):
+            call(google.id)
+    for wrong in ("12", 12, [None], [1.5, 2]):
+        with pytest.raises(TypeError):
+            db.products.link(wrong)
+
+
 def test_a_product_is_looked_up(db):
     asked = []
 

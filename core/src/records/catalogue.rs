@@ -62,12 +62,12 @@ fn get<T: serde::de::DeserializeOwned>(read: &dyn Read, key: &[u8]) -> Result<Op
     read.get(key)?.map(|bytes| value::decode(&bytes)).transpose()
 }
 
-/// A number that differs from what it was wherever [`links`] or [`families`] may.
+/// A number that differs from what it was wherever [`links`], [`families`] or [`super::groups`] may.
 pub(crate) fn change(read: &dyn Read) -> Result<u64> {
     Ok(get(read, &key(CHANGE).build())?.unwrap_or_default())
 }
 
-/// Notes that products or links differ from what they were.
+/// Notes that products, their SKUs or their groups differ from what they were.
 pub(super) fn note_change(write: &mut dyn Write) -> Result<()> {
     let next = change(write)?.wrapping_add(1);
     write.put(key(CHANGE).build(), value::encode(&next)?);

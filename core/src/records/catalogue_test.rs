@@ -242,3 +242,24 @@ fn a_parent_made_by_hand_takes_its_items_with_the_next_report() {
     assert_eq!(product(&bench, "google_play", "monthly").parent_id, Some(rdio));
     assert_ne!(changes(&bench), before);
 }
+
+#[test]
+fn groups_are_a_change() {
+    let bench = bench();
+    sell(&bench, 7, StoreKind::Apple, &[apple("a", "1"), apple("b", "2")]);
+    let products = bench.of::<Product>();
+    let mut seen = vec![changes(&bench)];
+    let mut differs = || {
+        let now = changes(&bench);
+        assert!(!seen.contains(&now), "{now} in {seen:?}");
+        seen.push(now);
+    };
+    products.link([1, 2]).unwrap();
+    differs();
+    products.unlink(2).unwrap();
+    differs();
+    products.link([1, 2]).unwrap();
+    differs();
+    products.link([1, 2]).unwrap();
+    assert_eq!(changes(&bench), *seen.last().unwrap(), "nothing new");
+}

@@ -39,8 +39,9 @@ impl Shared {
             let env = Env { vault: &self.vault, now: self.clock.now() };
             let mut watched = Watched::new(transaction);
             let value = f(&mut watched, &env)?;
+            let moves_sales = watched.moves_sales();
             touched = watched.touched();
-            if !touched.is_empty() {
+            if moves_sales {
                 catalogue::note_change(transaction)?;
             }
             Ok(value)

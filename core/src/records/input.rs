@@ -356,6 +356,18 @@ impl<'a> Input<'a> {
         *target = ids;
     }
 
+    /// The ids of several records that a verb needs; one that stands twice counts once.
+    pub(super) fn several_ids(&mut self, name: &'static str) -> BTreeSet<u64> {
+        let mut ids = BTreeSet::new();
+        for (place, value) in self.required_list(name).unwrap_or_default().iter().enumerate() {
+            match id_number(value) {
+                Some(id) => drop(ids.insert(id)),
+                None => self.fault(&format!("{name}[{place}]"), ID_NUMBER),
+            }
+        }
+        ids
+    }
+
     fn optional<T>(
         &mut self,
         name: &'static str,

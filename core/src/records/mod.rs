@@ -99,6 +99,8 @@ pub use resources::external_account::{ExternalAccount, ExternalAccountUpdate, Ne
 pub use resources::external_id::ExternalId;
 pub use resources::gift_card::GiftCard;
 pub use resources::product::Product;
+pub use resources::product_link::ProductLink;
+pub(crate) use resources::product_link::groups;
 pub use resources::product_parts::{Meta, Ownership, Price, Source, StoreCategory};
 pub use resources::product_search::ProductSearch;
 pub(crate) use resources::stores::stores;

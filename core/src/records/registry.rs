@@ -19,13 +19,14 @@ use super::transfer::{self, Line, Lines, Place};
 use super::{
     Account, AnyCollection, Banner, BannerGroup, Brand, Campaign, CampaignPrice, Category, CategoryProduct,
     Clock, Collection, Customer, CustomerAddress, CustomerGroup, CustomerLink, ExternalAccount, GiftCard,
-    Product, Record, Subscriber, catalogue,
+    Product, ProductLink, Record, Subscriber, catalogue,
 };
 
 const COLLECTIONS: &[Entry] = &[
     entry::<ExternalAccount>(),
     entry::<Account>(),
     entry::<Product>(),
+    hidden::<ProductLink>(),
     entry::<Customer>(),
     entry::<CustomerGroup>(),
     entry::<Subscriber>(),
@@ -265,6 +266,7 @@ mod tests {
             sound::<ExternalAccount>(),
             sound::<Account>(),
             sound::<Product>(),
+            sound::<ProductLink>(),
             sound::<Customer>(),
             sound::<CustomerGroup>(),
             sound::<Subscriber>(),

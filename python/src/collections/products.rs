@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyString};
 use serde_json::Value;
 use tillroll_core as core;
 
@@ -57,7 +57,7 @@ impl Products {
     /// store : str
     ///     In any spelling: `apple`, `apple:mac`, `google_play`, `amazon`, `amazon_appstore`, `windows10` ...
     /// id_in_store : str or int
-    ///     Its `vendor_identifier`, SKU, `ref_no` or package name.
+    ///     Its `vendor_identifier`, SKU, `ref_no` or package name, or a SKU it was sold under.
     /// lookup : callable, optional
     ///     Called as `lookup(store, id_in_store)` on a thread of its own where there is none; the dict it gives is stored.
     ///     While one runs, other callers who ask for the same product wait for it.
@@ -161,6 +161,69 @@ impl Products {
         let arguments =
             [("store", store.into()), ("include_inactive", include_inactive.into()), ("meta", meta.into())];
         slf.as_super().get().call(slf.py(), "mine", arguments).map(records)
+    }
+
+    /// Makes products one group, as the same app in several stores is.
+    ///
+    /// Products that are in a group already bring it along. The group's id, in reports `by="product_group"`, is the
+    /// lowest id of its products.
+    ///
+    /// Parameters
+    /// ----------
+    /// ids : iterable of int, str or Record
+    ///     Two or more products.
+    ///
+    /// Returns
+    /// -------
+    /// list of Record
+    ///     The products of the group, in id order.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is no product of an id.
+    /// ValidationError
+    ///     There are fewer than two different ids.
+    fn link(slf: &Bound<'_, Self>, ids: &Bound<'_, PyAny>) -> PyResult<Vec<Record>> {
+        if ids.is_instance_of::<PyString>() {
+            return Err(PyTypeError::new_err("ids must be an iterable of ids, not a str"));
+        }
+        let ids = ids.try_iter()?.map(|id| id_text(&id?).map(Value::from)).collect::<PyResult<Vec<_>>>()?;
+        slf.as_super().get().call(slf.py(), "link", [("ids", ids.into())]).map(records)
+    }
+
+    /// Takes a product out of its group. A group of one is none; a product that is in none stays so.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is no such product.
+    fn unlink(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>) -> PyResult<()> {
+        slf.as_super().get().call(slf.py(), "unlink", [("id", id_text(id)?.into())]).map(drop)
+    }
+
+    /// The products of a product's group: the same app in other stores.
+    ///
+    /// Parameters
+    /// ----------
+    /// id : int, str or Record
+    ///     Any product of the group.
+    /// meta : bool
+    ///     Put in `meta` and `categories`.
+    ///
+    /// Returns
+    /// -------
+    /// list of Record
+    ///     In id order; the product alone where it is in no group.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is no such product.
+    #[pyo3(signature = (id, *, meta=false))]
+    fn group(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>, meta: bool) -> PyResult<Vec<Record>> {
+        let arguments = [("id", id_text(id)?.into()), ("meta", meta.into())];
+        slf.as_super().get().call(slf.py(), "group", arguments).map(records)
     }
 }
 

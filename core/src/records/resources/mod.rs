@@ -21,6 +21,7 @@ pub(in crate::records) mod external_account;
 pub(in crate::records) mod external_id;
 pub(in crate::records) mod gift_card;
 pub(in crate::records) mod product;
+pub(in crate::records) mod product_link;
 pub(in crate::records) mod product_lookup;
 pub(in crate::records) mod product_memory;
 pub(in crate::records) mod product_parts;

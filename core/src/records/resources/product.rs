@@ -11,6 +11,7 @@
 //! * A product created with a `source` is one's own or shared; its external account must exist then, and may be deleted later.
 //! * A parent is sold in the same store and has no parent itself; `children` follow from the parents and are not stored.
 //!   A product that has children cannot be deleted before them.
+//! * Products of several stores that are one app can be linked to a group: see `product_link.rs`. None of their fields says so.
 //! * An update of a product that is not owned is refused, even one that changes nothing. Of an own one everything may be
 //!   named, and only `source.active` and `source.hidden` may differ from what is stored.
 //! * A price is a three letter currency and an amount that is not negative. `icon` and texts under `meta` may be long; the
@@ -36,6 +37,7 @@ use crate::scope::Scope;
 use crate::store::{Read, Write};
 use crate::{Error, Result};
 
+use super::product_link;
 use super::product_lookup::{by_store, known_store, missing};
 use super::product_parts::{apply_meta, meta_to_json, take_store};
 use super::product_search::ProductSearch;
@@ -169,10 +171,10 @@ impl Record for Product {
         (self.id, self.created_at, self.updated_at) = (id, created_at, updated_at);
     }
 
-    fn before_delete(&self, write: &mut dyn Write, _env: &Env<'_>) -> Result<()> {
+    fn before_delete(&self, write: &mut dyn Write, env: &Env<'_>) -> Result<()> {
         let children = children_of(write, self.id)?.len();
         if children == 0 {
-            return Ok(());
+            return product_link::take_out(write, env, self.id);
         }
         let detail = format!("{children} products are items of product {}: delete them first", self.id);
         Err(Error::Conflict { field: PARENT.to_owned(), detail })
@@ -293,6 +295,25 @@ const VERBS: &[Verb<Product>] = &[
         },
     },
     Verb {
+        name: "group",
+        changes: false,
+        run: |products, arguments| {
+            let id = arguments.id_of::<Product>("id")?;
+            let expand = products.expanded(arguments)?;
+            products
+                .read_with(&expand, |context| to_json_list(&product_link::group(context.read, id)?, context))
+        },
+    },
+    Verb {
+        name: "link",
+        changes: true,
+        run: |products, arguments| {
+            let ids = arguments.several_ids("ids");
+            arguments.done()?;
+            products.write_json(|write, env| product_link::link(write, env, &ids)).map(Value::Array)
+        },
+    },
+    Verb {
         name: "mine",
         changes: false,
         run: |products, arguments| {
@@ -313,6 +334,15 @@ const VERBS: &[Verb<Product>] = &[
             let search = ProductSearch::read(arguments);
             let expand = products.expanded(arguments)?;
             products.search_json(&search, &expand).map(Value::from)
+        },
+    },
+    Verb {
+        name: "unlink",
+        changes: true,
+        run: |products, arguments| {
+            let id = arguments.id_of::<Product>("id")?;
+            arguments.done()?;
+            products.unlink(id).map(|()| Value::Null)
         },
     },
 ];

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::Result;
-use crate::records::{Datum, Product, RecordId, stored};
+use crate::records::{Datum, Product, ProductLink, RecordId, stored};
 use crate::store::{Entries, Read, Write};
 
 use super::product_lookup::Lookups;
@@ -16,17 +16,26 @@ pub(in crate::records) struct ProductMemory {
     pub lookups: Lookups,
 }
 
-/// A write that notes which products it touches, by the keys of their records. So whatever a commit is made of, what
+/// A write that notes which products it touches, and whether it touches a group, by the keys of their records. So whatever a commit is made of, what
 /// is kept in memory hears of it.
 pub(in crate::records) struct Watched<'a> {
     write: &'a mut dyn Write,
     products: Vec<u8>,
+    links: Vec<u8>,
     touched: Vec<u64>,
+    regrouped: bool,
 }
 
 impl<'a> Watched<'a> {
     pub(in crate::records) fn new(write: &'a mut dyn Write) -> Self {
-        Self { write, products: stored::records::<Product>().build(), touched: Vec::new() }
+        let (products, links) =
+            (stored::records::<Product>().build(), stored::records::<ProductLink>().build());
+        Self { write, products, links, touched: Vec::new(), regrouped: false }
+    }
+
+    /// Whether a product or a group is not what it was.
+    pub(in crate::records) fn moves_sales(&self) -> bool {
+        self.regrouped || !self.touched.is_empty()
     }
 
     /// The ids of products that were put or deleted, maybe more than once.
@@ -37,6 +46,7 @@ impl<'a> Watched<'a> {
     fn note(&mut self, key: &[u8]) {
         let id = key.strip_prefix(self.products.as_slice()).and_then(|id| Datum::read(id).ok());
         self.touched.extend(id.and_then(|(id, _)| u64::from_datum(&id)));
+        self.regrouped |= key.starts_with(&self.links);
     }
 }
 

@@ -1,0 +1,223 @@
+//! The same app in several stores as one thing: which products are linked to a group. No collection of its own, since
+//! the verbs of products make, show and undo it.
+//!
+//! A group is a set of two or more products, called by the lowest id among them. Every member has a link that names the
+//! group, so that links of different databases mean the same; where the lowest member goes, those that stay are named
+//! anew. A product is in one group at most: linking two groups makes one of both.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::records::clock::micros;
+use crate::records::dynamic::object;
+use crate::records::index::{self, Field, Index};
+use crate::records::input::Input;
+use crate::records::machine::{self, Env};
+use crate::records::{Collection, Context, DatumKind, Product, Record, RecordId, Times, catalogue, stored};
+use crate::scope::Scope;
+use crate::store::{Read, Write};
+use crate::{Error, Result};
+
+/// A product's place in a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ProductLink {
+    /// The product, which is in one group at most: its id is the link's.
+    pub id: u64,
+    /// The lowest id in the group.
+    pub group_id: u64,
+    /// Since when it is in a group.
+    #[serde(with = "micros")]
+    pub created_at: Timestamp,
+    /// Since when the group is called so.
+    #[serde(with = "micros")]
+    pub updated_at: Timestamp,
+}
+
+const GROUP: &str = "group_id";
+/// What the link of a product is made of; an export has it as the link's id.
+const PRODUCT: &str = "product_id";
+
+impl Record for ProductLink {
+    type Id = u64;
+
+    const COLLECTION: &'static str = "product_links";
+    const NOUN: &'static str = "link of product";
+    const TAG: u8 = 24;
+    const READ: Scope = Scope::ProductsRead;
+    const WRITE: Scope = Scope::ProductsWrite;
+    const FIELDS: &'static [Field<Self>] =
+        &[Field { name: GROUP, kind: DatumKind::Int, value: |link| link.group_id.to_datum() }];
+    const INDEXES: &'static [Index] = &[Index::plain(2, &[GROUP])];
+
+    fn blank() -> Self {
+        let (created_at, updated_at) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
+        Self { id: 0, group_id: 0, created_at, updated_at }
+    }
+
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn times(&self) -> Times {
+        Times { created_at: self.created_at, updated_at: self.updated_at }
+    }
+
+    fn stamp(&mut self, id: u64, times: Times) {
+        (self.id, self.created_at, self.updated_at) = (id, times.created_at, times.updated_at);
+    }
+
+    fn assign_id(&self, _next: &mut dyn FnMut() -> Result<u64>) -> Result<u64> {
+        Ok(self.id)
+    }
+
+    fn apply(&mut self, input: &mut Input<'_>, _context: &Context<'_>) -> Result<()> {
+        if input.creating() && !input.restoring() {
+            input.required_id(PRODUCT, &mut self.id);
+        }
+        input.required_id(GROUP, &mut self.group_id);
+        Ok(())
+    }
+
+    fn to_json(&self, _context: &Context<'_>) -> Result<Map<String, Value>> {
+        Ok(object([
+            ("id", self.id.into()),
+            ("created_at", self.created_at.to_string().into()),
+            ("updated_at", self.updated_at.to_string().into()),
+            (GROUP, self.group_id.into()),
+        ]))
+    }
+}
+
+/// The products of a product's group, itself among them; itself alone where it is in none.
+fn members(read: &dyn Read, product: u64) -> Result<BTreeSet<u64>> {
+    let mut members = BTreeSet::from([product]);
+    if let Some(link) = stored::get::<ProductLink>(read, &product)? {
+        for member in machine::ids_of::<ProductLink>(read, &[GROUP], &[link.group_id.to_datum()])? {
+            // An imported link may have come without its product.
+            if catalogue::is_there(read, member)? {
+                members.insert(member);
+            }
+        }
+    }
+    Ok(members)
+}
+
+/// Every group there is: its products by id.
+///
+/// # Errors
+/// Those of reading.
+pub(crate) fn groups(read: &dyn Read, each: &mut dyn FnMut(&BTreeSet<u64>)) -> Result<()> {
+    let mut groups: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
+    index::numbers::<ProductLink>(read, &[GROUP], &mut |group, product| {
+        if catalogue::is_there(read, product)? {
+            groups.entry(group).or_default().insert(product);
+        }
+        Ok(())
+    })?;
+    groups.values().filter(|members| members.len() > 1).for_each(each);
+    Ok(())
+}
+
+/// Calls these products one group; one that is left alone is in none.
+fn regroup(write: &mut dyn Write, env: &Env<'_>, members: &BTreeSet<u64>) -> Result<()> {
+    let Some(head) = members.first() else { return Ok(()) };
+    for member in members {
+        let link = stored::get::<ProductLink>(write, member)?;
+        let group = (GROUP, Value::from(*head));
+        match link {
+            Some(_) if members.len() == 1 => machine::delete::<ProductLink>(write, env, member)?,
+            None if members.len() == 1 => {}
+            Some(link) if link.group_id == *head => {}
+            Some(_) => drop(machine::revise::<ProductLink>(write, env, member, &object([group]))?),
+            None => {
+                let fields = object([(PRODUCT, (*member).into()), group]);
+                machine::create::<ProductLink>(write, env, &fields)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes a product out of its group, if it is in one.
+///
+/// # Errors
+/// Those of the store.
+pub(in crate::records) fn take_out(write: &mut dyn Write, env: &Env<'_>, product: u64) -> Result<()> {
+    if stored::get::<ProductLink>(write, &product)?.is_none() {
+        return Ok(());
+    }
+    let mut others = members(write, product)?;
+    others.remove(&product);
+    machine::delete::<ProductLink>(write, env, &product)?;
+    regroup(write, env, &others)
+}
+
+/// Makes these products one group, with all that are in one with them already. Gives its products, by id.
+///
+/// # Errors
+/// [`Error::Validation`] for fewer than two, [`Error::NotFound`] for one that is not there.
+pub(in crate::records) fn link(
+    write: &mut dyn Write,
+    env: &Env<'_>,
+    products: &BTreeSet<u64>,
+) -> Result<Vec<Product>> {
+    if products.len() < 2 {
+        return Err(Error::invalid("ids", "must name two products or more"));
+    }
+    let mut all = BTreeSet::new();
+    for product in products {
+        machine::get::<Product>(write, product)?;
+        all.extend(members(write, *product)?);
+    }
+    regroup(write, env, &all)?;
+    all.iter().map(|member| machine::get(write, member)).collect()
+}
+
+/// The products of a product's group, by id.
+///
+/// # Errors
+/// [`Error::NotFound`] where there is no such product.
+pub(in crate::records) fn group(read: &dyn Read, product: u64) -> Result<Vec<Product>> {
+    machine::get::<Product>(read, &product)?;
+    members(read, product)?.iter().map(|member| machine::get(read, member)).collect()
+}
+
+impl Collection<Product> {
+    /// Makes these products one group, as the same app in several stores is: with all that are in a group with one of
+    /// them already. Gives the products of the group, by id; its own id is the lowest of theirs.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] for fewer than two different ids, [`Error::NotFound`] for one that is no product's,
+    /// [`Error::Access`] on a read-only database.
+    pub fn link(&self, ids: impl IntoIterator<Item = u64>) -> Result<Vec<Product>> {
+        let ids = ids.into_iter().collect();
+        self.write(|write, env| link(write, env, &ids))
+    }
+
+    /// Takes a product out of its group. One that is in none stays so; a group of one is none.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Access`] on a read-only database.
+    pub fn unlink(&self, id: u64) -> Result<()> {
+        self.write(|write, env| {
+            machine::get::<Product>(write, &id)?;
+            take_out(write, env, id)
+        })
+    }
+
+    /// The products of a product's group, by id: itself alone where it is in none.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn group(&self, id: u64) -> Result<Vec<Product>> {
+        self.read(|context| group(context.read, id))
+    }
+}
+
+#[cfg(test)]
+#[path = "product_link_test.rs"]
+mod test;
