@@ -524,12 +524,13 @@ int32_t tillroll_sales_import(tillroll_db *db,
 /**
  * Sums by groups, exact: the columns are `by`, then `measures`, in the order asked.
  *
- * `query_json` has `by` (day week month quarter year account store kind period product sku title country marketplace
- * currency earnings_currency type item_type term), `measures` (units gross_units refund_units all_units sales earnings
- * rows), `order_by` ("-units"), `limit`, and which rows count: account store kind period start end product
- * include_inapps sku parent_sku title item_name country marketplace currency earnings_currency type item_type term,
- * each one value or a list. Fails with TILLROLL_VALIDATION for a name that does not exist, or where currencies would be
- * added together; with TILLROLL_NOT_FOUND for a product that does not exist; with TILLROLL_IO or TILLROLL_CORRUPTION.
+ * `query_json` has `by` (day week month quarter year account store kind period product product_group sku title country
+ * marketplace currency earnings_currency type item_type term), `measures` (units gross_units refund_units all_units
+ * sales earnings rows), `order_by` ("-units"), `limit`, `combine_inapps` (true: items count among their app, by product
+ * and product_group), and which rows count: account store kind period start end product product_group include_inapps
+ * sku parent_sku title item_name country marketplace currency earnings_currency type item_type term, each one value or
+ * a list. Fails with TILLROLL_VALIDATION for a name that does not exist, or where currencies would be added together;
+ * with TILLROLL_NOT_FOUND for a product that does not exist; with TILLROLL_IO or TILLROLL_CORRUPTION.
  */
 int32_t tillroll_sales_report(tillroll_db *db,
                               const char *query_json,

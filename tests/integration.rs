@@ -20,6 +20,8 @@ mod dsl;
 mod examples;
 #[path = "integration/failing_disk.rs"]
 mod failing_disk;
+#[path = "integration/groups.rs"]
+mod groups;
 #[path = "integration/handles.rs"]
 mod handles;
 #[path = "integration/header.rs"]

@@ -167,10 +167,11 @@ impl Sales {
     /// limit : int, optional
     ///     How many rows at most.
     /// **where
-    ///     `account, store, kind, period, start, end, product, include_inapps, sku, parent_sku, title, item_name, country,
-    ///     marketplace, currency, earnings_currency, type, item_type, term`: each takes one value or a list. `start` is
-    ///     in, `end` is out; both go by the store's own date, or by time where they have a time of day. `product` takes
-    ///     ids; with `include_inapps=True` their in-app items are meant as well.
+    ///     `account, store, kind, period, start, end, product, product_group, include_inapps, sku, parent_sku, title,
+    ///     item_name, country, marketplace, currency, earnings_currency, type, item_type, term`: each takes one value or
+    ///     a list. `start` is in, `end` is out; both go by the store's own date, or by time where they have a time of
+    ///     day. `product` takes ids, `product_group` the id of any product of a group; with `include_inapps=True` their
+    ///     in-app items are meant as well.
     ///
     /// Returns
     /// -------
@@ -192,14 +193,16 @@ impl Sales {
     /// Parameters
     /// ----------
     /// by : str or iterable of str
-    ///     `day week month quarter year account store kind period product sku title country marketplace currency
-    ///     earnings_currency type item_type term`.
+    ///     `day week month quarter year account store kind period product product_group sku title country marketplace
+    ///     currency earnings_currency type item_type term`.
     /// measures : str or iterable of str
     ///     `units` (refunds subtract), `gross_units`, `refund_units`, `all_units`, `sales`, `earnings`, `rows`.
     /// order_by : str or iterable of str, optional
     ///     A column, `-` before it for descending; by default the `by` columns.
     /// limit : int, optional
     ///     How many rows at most.
+    /// combine_inapps : bool
+    ///     Count the rows of in-app items among their app, by `product` and by `product_group`.
     /// **where
     ///     As for `scan()`.
     ///
@@ -211,11 +214,12 @@ impl Sales {
     /// Raises
     /// ------
     /// ValidationError
-    ///     A name is unknown, or currencies would be added together.
+    ///     A name is unknown, currencies would be added together, or `combine_inapps` meets `sku` or `title` in `by`.
     /// NotFoundError
-    ///     There is no product of an id in `product`.
-    #[pyo3(signature = (*, by=None, measures=None, order_by=None, limit=None, **r#where),
-           text_signature = "($self, *, by=(), measures='units', order_by=None, limit=None, **where)")]
+    ///     There is no product of an id in `product` or `product_group`.
+    #[pyo3(signature = (*, by=None, measures=None, order_by=None, limit=None, combine_inapps=None, **r#where),
+           text_signature = "($self, *, by=(), measures='units', order_by=None, limit=None, combine_inapps=False, **where)")]
+    #[expect(clippy::too_many_arguments, reason = "each is an argument of the Python method")]
     fn report(
         &self,
         py: Python<'_>,
@@ -223,9 +227,16 @@ impl Sales {
         measures: Option<&Bound<'_, PyAny>>,
         order_by: Option<&Bound<'_, PyAny>>,
         limit: Option<&Bound<'_, PyAny>>,
+        combine_inapps: Option<&Bound<'_, PyAny>>,
         r#where: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Table> {
-        let named = [("by", by), ("measures", measures), ("order_by", order_by), ("limit", limit)];
+        let named = [
+            ("by", by),
+            ("measures", measures),
+            ("order_by", order_by),
+            ("limit", limit),
+            ("combine_inapps", combine_inapps),
+        ];
         let query = Self::query(py, &named, r#where)?;
         let sales = self.inner.clone();
         long(py, move || sales.report(&query)).map(Table::from)

@@ -280,6 +280,7 @@ class Sales:
         measures: str | Iterable[str] = "units",
         order_by: str | Iterable[str] | None = None,
         limit: int | None = None,
+        combine_inapps: bool = False,
         **where: Any,
     ) -> Table: ...
     def imports(self, account: int | Record | None = None) -> list[Import]: ...

@@ -36,6 +36,32 @@ static void reports(tillroll_db *db) {
     free_table(&table);
 }
 
+/* The two products of the reports, as one app in two stores would be. */
+static void groups(tillroll_db *db) {
+    tillroll_error *err = NULL;
+    struct ArrowArrayStream stream;
+    struct table table;
+    char *json = NULL;
+
+    CHECK_OK(tillroll_record_call(db, "products", "link", "{\"ids\":[1,2]}", &json, &err));
+    tillroll_string_free(json);
+    CHECK_OK(tillroll_sales_report(db, "{\"by\":[\"product_group\"],\"combine_inapps\":true}", &stream, &err));
+    table = read_table(&stream);
+    CHECK_INT(table.batch.length, 1);
+    CHECK_INT(int_at(column(&table, "product_group", "l"), 0), 1);
+    CHECK_INT(int_at(column(&table, "units", "l"), 0), 5);
+    free_table(&table);
+    CHECK_OK(tillroll_sales_report(db, "{\"by\":\"sku\",\"product_group\":2}", &stream, &err));
+    table = read_table(&stream);
+    CHECK_INT(table.batch.length, 2);
+    free_table(&table);
+    CHECK_FAILS(tillroll_sales_report(db, "{\"by\":\"sku\",\"combine_inapps\":true}", &stream, &err),
+                TILLROLL_VALIDATION);
+    CHECK_HAS(tillroll_error_fields(err), "\"combine_inapps\"");
+    CHECK_FAILS(tillroll_sales_report(db, "{\"product_group\":77}", &stream, &err), TILLROLL_NOT_FOUND);
+    check_free(&err);
+}
+
 static void faults(tillroll_db *db) {
     tillroll_error *err = NULL;
     struct ArrowArrayStream stream;
@@ -133,6 +159,7 @@ int main(int argc, char **argv) {
     path = path_in(argv[1], "shop.till");
     db = open_filled_shop(argv[1]);
     reports(db);
+    groups(db);
     faults(db);
     lookups(db);
     scan_outlives_all(db, path);

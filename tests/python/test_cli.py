@@ -151,6 +151,13 @@ def test_codes_have_no_case_and_products_are_asked_for(command_line, stored):
     one = products[0]
     of_one = command_line("report", stored, "--product", str(one["product"]), "--include-inapps", *by_product)
     assert one in json.loads(of_one.stdout)
+    of_group = command_line("report", stored, "--product-group", str(one["product"]), *by_product)
+    assert json.loads(of_group.stdout) == [one]
+    apps = json.loads(command_line("report", stored, "--combine-inapps", *by_product).stdout)
+    assert 0 < len(apps) < len(products)
+    assert sum(row["units"] for row in apps) == sum(row["units"] for row in products)
+    refused = command_line("report", stored, "--combine-inapps", "--by", "sku")
+    assert (refused.returncode, "group by `product`" in refused.stderr) == (1, True)
 
 
 @pytest.mark.parametrize("command", ["report", "accounts", "rejects", "info", "check"])

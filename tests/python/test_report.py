@@ -119,6 +119,10 @@ def test_currencies_are_never_added(shop):
         {"kind": "nonsense"},
         {"product": "x"},
         {"include_inapps": "yes"},
+        {"product_group": "x"},
+        {"combine_inapps": "yes"},
+        {"combine_inapps": True, "by": ["product", "sku"]},
+        {"combine_inapps": True, "by": "title"},
     ],
 )
 def test_wrong_arguments_are_told_by_name(shop, wrong):
@@ -147,6 +151,39 @@ def test_rows_by_product(shop):
     with pytest.raises(tillroll.NotFoundError) as caught:
         sales.report(product=10**9, include_inapps=True)
     assert isinstance(caught.value, KeyError)
+
+
+def test_rows_by_app_and_by_group(shop):
+    sales, products = shop.db.sales, shop.db.products
+    rows = {row["product"]: row["rows"] for row in sales.report(by="product", measures="rows")}
+    parents = {id: products.get(id).parent_id for id in rows}
+    apps = sorted(id for id, parent in parents.items() if parent is None)
+    assert 1 < len(apps) < len(rows)
+
+    def summed(of):
+        sums = dict.fromkeys(sorted({of(id) for id in rows}), 0)
+        for id, count in rows.items():
+            sums[of(id)] += count
+        return sums
+
+    def report(by, **asked):
+        return {row[by]: row["rows"] for row in sales.report(by=by, measures="rows", **asked)}
+
+    assert report("product", combine_inapps=True) == summed(lambda id: parents[id] or id)
+    assert report("product", combine_inapps=False) == report("product_group") == rows
+    try:
+        linked = products.link(apps[:2])
+        assert [product.id for product in linked] == apps[:2]
+        first = {apps[1]: apps[0]}
+        assert report("product_group") == summed(lambda id: first.get(id, id))
+        of_app = summed(lambda id: first.get(parents[id] or id, parents[id] or id))
+        assert report("product_group", combine_inapps=True) == of_app
+        chosen = sales.report(measures="rows", product_group=apps[1], include_inapps=True)
+        assert list(chosen) == [{"rows": of_app[apps[0]]}]
+        assert sales.report(by="product_group").to_arrow().schema.field("product_group").type == "int64"
+    finally:
+        products.unlink(apps[0])
+    assert report("product_group") == rows
 
 
 def test_sales_by_transaction_id(shop):

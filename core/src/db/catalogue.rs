@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::Result;
 use crate::ingest::{Item, StoreKind};
-use crate::records::{Records, families, links, product_change};
+use crate::records::{Records, families, groups, links, product_change};
 use crate::sales::{Catalogue, Products};
 use crate::store::{Read, Store, Write};
 
@@ -42,6 +42,7 @@ impl OwnProducts {
         let mut products = Products::default();
         links(read, &mut |store, sku, product| products.insert(store, sku, product))?;
         families(read, &mut |parent, child| products.insert_child(parent, child))?;
+        groups(read, &mut |members| products.insert_group(members.iter().copied()))?;
         Ok(Kept { sequence, change: product_change(read)?, products: Arc::new(products) })
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Date32Array, Int64Array, StringArray};
 
-use super::catalogue::{Products, StoreProducts};
+use super::catalogue::{Fold, Products, StoreProducts};
 use super::manifest::Report;
 use super::query::By;
 use super::schema::{Meaning, SKU};
@@ -24,14 +24,15 @@ enum Source {
     Date(fn(Day) -> Day),
     /// A text column of the roll.
     Text(&'static str),
-    /// The product of the SKU.
-    Product,
+    /// The product that the row of a SKU counts among.
+    Product(Fold),
     /// What all rows of a report share.
     Account,
     OfReport(fn(&Report) -> String),
 }
 
-fn source(by: By) -> Source {
+fn source(by: By, combine_inapps: bool) -> Source {
+    let product = |to_group| Source::Product(Fold { to_parent: combine_inapps, to_group });
     match by {
         By::Day => Source::Date(|day| day),
         By::Week => Source::Date(Day::week_start),
@@ -42,7 +43,8 @@ fn source(by: By) -> Source {
         By::Store => Source::OfReport(|report| report.store().to_string()),
         By::Kind => Source::OfReport(|report| report.key.kind.to_string()),
         By::Period => Source::OfReport(|report| report.key.period.to_string()),
-        By::Product => Source::Product,
+        By::Product => product(false),
+        By::ProductGroup => product(true),
         By::Sku
         | By::Title
         | By::Country
@@ -146,9 +148,13 @@ pub(crate) struct Axis {
 
 impl Axis {
     pub(crate) fn new(by: By) -> Self {
-        let source = source(by);
+        Self::of(by, false)
+    }
+
+    fn of(by: By, combine_inapps: bool) -> Self {
+        let source = source(by, combine_inapps);
         let values = match source {
-            Source::Date(_) | Source::Account | Source::Product => {
+            Source::Date(_) | Source::Account | Source::Product(_) => {
                 Values::Ints { list: Vec::new(), codes: HashMap::new() }
             }
             Source::Text(_) | Source::OfReport(_) => {
@@ -159,13 +165,18 @@ impl Axis {
         Self { by, source, values, products, rolls, first_day: 0, days: Vec::new(), reports }
     }
 
-    /// An axis that gives codes for every row of these pieces.
-    pub(crate) fn over(by: By, pieces: &[Piece], products: &Arc<Products>) -> Result<Self> {
-        let mut axis = Self { products: Arc::clone(products), ..Self::new(by) };
+    /// An axis that gives codes for every row of these pieces; of products, the items' to their apps where asked.
+    pub(crate) fn over(
+        by: By,
+        combine_inapps: bool,
+        pieces: &[Piece],
+        products: &Arc<Products>,
+    ) -> Result<Self> {
+        let mut axis = Self { products: Arc::clone(products), ..Self::of(by, combine_inapps) };
         match axis.source {
             Source::Date(start) => axis.learn_days(start, pieces)?,
             Source::Text(column) => axis.learn_texts(column, pieces)?,
-            Source::Product => axis.learn_texts(SKU, pieces)?,
+            Source::Product(_) => axis.learn_texts(SKU, pieces)?,
             Source::Account | Source::OfReport(_) => {
                 for piece in pieces {
                     axis.code_of_report(&piece.report);
@@ -204,7 +215,10 @@ impl Axis {
 
     /// What a piece's SKUs stand for on an axis of products; `None` on one of texts.
     fn products_of<'a>(&self, products: &'a Products, piece: &Piece) -> Option<StoreProducts<'a>> {
-        matches!(self.source, Source::Product).then(|| products.of_store(piece.report.store()))
+        match self.source {
+            Source::Product(fold) => Some(products.folded(piece.report.store(), fold)),
+            _ => None,
+        }
     }
 
     fn learn_texts(&mut self, column: &'static str, pieces: &[Piece]) -> Result<()> {
@@ -235,7 +249,7 @@ impl Axis {
         match self.source {
             Source::Date(_) => self.codes_of_days(piece),
             Source::Text(column) => self.codes_of_texts(column, piece),
-            Source::Product => self.codes_of_texts(SKU, piece),
+            Source::Product(_) => self.codes_of_texts(SKU, piece),
             Source::Account | Source::OfReport(_) => {
                 Ok(Codes::Same(self.reports.get(&piece.report.id).copied().unwrap_or_default()))
             }
@@ -284,7 +298,7 @@ impl Axis {
                 line.earnings_currency.map_or(0, |text| self.values.text(text))
             }
             Source::Text("type") => line.ty.map_or(0, |text| self.values.text(text)),
-            Source::Text(_) | Source::Product => 0,
+            Source::Text(_) | Source::Product(_) => 0,
             Source::Account | Source::OfReport(_) => self.code_of_report(report),
         }
     }
@@ -327,7 +341,7 @@ impl Axis {
             Values::Ints { list, .. } => {
                 let ints = codes.map(|code| list.get(index(code)).copied());
                 match self.source {
-                    Source::Account | Source::Product => Arc::new(ints.collect::<Int64Array>()),
+                    Source::Account | Source::Product(_) => Arc::new(ints.collect::<Int64Array>()),
                     _ => Arc::new(
                         ints.map(|day| day.and_then(|day| i32::try_from(day).ok())).collect::<Date32Array>(),
                     ),
@@ -336,7 +350,7 @@ impl Axis {
         };
         let meaning = match self.source {
             Source::Date(_) => Meaning::Date,
-            Source::Account | Source::Product => Meaning::Count,
+            Source::Account | Source::Product(_) => Meaning::Count,
             Source::Text(_) | Source::OfReport(_) => Meaning::Text,
         };
         (arrow_schema::Field::new(self.by.name(), meaning.plain(), true), array)
@@ -345,9 +359,9 @@ impl Axis {
 
 /// Whether an axis can be told from a report's totals alone.
 pub(crate) fn in_totals(by: By) -> bool {
-    match source(by) {
+    match source(by, false) {
         Source::Date(_) | Source::Account | Source::OfReport(_) => true,
         Source::Text(_) => matches!(by, By::Currency | By::EarningsCurrency | By::Type),
-        Source::Product => false,
+        Source::Product(_) => false,
     }
 }

@@ -41,7 +41,24 @@ pub(crate) trait Catalogue: Debug + Send + Sync {
 pub(crate) struct Products {
     by_sku: HashMap<StoreKind, HashMap<Box<str>, u64>>,
     children: HashMap<u64, Vec<u64>>,
+    parents: HashMap<u64, u64>,
+    /// The group of each product that is in one, and the products of each group.
+    groups: HashMap<u64, u64>,
+    members: HashMap<u64, Vec<u64>>,
 }
+
+/// Which product's figures a row counts among.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Fold {
+    /// Those of the app that an item belongs to.
+    pub(crate) to_parent: bool,
+    /// Those of the group, which is called by its lowest product.
+    pub(crate) to_group: bool,
+}
+
+/// More apps above an item than any store has. A product above itself is refused where it is made; should there be one
+/// all the same, its items stay what they are.
+const PARENTS_MAX: usize = 64;
 
 impl Products {
     /// Notes that rows with this SKU at this store are of a product.
@@ -52,28 +69,74 @@ impl Products {
     /// Notes whose child a product is.
     pub(crate) fn insert_child(&mut self, parent: u64, child: u64) {
         self.children.entry(parent).or_default().push(child);
+        self.parents.insert(child, parent);
+    }
+
+    /// Notes the products of a group, in order.
+    pub(crate) fn insert_group(&mut self, members: impl IntoIterator<Item = u64>) {
+        let members: Vec<u64> = members.into_iter().collect();
+        let Some(&group) = members.first() else { return };
+        self.groups.extend(members.iter().map(|&member| (member, group)));
+        self.members.insert(group, members);
     }
 
     /// The products of a store's SKUs.
     pub(crate) fn of_store(&self, store: StoreKind) -> StoreProducts<'_> {
-        StoreProducts(self.by_sku.get(&store))
+        self.folded(store, Fold::default())
+    }
+
+    /// The products that the rows of a store's SKUs count among.
+    pub(crate) fn folded(&self, store: StoreKind, fold: Fold) -> StoreProducts<'_> {
+        StoreProducts { products: self, by_sku: self.by_sku.get(&store), fold }
+    }
+
+    /// The product at the top of a product's parents, itself where it has none.
+    fn app(&self, product: u64) -> u64 {
+        let mut top = product;
+        for _ in 0..PARENTS_MAX {
+            match self.parents.get(&top) {
+                Some(&parent) => top = parent,
+                None => return top,
+            }
+        }
+        product
+    }
+
+    /// The group of a product, itself where it is in none.
+    fn group(&self, product: u64) -> u64 {
+        self.groups.get(&product).copied().unwrap_or(product)
     }
 
     /// The children of a product.
     pub(crate) fn children(&self, product: u64) -> &[u64] {
         self.children.get(&product).map_or(&[], Vec::as_slice)
     }
+
+    /// The products of a product's group; none where it is in none.
+    pub(crate) fn members(&self, product: u64) -> &[u64] {
+        self.members.get(&self.group(product)).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// The products of one store.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct StoreProducts<'a>(Option<&'a HashMap<Box<str>, u64>>);
+pub(crate) struct StoreProducts<'a> {
+    products: &'a Products,
+    by_sku: Option<&'a HashMap<Box<str>, u64>>,
+    fold: Fold,
+}
 
 impl StoreProducts<'_> {
     /// The product of a row with this SKU; none for a row without one.
     pub(crate) fn of(&self, sku: Option<&str>) -> Option<i64> {
-        let product = self.0?.get(sku?)?;
-        i64::try_from(*product).ok()
+        let mut product = *self.by_sku?.get(sku?)?;
+        if self.fold.to_parent {
+            product = self.products.app(product);
+        }
+        if self.fold.to_group {
+            product = self.products.group(product);
+        }
+        i64::try_from(product).ok()
     }
 }
 
@@ -92,5 +155,34 @@ mod tests {
         assert_eq!(products.of_store(StoreKind::GooglePlay).of(Some("a")), None);
         assert_eq!(products.of_store(StoreKind::Amazon).of(None), None);
         assert_eq!((products.children(4), products.children(3)), (&[9][..], &[][..]));
+    }
+
+    #[test]
+    fn an_item_counts_among_its_app_and_then_among_its_group() {
+        let mut products = Products::default();
+        for (sku, product) in [("a", 1), ("b", 2), ("item", 3), ("own", 4), ("loop", 8)] {
+            products.insert(StoreKind::Apple, sku, product);
+        }
+        products.insert_group([1, 2]);
+        products.insert_group([3, 5]);
+        products.insert_group([4, 6]);
+        products.insert_child(2, 3);
+        products.insert_child(7, 4);
+        products.insert_child(8, 9);
+        products.insert_child(9, 8);
+        let all = |to_parent, to_group| {
+            let fold = Fold { to_parent, to_group };
+            ["a", "b", "item", "own", "loop"]
+                .map(|sku| products.folded(StoreKind::Apple, fold).of(Some(sku)).unwrap())
+        };
+        assert_eq!(all(false, false), [1, 2, 3, 4, 8]);
+        assert_eq!(all(true, false), [1, 2, 2, 7, 8]);
+        assert_eq!(all(false, true), [1, 1, 3, 4, 8]);
+        assert_eq!(
+            all(true, true),
+            [1, 1, 1, 7, 8],
+            "an app in no group is its own, whatever its item is in"
+        );
+        assert_eq!((products.members(5), products.members(7)), (&[3, 5][..], &[][..]));
     }
 }

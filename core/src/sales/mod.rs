@@ -190,7 +190,7 @@ impl Engine {
     /// The products that a query with these ids in its `where` is answered with. Taken after the manifest, so that the
     /// products of its rows are among them.
     fn products(&self, filter: &Where) -> Result<Arc<Products>> {
-        for id in filter.products.iter().flatten().flatten() {
+        for id in filter.products.iter().chain(&filter.product_groups).flatten().flatten() {
             if !self.catalogue.contains(*id)? {
                 return Err(Error::NotFound { what: format!("product {id}") });
             }

@@ -63,6 +63,8 @@ names! {
         Period = "period",
         /// The product's id.
         Product = "product",
+        /// The lowest product id of the product's group, its own where it is in none.
+        ProductGroup = "product_group",
         /// The publisher's own identifier of the item.
         Sku = "sku",
         /// The app's title.
@@ -169,6 +171,8 @@ pub(crate) struct Where {
     pub(crate) end: Option<Edge>,
     /// `None` among the ids chooses the rows that have no product.
     pub(crate) products: Option<Vec<Option<u64>>>,
+    /// As `products`, for any products of the groups that are meant.
+    pub(crate) product_groups: Option<Vec<Option<u64>>>,
     /// Whether the children of these products are meant as well.
     pub(crate) include_inapps: bool,
     /// `None` among the values chooses the rows that have no value.
@@ -179,6 +183,11 @@ impl Where {
     /// The values a dimension is held to.
     pub(crate) fn texts_of(&self, dimension: Dimension) -> Option<&[Option<String>]> {
         self.texts.iter().find(|(one, _)| *one == dimension).map(|(_, values)| values.as_slice())
+    }
+
+    /// Whether it tells rows by their products.
+    pub(crate) fn names_products(&self) -> bool {
+        self.products.is_some() || self.product_groups.is_some()
     }
 
     /// Whether a dimension is held to just one value.
@@ -206,6 +215,7 @@ pub struct Query {
     pub(crate) columns: Option<Vec<String>>,
     pub(crate) order: Vec<Order>,
     pub(crate) limit: Option<u64>,
+    pub(crate) combine_inapps: bool,
     pub(crate) filter: Where,
     faults: FieldErrors,
 }
@@ -251,6 +261,14 @@ impl Query {
         self
     }
 
+    /// Whether a report counts the rows of in-app items among their app, on the axes [`By::Product`] and
+    /// [`By::ProductGroup`] (there among the app's group); not unless told. Items whose app is not known stay their own.
+    #[must_use]
+    pub fn combine_inapps(mut self, combine: bool) -> Self {
+        self.combine_inapps = combine;
+        self
+    }
+
     /// Only these external accounts, by id.
     #[must_use]
     pub fn accounts(mut self, ids: impl IntoIterator<Item = u64>) -> Self {
@@ -287,7 +305,15 @@ impl Query {
         self
     }
 
-    /// Whether the in-app items of the products in [`Self::products`] are meant as well; not unless told.
+    /// Only the products of these groups, by the id of any product in it; one that is in no group is meant alone.
+    #[must_use]
+    pub fn product_groups(mut self, ids: impl IntoIterator<Item = u64>) -> Self {
+        self.filter.product_groups = Some(ids.into_iter().map(Some).collect());
+        self
+    }
+
+    /// Whether the in-app items of the products in [`Self::products`] and [`Self::product_groups`] are meant as well;
+    /// not unless told.
     #[must_use]
     pub fn include_inapps(mut self, include: bool) -> Self {
         self.filter.include_inapps = include;
@@ -365,13 +391,14 @@ impl Query {
 
     /// Whether a report needs to know which product a row is of.
     pub(crate) fn reports_products(&self) -> bool {
-        self.filter.products.is_some() || self.by.contains(&By::Product)
+        let of_products = |by: &By| matches!(by, By::Product | By::ProductGroup);
+        self.filter.names_products() || self.by.iter().any(of_products)
     }
 
     /// Whether a scan needs to know it.
     pub(crate) fn scans_products(&self) -> bool {
         let is_asked = |columns: &Vec<String>| columns.iter().any(|column| column == PRODUCT);
-        self.filter.products.is_some() || self.columns.as_ref().is_none_or(is_asked)
+        self.filter.names_products() || self.columns.as_ref().is_none_or(is_asked)
     }
 
     /// Reads a query from JSON with the argument names of the Python face: `columns`, `by`, `measures`, `order_by`,
@@ -419,6 +446,10 @@ impl Query {
                 }
                 self
             }
+            "combine_inapps" => {
+                let combine = self.truth(name, value);
+                self.combine_inapps(combine)
+            }
             _ => self.where_argument(name, value),
         }
     }
@@ -439,13 +470,17 @@ impl Query {
                 self.periods(texts.iter().map(String::as_str))
             }
             "start" | "end" => self.edge_argument(name, value),
-            "product" => self.product_argument(value),
-            "include_inapps" => {
-                self.filter.include_inapps = value.as_bool().unwrap_or_default();
-                if !value.is_boolean() {
-                    self.fault(name, format!("{value} is neither true nor false"));
-                }
+            "product" => {
+                self.filter.products = Some(self.product_ids(name, value));
                 self
+            }
+            "product_group" => {
+                self.filter.product_groups = Some(self.product_ids(name, value));
+                self
+            }
+            "include_inapps" => {
+                let include = self.truth(name, value);
+                self.include_inapps(include)
             }
             _ => self.text_argument(name, value),
         }
@@ -459,18 +494,22 @@ impl Query {
         self.accounts(ids.into_iter().filter_map(|(id, _)| id))
     }
 
-    fn product_argument(mut self, value: &Json) -> Self {
+    fn truth(&mut self, name: &str, value: &Json) -> bool {
+        if !value.is_boolean() {
+            self.fault(name, format!("{value} is neither true nor false"));
+        }
+        value.as_bool().unwrap_or_default()
+    }
+
+    fn product_ids(&mut self, name: &str, value: &Json) -> Vec<Option<u64>> {
         let mut ids = Vec::new();
         for item in items(value) {
             match item.as_u64() {
-                None if !item.is_null() => {
-                    self.fault("product", format!("{item} is not the id of a product"))
-                }
+                None if !item.is_null() => self.fault(name, format!("{item} is not the id of a product")),
                 id => ids.push(id),
             }
         }
-        self.filter.products = Some(ids);
-        self
+        ids
     }
 
     fn edge_argument(mut self, name: &str, value: &Json) -> Self {
@@ -573,7 +612,7 @@ mod tests {
             "by": ["month", "currency"], "measures": "earnings", "order_by": ["-earnings", "month"], "limit": 3,
             "account": [1, 2], "store": "amazon_appstore", "kind": ["amazon-sales"], "period": "2018-03",
             "start": "2018-03-01", "end": "2018-04-01T00:00:00+02:00", "sku": ["b", "a", null], "term": null,
-            "product": [7, null], "include_inapps": true,
+            "product": [7, null], "include_inapps": true, "product_group": 3, "combine_inapps": true,
         }))
         .unwrap();
         assert_eq!(query.by, [By::Month, By::Currency]);
@@ -583,7 +622,8 @@ mod tests {
         assert_eq!(query.filter.accounts, Some(vec![1, 2]));
         assert_eq!(query.filter.stores, Some(vec![StoreKind::Amazon]));
         assert_eq!(query.filter.products, Some(vec![Some(7), None]));
-        assert!(query.filter.include_inapps && query.reports_products());
+        assert_eq!(query.filter.product_groups, Some(vec![Some(3)]));
+        assert!(query.filter.include_inapps && query.combine_inapps && query.reports_products());
         assert_eq!(query.filter.start, Some(Edge::Day(17_591)));
         assert_eq!(query.filter.end, Some(Edge::Instant(1_522_533_600_000_000)));
         let skus = [None, Some("a".to_owned()), Some("b".to_owned())];
@@ -596,7 +636,7 @@ mod tests {
         let query = json!({
             "by": ["moth"], "measures": [1], "limit": -1, "account": "x", "store": "steam",
             "kind": "x", "period": "March", "start": 3, "end": "tomorrow", "type": "sale", "colour": "red",
-            "product": "x", "include_inapps": 1, "sku": 7,
+            "product": "x", "include_inapps": 1, "sku": 7, "product_group": 1.5, "combine_inapps": "yes",
         });
         let named = faults(&query);
         let mut expected: Vec<_> = query.as_object().unwrap().keys().cloned().collect();

@@ -57,6 +57,7 @@ impl<'a> Plan<'a> {
         let names = query.by.iter().map(|by| by.name()).chain(measures.iter().map(|measure| measure.name()));
         check_once(names)?;
         check_currencies(query, &measures)?;
+        check_combined(query)?;
         let held = |by, dimension| query.by.contains(&by) || query.filter.pins(dimension);
         let watches_currency =
             measures.contains(&Measure::Earnings) && !held(By::EarningsCurrency, Dimension::EarningsCurrency);
@@ -90,7 +91,7 @@ impl<'a> Plan<'a> {
         let filter = &self.query.filter;
         let of_totals = [Dimension::Currency, Dimension::EarningsCurrency, Dimension::Type];
         self.query.by.iter().all(|&by| in_totals(by))
-            && filter.products.is_none()
+            && !filter.names_products()
             && filter.texts.iter().all(|(dimension, _)| of_totals.contains(dimension))
             && !matches!(filter.start, Some(Edge::Instant(_)))
             && !matches!(filter.end, Some(Edge::Instant(_)))
@@ -126,10 +127,10 @@ impl<'a> Plan<'a> {
             .query
             .by
             .iter()
-            .map(|&by| Axis::over(by, &pieces, &self.products))
+            .map(|&by| Axis::over(by, self.query.combine_inapps, &pieces, &self.products))
             .collect::<Result<Vec<_>>>()?;
         let currency = if self.watches_currency {
-            Some(Axis::over(By::EarningsCurrency, &pieces, &self.products)?)
+            Some(Axis::over(By::EarningsCurrency, false, &pieces, &self.products)?)
         } else {
             None
         };
@@ -185,6 +186,15 @@ fn check_currencies(query: &Query, measures: &[Measure]) -> Result<()> {
         return Err(Error::invalid("earnings", message));
     }
     Ok(())
+}
+
+/// Items that count among their app cannot be told apart by what is the item's own.
+fn check_combined(query: &Query) -> Result<()> {
+    let own = [By::Sku, By::Title].into_iter().find(|by| query.combine_inapps && query.by.contains(by));
+    own.map_or(Ok(()), |by| {
+        let message = format!("counts items among their app: group by `product` instead of `{by}`");
+        Err(Error::invalid("combine_inapps", message))
+    })
 }
 
 /// Google's sales and earnings reports tell of the same orders: together they would count them twice.

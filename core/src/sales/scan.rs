@@ -75,10 +75,11 @@ pub struct Scan {
 
 impl Scan {
     pub(crate) fn new(manifest: Arc<Manifest>, products: Arc<Products>, query: &Query) -> Result<Self> {
-        if !query.by.is_empty() || query.measures.is_some() || !query.order.is_empty() {
+        let is_report = !query.by.is_empty() || query.measures.is_some() || !query.order.is_empty();
+        if is_report || query.combine_inapps {
             return Err(Error::invalid(
                 "query",
-                "a scan has `columns`; `by`, `measures` and `order_by` are a report's",
+                "a scan has `columns`; `by`, `measures`, `order_by` and `combine_inapps` are a report's",
             ));
         }
         let columns = asked_columns(&manifest, query)?;

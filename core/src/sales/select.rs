@@ -179,16 +179,26 @@ enum Wanted {
 }
 
 impl Wanted {
-    /// The products of a filter, with their children where it says so.
-    fn products(filter: &Where, products: &Arc<Products>, store: StoreKind) -> Option<Self> {
-        let wanted = filter.products.as_ref()?;
+    /// What a filter asks of products, with their children where it says so: a test for those it names, and one for
+    /// those of the groups it names.
+    fn products(filter: &Where, products: &Arc<Products>, store: StoreKind) -> Vec<Self> {
+        let listed = |ids: &Vec<Option<u64>>| Self::listed(ids.clone(), filter, products, store);
+        let grouped = |ids: &Vec<Option<u64>>| {
+            let members = ids.iter().flatten().flat_map(|&id| products.members(id)).map(|&id| Some(id));
+            Self::listed(ids.iter().copied().chain(members).collect(), filter, products, store)
+        };
+        let tests = [filter.products.as_ref().map(listed), filter.product_groups.as_ref().map(grouped)];
+        tests.into_iter().flatten().collect()
+    }
+
+    fn listed(wanted: Vec<Option<u64>>, filter: &Where, products: &Arc<Products>, store: StoreKind) -> Self {
         let children = |id: &Option<u64>| id.map_or(&[][..], |id| products.children(id)).iter().copied();
         let inapps = wanted.iter().filter(|_| filter.include_inapps).flat_map(children);
         let ids = wanted.iter().copied().chain(inapps.map(Some));
         // An id that does not fit is no product's and must not stand for rows without one.
         let mut ids: Vec<_> = ids.map(|id| id.map(|id| i64::try_from(id).unwrap_or(i64::MAX))).collect();
         ids.sort_unstable();
-        Some(Self::Products { ids, products: Arc::clone(products), store })
+        Self::Products { ids, products: Arc::clone(products), store }
     }
 
     fn has(&self, text: Option<&str>) -> bool {
@@ -207,7 +217,7 @@ impl RowFilter {
         for piece in pieces {
             if let Entry::Vacant(entry) = by_roll.entry(piece.roll_and_store()) {
                 let mut roll_filter = RollFilter::new(filter, &piece.roll, piece.table)?;
-                if let Some(wanted) = Wanted::products(filter, products, piece.report.store()) {
+                for wanted in Wanted::products(filter, products, piece.report.store()) {
                     roll_filter.texts.push(TextTest::new(&piece.roll, piece.table, SKU, wanted)?);
                 }
                 entry.insert(roll_filter);

@@ -47,8 +47,21 @@ def report(
     product: Annotated[
         list[int] | None, typer.Option(metavar="ID", help="The product of this id, as --by product shows it.")
     ] = None,
+    product_group: Annotated[
+        list[int] | None,
+        typer.Option(metavar="ID", help="The products linked with this one, and itself."),
+    ] = None,
     include_inapps: Annotated[
-        bool, typer.Option("--include-inapps", help="With --product: also what is sold within it.")
+        bool,
+        typer.Option(
+            "--include-inapps", help="With --product, --product-group: also what is sold within them."
+        ),
+    ] = False,
+    combine_inapps: Annotated[
+        bool,
+        typer.Option(
+            "--combine-inapps", help="With --by product, product_group: count items among their app."
+        ),
     ] = False,
     order_by: Annotated[
         str | None, typer.Option(metavar="NAMES", help="Columns; with - before one from the largest down.")
@@ -95,6 +108,7 @@ def report(
         "item_type": item_type,
         "term": term,
         "product": product,
+        "product_group": product_group,
         "include_inapps": True if include_inapps else None,
     }
     with reading(db, output) as opened:
@@ -105,6 +119,7 @@ def report(
             measures=_names(measures),
             order_by=_names(order_by) if order_by else None,
             limit=limit,
+            combine_inapps=combine_inapps,
             **{name: value for name, value in where.items() if value is not None},
         )
     only = where["currency"] or []
