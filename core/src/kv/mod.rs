@@ -60,6 +60,14 @@ pub trait Kv: Send + Sync + Debug {
     /// not a snapshot: what is applied meanwhile may or may not be seen.
     fn range<'a>(&'a self, start: &[u8], end: Option<&[u8]>, reverse: bool) -> Entries<'a>;
 
+    /// The number of entries with `start <= key < end`, seen as [`Kv::range`] sees them.
+    ///
+    /// # Errors
+    /// As of [`Kv::get`].
+    fn count(&self, start: &[u8], end: Option<&[u8]>) -> Result<u64> {
+        self.range(start, end, false).map(|entry| entry.map(|_| 1)).sum()
+    }
+
     /// Applies a batch wholly or not at all, also across a crash; of two operations on one key the later wins. Give at most 100 operations: an implementation may
     /// need memory far out of proportion for more.
     fn apply(&self, ops: &[Op]) -> Result<()>;

@@ -14,6 +14,7 @@ use crate::vault::{Label, Vault};
 use crate::{Error, Result};
 
 use super::input::Fields;
+use super::known::Known;
 use super::machine::{self, Env};
 use super::resources::product_memory::{ProductMemory, Watched};
 use super::{Clock, Context, ListQuery, Page, Record, catalogue, expansion, list, stored};
@@ -28,6 +29,8 @@ pub(super) struct Shared {
     pub grant: Grant,
     /// What is kept in memory for products, by all handles on the database together.
     pub products: Arc<ProductMemory>,
+    /// What listings have found out, of all collections.
+    pub known: Arc<Known>,
 }
 
 impl Shared {
@@ -132,7 +135,7 @@ impl<R: Record> Collection<R> {
     /// # Errors
     /// [`Error::Validation`] with all faults of the query at once.
     pub fn list(&self, query: &ListQuery) -> Result<Page<R>> {
-        self.read(|context| list::list(context.read, query))
+        self.read(|context| list::list(context.read, &self.shared.known, query))
     }
 
     /// The number of records.

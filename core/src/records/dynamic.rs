@@ -117,7 +117,7 @@ impl<R: Record> AnyCollection for Collection<R> {
         // Names that are none are told by the listing, together with its other faults.
         let expand = query.expansions::<R>();
         self.read_with(&expand, |context| {
-            let page = list::list::<R>(context.read, &query)?;
+            let page = list::list::<R>(context.read, &self.shared.known, &query)?;
             page.try_map(|record| record.to_json(context).map(Value::Object))
         })
     }

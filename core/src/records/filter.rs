@@ -60,6 +60,58 @@ fn contains((low, high): &Interval, value: &Datum) -> bool {
     above && below
 }
 
+/// The values that lie in an interval of each list. Both are sorted and their intervals apart, and so is the result.
+pub(super) fn within_both(one: &[Interval], other: &[Interval]) -> Vec<Interval> {
+    let (mut one, mut other) = (one.iter().peekable(), other.iter().peekable());
+    let mut both = Vec::new();
+    while let (Some(a), Some(b)) = (one.peek(), other.peek()) {
+        let low = if begins_before(&a.0, &b.0) { &b.0 } else { &a.0 };
+        let a_ends_first = ends_before(&a.1, &b.1);
+        let high = if a_ends_first { &a.1 } else { &b.1 };
+        if !is_empty(low, high) {
+            both.push((low.clone(), high.clone()));
+        }
+        if a_ends_first {
+            one.next()
+        } else {
+            other.next()
+        };
+    }
+    both
+}
+
+fn begins_before(one: &Bound<Datum>, other: &Bound<Datum>) -> bool {
+    match (one, other) {
+        (Bound::Unbounded, _) => true,
+        (_, Bound::Unbounded) => false,
+        (Bound::Included(one), Bound::Excluded(other)) => one <= other,
+        (Bound::Included(one) | Bound::Excluded(one), Bound::Included(other) | Bound::Excluded(other)) => {
+            one < other
+        }
+    }
+}
+
+fn ends_before(one: &Bound<Datum>, other: &Bound<Datum>) -> bool {
+    match (one, other) {
+        (_, Bound::Unbounded) => true,
+        (Bound::Unbounded, _) => false,
+        (Bound::Excluded(one), Bound::Included(other)) => one <= other,
+        (Bound::Included(one) | Bound::Excluded(one), Bound::Included(other) | Bound::Excluded(other)) => {
+            one < other
+        }
+    }
+}
+
+fn is_empty(low: &Bound<Datum>, high: &Bound<Datum>) -> bool {
+    match (low, high) {
+        (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
+        (Bound::Included(low), Bound::Included(high)) => low > high,
+        (Bound::Included(low) | Bound::Excluded(low), Bound::Included(high) | Bound::Excluded(high)) => {
+            low >= high
+        }
+    }
+}
+
 /// One condition of a filter.
 #[derive(Debug)]
 pub(super) struct Condition<R> {

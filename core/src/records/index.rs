@@ -222,6 +222,5 @@ pub(super) fn damaged<R: Record>(detail: &str) -> Error {
 /// The number of entries of an index.
 pub(super) fn count<R: Record>(read: &dyn Read, index: &Index) -> Result<u64> {
     let start = prefix::<R>(index).build();
-    let entries = read.range(&start, prefix_end(&start).as_deref(), false);
-    entries.map(|entry| entry.map(|_| 1)).sum()
+    read.count(&start, prefix_end(&start).as_deref())
 }

@@ -8,7 +8,7 @@
 //! RECORD  tag │ id datum                            → rest count (1 byte) │ version (1) │ first 6,000 bytes of the record
 //! REST    tag │ id datum │ number (1 byte)          → the following 6,000 bytes each
 //! INDEX   tag │ index number │ value datum(s) │ id  → nothing: the key is the entry
-//! COUNTER tag │ 0 or 1                              → the last id given, the number of records
+//! COUNTER tag │ 0, 1 or 2                           → the last id given, the number of records, of changes to them
 //! CATALOGUE                                          → see `catalogue.rs`
 //! ```
 //!
@@ -35,10 +35,12 @@ mod filter;
 mod incoming;
 mod index;
 mod input;
+mod known;
 mod list;
 mod machine;
 mod moment;
 mod page;
+mod path;
 mod registry;
 mod resources;
 mod search;

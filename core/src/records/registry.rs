@@ -90,16 +90,16 @@ pub struct Records(Arc<Shared>);
 
 impl Records {
     pub(crate) fn new(store: Arc<Store>, vault: Arc<Vault>, clock: Clock) -> Self {
-        let (grant, products) = (Grant::default(), Arc::default());
-        Self(Arc::new(Shared { store, vault, clock, grant, products }))
+        let (grant, products, known) = (Grant::default(), Arc::default(), Arc::default());
+        Self(Arc::new(Shared { store, vault, clock, grant, products, known }))
     }
 
     /// The same collections for a handle that may do less.
     pub(crate) fn with_grant(&self, grant: Grant) -> Self {
-        let Shared { store, vault, clock, products, .. } = &*self.0;
+        let Shared { store, vault, clock, products, known, .. } = &*self.0;
         let (store, vault, clock) = (Arc::clone(store), Arc::clone(vault), clock.clone());
-        let products = Arc::clone(products);
-        Self(Arc::new(Shared { store, vault, clock, grant, products }))
+        let (products, known) = (Arc::clone(products), Arc::clone(known));
+        Self(Arc::new(Shared { store, vault, clock, grant, products, known }))
     }
 
     /// Makes products of what an account's reports sell, in the transaction that stores the reports. `known` gives the

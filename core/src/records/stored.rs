@@ -16,6 +16,7 @@ const _: () = assert!(RECORD_MAX / PIECE < 255);
 
 const LAST_ID: u8 = 0;
 const COUNT: u8 = 1;
+const CHANGE: u8 = 2;
 
 /// The key of a record's first piece; all of them in order are the collection in id order.
 pub(super) fn record_key<R: Record>(id: &R::Id) -> Vec<u8> {
@@ -60,7 +61,7 @@ pub(super) fn put<R: Record>(write: &mut dyn Write, record: &R) -> Result<()> {
         count += 1;
     }
     write.put(record_key::<R>(&record.id()), [&[count, R::VERSION], first].concat());
-    Ok(())
+    note_change::<R>(write)
 }
 
 /// A record by id.
@@ -99,7 +100,7 @@ fn decode<R: Record>(version: u8, bytes: &[u8]) -> Result<R> {
 pub(super) fn delete<R: Record>(write: &mut dyn Write, id: &R::Id) -> Result<()> {
     delete_rest::<R>(write, id)?;
     write.delete(&record_key::<R>(id));
-    Ok(())
+    note_change::<R>(write)
 }
 
 fn delete_rest<R: Record>(write: &mut dyn Write, id: &R::Id) -> Result<()> {
@@ -131,6 +132,17 @@ pub(super) fn change_count<R: Record>(write: &mut dyn Write, by: i64) -> Result<
     let count =
         count::<R>(write)?.checked_add_signed(by).ok_or_else(|| damaged::<R>("its count is wrong"))?;
     write.put(counter_key::<R>(COUNT), value::encode(&count)?);
+    Ok(())
+}
+
+/// A number that differs from what it was wherever a record does, or is gone or new.
+pub(super) fn change<R: Record>(read: &dyn Read) -> Result<u64> {
+    counter::<R>(read, CHANGE)
+}
+
+fn note_change<R: Record>(write: &mut dyn Write) -> Result<()> {
+    let next = change::<R>(write)?.wrapping_add(1);
+    write.put(counter_key::<R>(CHANGE), value::encode(&next)?);
     Ok(())
 }
 

@@ -91,6 +91,7 @@ impl Record for Thing {
 /// A store, a vault and a clock that moves on by itself.
 struct Bench {
     twin: Twin,
+    known: known::Known,
     vault: Vault,
     ticks: i64,
     _dir: tempfile::TempDir,
@@ -101,7 +102,7 @@ impl Bench {
         let dir = tempfile::tempdir().unwrap();
         let twin = Twin::default();
         let vault = Vault::for_tests(&twin, dir.path(), None).unwrap();
-        Self { twin, vault, ticks: 0, _dir: dir }
+        Self { twin, known: known::Known::default(), vault, ticks: 0, _dir: dir }
     }
 
     /// As a transaction: an error leaves nothing.
@@ -123,7 +124,12 @@ impl Bench {
     }
 
     fn list(&self, query: Value) -> Result<Page<Thing>> {
-        list::list(&self.twin, &ListQuery::from_json(&query)?)
+        self.list_at(&self.twin, query)
+    }
+
+    /// As a reader of another commit, with what the readers of all commits know.
+    fn list_at(&self, twin: &Twin, query: Value) -> Result<Page<Thing>> {
+        list::list(twin, &self.known, &ListQuery::from_json(&query)?)
     }
 
     fn ids(&self, query: Value) -> Vec<u64> {
@@ -345,7 +351,7 @@ fn conditions() -> impl Strategy<Value = Vec<Condition>> {
         "[ab]?".prop_map(Condition::CodeLike),
         (0..20u64).prop_map(Condition::IdBelow),
     ];
-    prop::collection::vec(one, 0..3)
+    prop::collection::vec(one, 0..4)
 }
 
 #[derive(Debug, Clone)]
@@ -365,7 +371,7 @@ fn listings() -> impl Strategy<Value = Vec<Listing>> {
     prop::collection::vec(one, 1..12)
 }
 
-fn assert_listed(bench: &Bench, model: &Model, listing: &Listing) {
+fn assert_listed(bench: &Bench, (twin, model): (&Twin, &Model), listing: &Listing) {
     let Listing { conditions, sort, reverse, page, page_size } = listing;
     let holds = |thing: &&Thing| conditions.iter().all(|condition| condition.holds(thing));
     let mut all: Vec<&Thing> = model.values().filter(holds).collect();
@@ -387,7 +393,7 @@ fn assert_listed(bench: &Bench, model: &Model, listing: &Listing) {
     if !filter.is_empty() {
         query["filter"] = filter.into();
     }
-    let found = bench.list(query.clone()).unwrap();
+    let found = bench.list_at(twin, query.clone()).unwrap();
     let start = usize::try_from((page - 1) * page_size).unwrap();
     let expected: Vec<_> =
         all.iter().skip(start).take(usize::try_from(*page_size).unwrap()).map(|thing| thing.id).collect();
@@ -407,7 +413,27 @@ proptest! {
             assert_same(&bench, &model);
         }
         for listing in &listings {
-            assert_listed(&bench, &model, listing);
+            assert_listed(&bench, (&bench.twin, &model), listing);
+        }
+    }
+
+    /// Whatever was listed before, by readers of this commit or of the one before it.
+    #[test]
+    fn listings_are_exact_while_things_change(
+        first in prop::collection::vec(fields(), 20..40), steps in steps(), listings in listings(),
+    ) {
+        let (mut bench, mut model, mut last) = (Bench::new(), Model::new(), 0);
+        for fields in first {
+            run(&mut bench, &mut model, &mut last, &Step::Create(fields));
+        }
+        for step in &steps {
+            let (old_twin, old_model) = (bench.twin.clone(), model.clone());
+            run(&mut bench, &mut model, &mut last, step);
+            for listing in &listings {
+                assert_listed(&bench, (&bench.twin, &model), listing);
+                assert_listed(&bench, (&old_twin, &old_model), listing);
+                assert_listed(&bench, (&bench.twin, &model), listing);
+            }
         }
     }
 
@@ -663,7 +689,7 @@ fn a_record_over_a_mebibyte_is_refused() {
     let large = bench.update(1, json!({"body": "b".repeat((1 << 20) - 200)})).unwrap();
     assert_eq!(stored::get(&bench.twin, &1).unwrap(), Some(large));
     bench.write(|write, env| machine::delete::<Thing>(write, env, &1)).unwrap();
-    assert_eq!(bench.twin.0.keys().map(|key| key[0]).collect::<Vec<_>>(), [COUNTER, COUNTER]);
+    assert_eq!(bench.twin.0.keys().map(|key| key[0]).collect::<Vec<_>>(), [COUNTER; 3]);
 }
 
 #[test]

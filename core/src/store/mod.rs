@@ -71,6 +71,14 @@ pub trait Read {
 
     /// Entries with `start <= key < end` in key order, or in reverse. `end` of `None` is no bound.
     fn range<'a>(&'a self, start: &[u8], end: Option<&[u8]>, reverse: bool) -> Entries<'a>;
+
+    /// The number of entries with `start <= key < end`.
+    ///
+    /// # Errors
+    /// As of [`Read::get`].
+    fn count(&self, start: &[u8], end: Option<&[u8]>) -> Result<u64> {
+        self.range(start, end, false).map(|entry| entry.map(|_| 1)).sum()
+    }
 }
 
 /// Something that collects changes.

@@ -39,6 +39,19 @@ impl Read for Snapshot<'_> {
         let entries = IndexRange::entries(self.shared, span.clone(), reverse);
         Merge::over(self.state.overlay.range(span, reverse), entries, reverse)
     }
+
+    /// The index counts what lies between the overlay's changes. It is not asked about their own keys, since it may
+    /// have some of them already and get others meanwhile.
+    fn count(&self, start: &[u8], end: Option<&[u8]>) -> Result<u64> {
+        let Span { mut start, end } = Span::new(start, end);
+        let between = |start: &[u8], end: Option<&[u8]>| self.shared.read_index(|kv| kv.count(start, end));
+        let mut count = 0;
+        for (key, value) in self.state.overlay.range(Span { start: start.clone(), end: end.clone() }, false) {
+            count += between(&start, Some(&key))? + u64::from(value.is_some());
+            start = [&key, [0].as_slice()].concat();
+        }
+        Ok(count + between(&start, end.as_deref())?)
+    }
 }
 
 impl Drop for Snapshot<'_> {

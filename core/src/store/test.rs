@@ -111,6 +111,10 @@ fn all(read: &dyn Read) -> Model {
     let mut backward: Vec<_> = read.range(&[], None, true).map(|entry| entry.unwrap()).collect();
     backward.reverse();
     assert_eq!(forward, backward);
+    let (low, high) =
+        (forward.first().map_or([].as_slice(), |(key, _)| key), forward.last().map(|(key, _)| &**key));
+    assert_eq!(read.count(&[], None).unwrap(), forward.len() as u64);
+    assert_eq!(read.count(low, high).unwrap(), forward.len().saturating_sub(1) as u64);
     forward.into_iter().map(|(key, value)| (key.to_vec(), value.to_vec())).collect()
 }
 

@@ -1,8 +1,9 @@
 use serde_json::{Value, json};
 
+use crate::records::known::Known;
 use crate::records::machine::{self, Env};
 use crate::records::twin::Twin;
-use crate::records::{ListQuery, list};
+use crate::records::{ListQuery, Page, list};
 
 use super::*;
 use crate::store::Write;
@@ -39,6 +40,10 @@ impl Bench {
 
     fn update(&mut self, id: u64, fields: Value) -> Result<ExternalAccount> {
         self.write(|write, env| machine::update(write, env, &id, fields.as_object().unwrap()))
+    }
+
+    fn list(&self, query: &ListQuery) -> Result<Page<ExternalAccount>> {
+        list::list(&self.twin, &Known::default(), query)
     }
 
     fn json(&self, account: &ExternalAccount) -> Value {
@@ -208,7 +213,7 @@ fn a_password_shows_nowhere() {
     let account = bench.create(json!({"nickname": "a", "store": "apple", "password": PLANTED})).unwrap();
     assert_eq!(bench.password(1).as_deref(), Some(PLANTED));
     shown.push(format!("{account:?} {} {:?}", bench.json(&account), bench.vault));
-    let page = list::list::<ExternalAccount>(&bench.twin, &ListQuery::new()).unwrap();
+    let page = bench.list(&ListQuery::new()).unwrap();
     shown.push(format!("{page:?}"));
     let errors = [
         bench.create(json!({"nickname": "a", "store": "steam", "password": PLANTED})).unwrap_err(),
@@ -219,13 +224,9 @@ fn a_password_shows_nowhere() {
         bench.update(1, json!({"password": PLANTED, "nickname": null})).unwrap_err(),
         bench.update(99, json!({"password": PLANTED})).unwrap_err(),
         bench.update(1, json!({"password": PLANTED, "if_updated_at": "2000-01-01T00:00:00Z"})).unwrap_err(),
-        list::list::<ExternalAccount>(
-            &bench.twin,
-            &ListQuery::new().filter(format!("eq(password,{PLANTED})")),
-        )
-        .unwrap_err(),
-        list::list::<ExternalAccount>(&bench.twin, &ListQuery::new().field("password", PLANTED)).unwrap_err(),
-        list::list::<ExternalAccount>(&bench.twin, &ListQuery::new().sort("password-asc")).unwrap_err(),
+        bench.list(&ListQuery::new().filter(format!("eq(password,{PLANTED})"))).unwrap_err(),
+        bench.list(&ListQuery::new().field("password", PLANTED)).unwrap_err(),
+        bench.list(&ListQuery::new().sort("password-asc")).unwrap_err(),
     ];
     shown.extend(errors.iter().flat_map(|error| [format!("{error:?}"), error.to_string()]));
     for text in shown {
@@ -263,16 +264,11 @@ fn accounts_by_store_in_any_spelling() {
         bench.create(json!({"nickname": nickname, "store": store})).unwrap();
     }
     let ids = |query: ListQuery| -> Vec<_> {
-        list::list::<ExternalAccount>(&bench.twin, &query)
-            .unwrap()
-            .data
-            .iter()
-            .map(|account| account.id)
-            .collect()
+        bench.list(&query).unwrap().data.iter().map(|account| account.id).collect()
     };
     assert_eq!(ids(ListQuery::new().field("store", "Google Play").sort("nickname-desc")), [3, 1]);
     assert_eq!(ids(ListQuery::new().filter("in(store,amazon_appstore,apple)")), [2]);
     assert_eq!(ids(ListQuery::new().sort("nickname-asc")), [2, 1, 3]);
     assert_eq!(ids(ListQuery::new().field("store_id", 2).field("created_at_to", "2018-03-01")), [1, 3]);
-    assert!(list::list::<ExternalAccount>(&bench.twin, &ListQuery::new().filter("eq(store,steam)")).is_err());
+    assert!(bench.list(&ListQuery::new().filter("eq(store,steam)")).is_err());
 }
