@@ -115,7 +115,8 @@ pub(crate) fn two_digits(tens: u8, ones: u8) -> Option<u8> {
     (tens.is_ascii_digit() && ones.is_ascii_digit()).then(|| (tens - b'0') * 10 + (ones - b'0'))
 }
 
-fn digits(text: &[u8]) -> Option<u32> {
+/// The number that some ASCII digits write; 0 for none.
+pub(crate) fn digits(text: &[u8]) -> Option<u32> {
     text.iter().try_fold(0u32, |value, byte| {
         let digit = byte.is_ascii_digit().then(|| u32::from(byte - b'0'))?;
         value.checked_mul(10)?.checked_add(digit)

@@ -29,6 +29,40 @@ impl Dates {
     }
 }
 
+/// Distinct spans of a chunk that are told; a report has one.
+const SPANS_MAX: usize = 100;
+
+/// Counts rows by their first and last day, remembering those of the last.
+#[derive(Debug, Default)]
+pub(super) struct SpanCounter {
+    spans: BTreeMap<(Day, Day), u64>,
+    last: Option<(Day, Day)>,
+    count: u64,
+}
+
+impl SpanCounter {
+    pub(super) fn add(&mut self, span: (Day, Day)) {
+        if self.last != Some(span) {
+            self.flush();
+            self.last = Some(span);
+        }
+        self.count += 1;
+    }
+
+    fn flush(&mut self) {
+        let Some(last) = self.last else { return };
+        if self.spans.len() < SPANS_MAX || self.spans.contains_key(&last) {
+            *self.spans.entry(last).or_default() += self.count;
+        }
+        self.count = 0;
+    }
+
+    pub(super) fn finish(mut self) -> BTreeMap<(Day, Day), u64> {
+        self.flush();
+        self.spans
+    }
+}
+
 /// Adds a row to the month of its day, remembering the month of the last.
 #[derive(Debug, Default)]
 pub(super) struct MonthCounter {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{Dates, Kind, Months};
+use super::{Dates, Kind, Months, span};
 use crate::day::Period;
 use crate::{Error, Result};
 
@@ -34,9 +34,12 @@ fn month_at(text: &[u8]) -> Option<(i16, u8)> {
 }
 
 /// Which part of its period a file holds. Google's earnings come in several archives a month, told apart by the
-/// archive's name; Amazon's bare members end in a counter; everything else is the only part, `0`.
+/// archive's name; Amazon's bare members end in a counter; everything else is the only part, `0`, as are all of Apple's.
 pub fn part(kind: Kind, file_name: &str, is_container: bool) -> String {
     let stem = stem(file_name);
+    if kind == Kind::AppleSales {
+        return "0".to_owned();
+    }
     if kind == Kind::GoogleEarnings && is_container {
         return stem.to_owned();
     }
@@ -44,7 +47,7 @@ pub fn part(kind: Kind, file_name: &str, is_container: bool) -> String {
 }
 
 /// A file name without folders, extension and the ` (1)` that browsers add.
-fn stem(name: &str) -> &str {
+pub(super) fn stem(name: &str) -> &str {
     let base = name.rsplit(['/', '\\']).next().unwrap_or(name);
     let stem = match base.rsplit_once('.') {
         Some((stem, _)) if !stem.is_empty() => stem,
@@ -66,7 +69,8 @@ fn counter(stem: &str) -> Option<u32> {
     if number.len() == 5 && is_number(number) { number.parse().ok() } else { None }
 }
 
-/// The period of one member's rows: what the caller says, else the month in its name, else the month of most rows.
+/// The period of one member's rows: what the caller says, else the month in its name, else the month of most rows. Apple's
+/// rows name their period themselves.
 ///
 /// `names` are tried in turn: a zip member's own name comes before its archive's. A month in a name must have rows, or
 /// the month before it must (Amazon's monthly files hold some of the month before); without any rows it is believed.
@@ -74,10 +78,19 @@ fn counter(stem: &str) -> Option<u32> {
 /// # Errors
 /// `Format` naming the month of the name and those of the rows where they do not fit, or asking for `period=` where
 /// nothing settles it.
-pub fn period(path: &Path, names: &[&str], dates: &Dates, given: Option<Period>) -> Result<Period> {
+pub fn period(
+    kind: Kind,
+    path: &Path,
+    names: &[&str],
+    dates: &Dates,
+    given: Option<Period>,
+) -> Result<Period> {
     let months = &dates.months;
     if let Some(given) = given {
         return Ok(given);
+    }
+    if kind == Kind::AppleSales {
+        return span::period(path, names, dates);
     }
     let named =
         names.iter().map(|name| month_names(name)).find(|months| !months.is_empty()).unwrap_or_default();
@@ -134,7 +147,7 @@ mod tests {
 
     fn of(names: &[&str], months: &[((i16, u8), u64)]) -> Result<String, String> {
         let dates = Dates { months: months.iter().copied().collect(), ..Dates::default() };
-        let found = period(Path::new("f"), names, &dates, None);
+        let found = period(Kind::AmazonSales, Path::new("f"), names, &dates, None);
         found.map(|period| period.to_string()).map_err(|error| error.to_string())
     }
 
@@ -205,6 +218,9 @@ mod tests {
     fn what_is_given_counts() {
         let given: Period = "2018-05".parse().unwrap();
         let dates = Dates { months: [((2018, 4), 1)].into_iter().collect(), ..Dates::default() };
-        assert_eq!(period(Path::new("f"), &["sales_2018_03.gz"], &dates, Some(given)).unwrap(), given);
+        for kind in Kind::ALL {
+            let found = period(kind, Path::new("f"), &["sales_2018_03.gz"], &dates, Some(given));
+            assert_eq!(found.unwrap(), given);
+        }
     }
 }

@@ -3,12 +3,13 @@
 //!
 //! ```text
 //! file ─ container (gzip | zip | plain) ─ text (UTF-8, UTF-16) ─ fields (records) ─ header (bound by name)
-//!      ─ amazon (meaning) ─ columns ─ sink
+//!      ─ amazon, apple (meaning) ─ columns ─ sink
 //! ```
 //!
 //! A store's kind of report is one file: a `Layout` bound to a header, and a builder that takes rows.
 
 mod amazon;
+mod apple;
 mod binding;
 mod columns;
 mod container;
@@ -22,6 +23,7 @@ mod number;
 mod pipeline;
 mod reject;
 mod sniff;
+mod span;
 mod stamp;
 mod standard;
 #[cfg(test)]
@@ -40,11 +42,13 @@ pub use identity::{month_names, part, period};
 pub use item::{Item, Items};
 pub use kind::{Kind, StoreKind};
 pub use reject::Reject;
+pub use span::named_period;
 pub use written::{Interpreted, RowValues, written};
 
 use crate::column::{Batch, Field, Type};
 use crate::{Error, Result};
 use amazon::AmazonLayout;
+use apple::AppleLayout;
 use pipeline::{Cutter, Job, Layout, Limits};
 use sniff::{Head, Looks};
 use text::Text;
@@ -193,8 +197,10 @@ fn bind(kind: Kind, place: (&Path, u64), head: &Head, keep_personal: bool) -> Re
     let (header, looks) = (&head.header, head.looks);
     match kind {
         Kind::AmazonSales => Ok(Box::new(AmazonLayout::bind(place, header, looks, keep_personal)?)),
-        Kind::AppleSales | Kind::GoogleSales | Kind::GoogleEarnings => {
-            let detail = format!("{kind} is not read yet; {} is", Kind::AmazonSales);
+        Kind::AppleSales => Ok(Box::new(AppleLayout::bind(place, header, looks, keep_personal)?)),
+        Kind::GoogleSales | Kind::GoogleEarnings => {
+            let detail =
+                format!("{kind} is not read yet; {} and {} are", Kind::AmazonSales, Kind::AppleSales);
             Err(Error::format(place.0, None, detail))
         }
     }
@@ -231,6 +237,7 @@ fn open_head(
 }
 
 fn unknown(path: &Path, head: &Head, looks: Looks) -> Error {
-    let detail = format!("this is {}; Tillroll reads {} reports", looks.describe(), Kind::AmazonSales);
+    let kinds = Kind::ALL.map(Kind::as_str).join(", ");
+    let detail = format!("this is {}; Tillroll reads {kinds}", looks.describe());
     Error::format(path, Some(head.rows_line), detail)
 }

@@ -32,6 +32,14 @@ pub(super) fn amount(text: &[u8], name: &str) -> Result<Option<i64>, String> {
     amount.map_err(|fault| bad_number(name, text, fault))
 }
 
+/// So many units of an amount each; none where there is no amount.
+pub(super) fn times(units: i64, each: Option<i64>, name: &str) -> Result<Option<i64>, String> {
+    let Some(each) = each else { return Ok(None) };
+    let whole = i128::from(units) * i128::from(each);
+    let fits = i64::try_from(whole).ok().filter(|whole| whole.unsigned_abs() < AMOUNT_LIMIT);
+    fits.map(Some).ok_or_else(|| format!("Units × {name} {}", AmountFault::TooLarge))
+}
+
 /// The reason for a number that cannot be read.
 pub(super) fn bad_number(name: &str, text: &[u8], fault: AmountFault) -> String {
     format!("{name} {:?} {fault}", lossy(text))

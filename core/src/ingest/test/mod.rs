@@ -1,5 +1,6 @@
 //! Whole files through the reader: what rows mean, and what bad input does.
 
+mod apple;
 mod input;
 mod meaning;
 mod split;

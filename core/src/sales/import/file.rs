@@ -12,7 +12,7 @@ use super::{Import, Outcome, State};
 use crate::column::Batch;
 use crate::day::Period;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ingest::{self, Items, Kind, MemberSummary, READER_VERSION, ReadOptions, Reject, Sink};
+use crate::ingest::{self, Items, Kind, MemberSummary, READER_VERSION, ReadOptions, Reject, Sink, StoreKind};
 use crate::sales::manifest::{ReadFlags, Report, ReportKey};
 use crate::sales::segment::SegmentIdentity;
 use crate::sales::totals::{Totals, TotalsBuilder};
@@ -79,17 +79,23 @@ impl<'a> FileReader<'a> {
                 && (options.on_reject == OnReject::Keep || report.rejected == 0)
         };
         let stored: Vec<_> = manifest.reports().filter(same_reading).collect();
-        Ok(match self.meant_period(file) {
+        Ok(match self.meant_period(file, &stored) {
             // All months without a sale are the same bytes: only the one that is meant counts.
             Some(period) => stored.iter().any(|report| report.siblings == 1 && report.key.period == period),
             None => stored.first().is_some_and(|first| stored.len() == first.siblings as usize),
         })
     }
 
-    /// The period that the caller gives or the names say; none for an archive of several files.
-    fn meant_period(&self, file: &ingest::File) -> Option<Period> {
+    /// The period that the caller gives or the names say; none for an archive of several files, and none where the rows
+    /// say it themselves.
+    fn meant_period(&self, file: &ingest::File, stored: &[&Arc<Report>]) -> Option<Period> {
+        let claimed = match self.import.store {
+            StoreKind::Apple if stored.iter().any(|report| report.rows > 0) => return self.import.period,
+            StoreKind::Apple => ingest::named_period,
+            StoreKind::Amazon | StoreKind::GooglePlay => claimed_month,
+        };
         let named = || match file.members() {
-            [one] => claimed_month(&one.name).or_else(|| claimed_month(&file_name(self.path))),
+            [one] => claimed(&one.name).or_else(|| claimed(&file_name(self.path))),
             _ => None,
         };
         self.import.period.or_else(named)
@@ -135,7 +141,7 @@ impl<'a> FileReader<'a> {
     ) -> Result<ReportKey> {
         let name = file_name(self.path);
         let inner = file.members().get(member).map_or("", |member| &member.name);
-        let period = ingest::period(self.path, &[inner, &name], &summary.dates, self.import.period)?;
+        let period = ingest::period(kind, self.path, &[inner, &name], &summary.dates, self.import.period)?;
         let part = ingest::part(kind, &name, file.is_container());
         Ok(ReportKey { account: self.import.account, kind, period, part })
     }

@@ -88,7 +88,7 @@ impl Import<'_> {
             now: engine.now(),
             state: Mutex::new(State {
                 stage: Stage::new(&engine.rolls),
-                ledger: Ledger::new((account, store), files.claims(), options.on_reject),
+                ledger: Ledger::new((account, store), files.claims(store), options.on_reject),
             }),
         };
         import.all(&files.paths, started)
@@ -181,6 +181,6 @@ fn check(paths: &[String], store: StoreKind, options: &ImportOptions) -> Result<
         return Err(Error::invalid("kind", message));
     }
     files.period = options.period.as_deref().map(str::parse).transpose()?;
-    files.sort();
+    files.sort(store);
     Ok(files)
 }

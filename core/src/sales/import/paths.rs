@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::day::Period;
 use crate::error::{Error, Result};
-use crate::ingest;
+use crate::ingest::{self, StoreKind};
 
 /// The files of a call.
 #[derive(Debug, Default)]
@@ -22,18 +22,22 @@ pub(super) struct Files {
 impl Files {
     /// Files whose period only their rows tell come first, then by period: so no report is committed while another
     /// file of the call may still turn out to be of the same report.
-    pub(super) fn sort(&mut self) {
-        self.paths.sort_by_cached_key(|path| (claim(path), path.clone()));
+    pub(super) fn sort(&mut self, store: StoreKind) {
+        self.paths.sort_by_cached_key(|path| (claim(path, store), path.clone()));
     }
 
     /// The period that each file's name claims.
-    pub(super) fn claims(&self) -> Vec<(PathBuf, Option<Period>)> {
-        self.paths.iter().map(|path| (path.clone(), self.period.or_else(|| claim(path)))).collect()
+    pub(super) fn claims(&self, store: StoreKind) -> Vec<(PathBuf, Option<Period>)> {
+        self.paths.iter().map(|path| (path.clone(), self.period.or_else(|| claim(path, store)))).collect()
     }
 }
 
-/// The period that is told before the file is read. That of a zip's members, whatever its name, is told only inside.
-fn claim(path: &Path) -> Option<Period> {
+/// The period that is told before the file is read. That of a zip's members, whatever its name, is told only inside, and
+/// that of Apple's reports by their rows.
+fn claim(path: &Path, store: StoreKind) -> Option<Period> {
+    if store == StoreKind::Apple {
+        return None;
+    }
     let mut magic = [0; 2];
     let is_zip =
         fs::File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == *b"PK";
@@ -102,7 +106,7 @@ mod tests {
         }
         let mut files = resolve(&[name("*.csv"), name("b_2018_02.csv"), name("odd[1].csv")]).unwrap();
         assert_eq!((files.paths.len(), files.bytes), (4, 4));
-        files.sort();
+        files.sort(StoreKind::Amazon);
         let names: Vec<_> =
             files.paths.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
         assert_eq!(names, ["no month.csv", "odd[1].csv", "a_2018_01.csv", "b_2018_02.csv"]);
