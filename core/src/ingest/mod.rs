@@ -15,6 +15,7 @@ mod columns;
 mod container;
 mod dates;
 mod fields;
+mod foreign;
 mod header;
 mod identity;
 mod item;

@@ -2,6 +2,7 @@
 
 use super::Kind;
 use super::fields::{Dialect, Record, Splitter};
+use super::foreign;
 use super::header::Header;
 
 /// Names of which a report of the kind has at least so many.
@@ -47,19 +48,6 @@ const SIGNATURES: &[(Looks, usize, &[&str])] = &[
         ],
     ),
     (
-        Looks::AppleFinance,
-        4,
-        &[
-            "startdate",
-            "enddate",
-            "quantity",
-            "partnershare",
-            "extendedpartnershare",
-            "partnersharecurrency",
-            "salesorreturn",
-        ],
-    ),
-    (
         Looks::Kind(Kind::AppleSales),
         5,
         &[
@@ -82,8 +70,8 @@ const SIGNATURES: &[(Looks, usize, &[&str])] = &[
 pub(super) enum Looks {
     /// A report of this kind, perhaps with columns missing.
     Kind(Kind),
-    /// A finance report of Apple's, which is another thing than a sales report.
-    AppleFinance,
+    /// Another report of a store's, with its name.
+    Foreign(&'static str),
     /// Nothing known.
     Unknown,
 }
@@ -93,7 +81,7 @@ impl Looks {
     pub(super) fn describe(self) -> String {
         match self {
             Self::Kind(kind) => format!("an {kind} report"),
-            Self::AppleFinance => "an Apple finance report".to_owned(),
+            Self::Foreign(name) => name.to_owned(),
             Self::Unknown => "no sales report known".to_owned(),
         }
         .replace("an google", "a google")
@@ -138,6 +126,10 @@ pub(super) fn read_head(text: &[u8]) -> Result<Head, (Option<u64>, String)> {
 }
 
 fn looks_of(header: &Header) -> Looks {
+    let is_foreign = |(_, least, keys): &&(_, usize, &[&str])| header.count(keys) >= *least;
+    if let Some((name, ..)) = foreign::SIGNATURES.iter().find(is_foreign) {
+        return Looks::Foreign(name);
+    }
     let fits = SIGNATURES.iter().filter(|(_, least, keys)| header.count(keys) >= *least);
     fits.max_by_key(|(_, _, keys)| header.count(keys)).map_or(Looks::Unknown, |(looks, _, _)| *looks)
 }
@@ -189,7 +181,7 @@ mod tests {
         assert_eq!(looks(apple), Looks::Kind(Kind::AppleSales));
         let finance =
             "Start Date\tEnd Date\tUPC\tQuantity\tPartner Share\tExtended Partner Share\tSales or Return\n";
-        assert_eq!(looks(finance), Looks::AppleFinance);
+        assert_eq!(looks(finance), Looks::Foreign("an Apple finance report"));
         let google =
             "Order Number,Order Charged Date,Order Charged Timestamp,Financial Status,Device Model\n";
         assert_eq!(looks(google), Looks::Kind(Kind::GoogleSales));

@@ -1,0 +1,154 @@
+//! Reports that the stores give out, too, and that Tillroll does not read: known by columns that no report it reads has,
+//! so that a wrong file is called by its name.
+
+/// Normalised names of which a report of that name has at least so many.
+pub(super) const SIGNATURES: &[(&str, usize, &[&str])] = &[
+    (
+        "an Apple finance report",
+        2,
+        &[
+            "partnershare",
+            "extendedpartnershare",
+            "partnersharecurrency",
+            "salesorreturn",
+            "saleorreturn",
+            "settlementdate",
+        ],
+    ),
+    // The newer form has its own name, start and end above the header line.
+    ("an Apple finance report", 1, &["vendorname"]),
+    (
+        "an Apple subscriber report",
+        3,
+        &["subscriberid", "subscriberidreset", "subscriptionappleid", "subscriptiongroupid", "purchasedate"],
+    ),
+    (
+        "an Apple subscription event report",
+        4,
+        &[
+            "event",
+            "eventdate",
+            "subscriptionappleid",
+            "originalstartdate",
+            "consecutivepaidperiods",
+            "previoussubscriptionappleid",
+            "daysbeforecanceling",
+            "cancellationreason",
+        ],
+    ),
+    (
+        "an Apple subscription report",
+        3,
+        &[
+            "subscriptionname",
+            "subscriptionappleid",
+            "subscriptiongroupid",
+            "standardsubscriptionduration",
+            "activestandardpricesubscriptions",
+            "activefreetrialintroductoryoffersubscriptions",
+            "billingretry",
+        ],
+    ),
+    (
+        "an Apple pre-order report",
+        3,
+        &[
+            "preorderstartdate",
+            "preorderenddate",
+            "ordered",
+            "canceled",
+            "cumulativeordered",
+            "cumulativecanceled",
+        ],
+    ),
+    ("an Apple offer code report", 2, &["offerreferencename", "offercode", "offercodetype", "redemptions"]),
+    (
+        "an Apple analytics report",
+        2,
+        &["appappleidentifier", "platformversion", "sourcetype", "sourceinfo", "uniquedevices", "pagetype"],
+    ),
+    (
+        "an Amazon earnings report",
+        2,
+        &[
+            "invoicedate",
+            "payment",
+            "paymentamount",
+            "paymentcurrency",
+            "paymentdate",
+            "paymentid",
+            "paymentstatus",
+            "grossearnings",
+            "netearnings",
+            "taxwithheld",
+            "taxeswithheld",
+            "withholdingtax",
+            "payeecurrency",
+            "exchangerate",
+        ],
+    ),
+    (
+        "an Amazon subscription report",
+        2,
+        &[
+            "activesubscriptions",
+            "activesubscribers",
+            "startedsubscriptions",
+            "endedsubscriptions",
+            "subscriptionsstarted",
+            "subscriptionsended",
+            "newsubscriptions",
+            "cancelledsubscriptions",
+        ],
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::super::sniff::{Looks, read_head};
+
+    /// The header lines as the stores' own descriptions have them, in part.
+    #[test]
+    fn other_reports_are_called_by_name() {
+        for (name, header) in [
+            (
+                "an Apple finance report",
+                "Start Date\tEnd Date\tUPC\tISRC/ISBN\tVendor Identifier\tQuantity\tPartner Share\tExtended Partner Share",
+            ),
+            (
+                "an Apple finance report",
+                "Transaction Date\tSettlement Date\tApple Identifier\tSKU\tTitle\tProduct Type Identifier\tCountry of Sale\t\
+                 Quantity\tPartner Share\tPartner Share Currency\tCustomer Price\tCustomer Currency\tSale or Return",
+            ),
+            ("an Apple finance report", "Vendor Name\tSome Company"),
+            (
+                "an Apple subscriber report",
+                "Event Date\tApp Name\tApp Apple ID\tSubscription Name\tSubscription Apple ID\tSubscription Group ID\t\
+                 Customer Price\tCustomer Currency\tDeveloper Proceeds\tProceeds Currency\tSubscriber ID\t\
+                 Subscriber ID Reset\tRefund\tPurchase Date\tUnits",
+            ),
+            (
+                "an Apple subscription event report",
+                "Event Date\tEvent\tApp Name\tApp Apple ID\tSubscription Name\tSubscription Apple ID\t\
+                 Subscription Group ID\tConsecutive Paid Periods\tOriginal Start Date\tDevice\tQuantity",
+            ),
+            (
+                "an Apple subscription report",
+                "App Name\tApp Apple ID\tSubscription Name\tSubscription Apple ID\tSubscription Group ID\t\
+                 Standard Subscription Duration\tCustomer Price\tCustomer Currency\tDeveloper Proceeds",
+            ),
+            (
+                "an Apple pre-order report",
+                "Provider\tProvider Country\tTitle\tSKU\tDeveloper\tPre-Order Start Date\tPre-Order End Date\tOrdered\t\
+                 Canceled\tCumulative Ordered\tCumulative Canceled\tStart Date\tEnd Date\tCountry Code\tApple Identifier",
+            ),
+            (
+                "an Amazon earnings report",
+                "Invoice ID,Invoice Date,Marketplace,Marketplace Currency,Gross Earnings,Payment Status,Payment Date",
+            ),
+        ] {
+            let looks = read_head(format!("{header}\n").as_bytes()).unwrap().looks;
+            assert_eq!(looks, Looks::Foreign(name), "{header}");
+        }
+    }
+}
