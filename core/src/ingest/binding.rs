@@ -138,11 +138,6 @@ impl<S: Slots> Binding<S> {
         Ok(Self { fields, extras, withheld, width, places, slots })
     }
 
-    /// Whether the file has the column.
-    pub(super) fn has(&self, slot: S) -> bool {
-        self.places.get(slot.number()).is_some_and(Option::is_some)
-    }
-
     /// The text of a column; `None` where the file has none, or the row ends before it.
     pub(super) fn get<'a>(&self, row: &Row<'a>, slot: S) -> Option<&'a [u8]> {
         let place = *self.places.get(slot.number())?;

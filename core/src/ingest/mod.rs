@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! file ─ container (gzip | zip | plain) ─ text (UTF-8, UTF-16) ─ fields (records) ─ header (bound by name)
-//!      ─ amazon, apple (meaning) ─ columns ─ sink
+//!      ─ amazon, apple, google_sales, google_earnings (meaning) ─ columns ─ sink
 //! ```
 //!
 //! A store's kind of report is one file: a `Layout` bound to a header, and a builder that takes rows.
@@ -16,11 +16,15 @@ mod container;
 mod dates;
 mod fields;
 mod foreign;
+mod google;
+mod google_earnings;
+mod google_sales;
 mod header;
 mod identity;
 mod item;
 mod kind;
 mod number;
+mod pacific;
 mod pipeline;
 mod reject;
 mod sniff;
@@ -50,6 +54,8 @@ use crate::column::{Batch, Field, Type};
 use crate::{Error, Result};
 use amazon::AmazonLayout;
 use apple::AppleLayout;
+use google_earnings::GoogleEarningsLayout;
+use google_sales::GoogleSalesLayout;
 use pipeline::{Cutter, Job, Layout, Limits};
 use sniff::{Head, Looks};
 use text::Text;
@@ -199,10 +205,9 @@ fn bind(kind: Kind, place: (&Path, u64), head: &Head, keep_personal: bool) -> Re
     match kind {
         Kind::AmazonSales => Ok(Box::new(AmazonLayout::bind(place, header, looks, keep_personal)?)),
         Kind::AppleSales => Ok(Box::new(AppleLayout::bind(place, header, looks, keep_personal)?)),
-        Kind::GoogleSales | Kind::GoogleEarnings => {
-            let detail =
-                format!("{kind} is not read yet; {} and {} are", Kind::AmazonSales, Kind::AppleSales);
-            Err(Error::format(place.0, None, detail))
+        Kind::GoogleSales => Ok(Box::new(GoogleSalesLayout::bind(place, header, looks, keep_personal)?)),
+        Kind::GoogleEarnings => {
+            Ok(Box::new(GoogleEarningsLayout::bind(place, header, looks, keep_personal)?))
         }
     }
 }
@@ -238,7 +243,9 @@ fn open_head(
 }
 
 fn unknown(path: &Path, head: &Head, looks: Looks) -> Error {
-    let kinds = Kind::ALL.map(Kind::as_str).join(", ");
-    let detail = format!("this is {}; Tillroll reads {kinds}", looks.describe());
+    let known = Kind::ALL.map(Kind::as_str);
+    let (last, others) = known.split_last().unwrap_or((&"", &[]));
+    let detail =
+        format!("this is {}; Tillroll reads {} and {last} reports", looks.describe(), others.join(", "));
     Error::format(path, Some(head.rows_line), detail)
 }

@@ -127,7 +127,8 @@ pub(super) fn read_head(text: &[u8]) -> Result<Head, (Option<u64>, String)> {
 
 fn looks_of(header: &Header) -> Looks {
     let is_foreign = |(_, least, keys): &&(_, usize, &[&str])| header.count(keys) >= *least;
-    if let Some((name, ..)) = foreign::SIGNATURES.iter().find(is_foreign) {
+    let foreign = foreign::SIGNATURES.iter().filter(is_foreign);
+    if let Some((name, ..)) = foreign.max_by_key(|(_, _, keys)| header.count(keys)) {
         return Looks::Foreign(name);
     }
     let fits = SIGNATURES.iter().filter(|(_, least, keys)| header.count(keys) >= *least);
@@ -187,7 +188,34 @@ mod tests {
         assert_eq!(looks(google), Looks::Kind(Kind::GoogleSales));
         let earnings = "Description,Transaction Date,Transaction Time,Tax Type,Transaction Type,Refund Type,Buyer Currency\n";
         assert_eq!(looks(earnings), Looks::Kind(Kind::GoogleEarnings));
+        let newer = "Description,Transaction Date,Transaction Time,Package ID,SKU ID,Buyer Currency,Merchant Currency,\
+            Amount (Merchant Currency)\n";
+        assert_eq!(looks(newer), Looks::Kind(Kind::GoogleEarnings));
         assert_eq!(looks("a,b,c\n"), Looks::Unknown);
+    }
+
+    #[test]
+    fn other_reports_of_google_have_names() {
+        for (header, name) in [
+            (
+                "Date,Package Name,Country,Daily Device Installs,Daily Device Uninstalls\n",
+                "statistics report",
+            ),
+            ("Date,Package Name,Daily Average Rating,Total Average Rating\n", "statistics report"),
+            ("Date,Package Name,Daily Crashes,Daily ANRs\n", "statistics report"),
+            ("Date,Package name,Traffic source,Store listing acquisitions\n", "statistics report"),
+            (
+                "Package Name,App Version Code,App Version Name,Reviewer Language,Device,Star Rating,Review Text\n",
+                "report of reviews",
+            ),
+            (
+                "Date,Product ID,Country,New Subscriptions,Cancelled Subscriptions,Active Subscriptions\n",
+                "report of subscriptions",
+            ),
+        ] {
+            assert_eq!(looks(header).describe(), format!("a Google Play {name}"), "{header}");
+        }
+        assert_eq!(looks("Date,Package Name,Country\n"), Looks::Unknown);
     }
 
     #[test]

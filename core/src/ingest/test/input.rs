@@ -190,15 +190,10 @@ fn the_samples_of_other_stores_are_told_apart() {
         return;
     };
     assert!(folder.count() > 0);
-    for (name, looks) in [
-        (
-            "apple/matisiekpl_financial.tsv",
-            "this is an Apple finance report; Tillroll reads amazon-sales, apple-sales,",
-        ),
-        ("google/phibeee_earnings_202106_scrubbed.csv", "google-earnings is not read yet"),
-        ("google/phibeee_salesreport_202111_scrubbed.csv", "google-sales is not read yet"),
-        ("google/gogoluxecs_salesreport_201305.csv", "google-sales is not read yet"),
-    ] {
+    for (name, looks) in [(
+        "apple/matisiekpl_financial.tsv",
+        "this is an Apple finance report; Tillroll reads amazon-sales, apple-sales,",
+    )] {
         let file = File::open(&std::path::Path::new(SAMPLES).join(name)).unwrap();
         let read = |kind| {
             let options = ReadOptions { kind, keep_personal: false };

@@ -1,6 +1,7 @@
 //! Whole files through the reader: what rows mean, and what bad input does.
 
 mod apple;
+mod google;
 mod input;
 mod meaning;
 mod split;
