@@ -10,6 +10,8 @@
     reason = "test code: a panic is how it fails, what it could not try it prints, and its numbers are its own"
 )]
 
+#[path = "integration/backup.rs"]
+mod backup;
 #[path = "integration/bad_input.rs"]
 mod bad_input;
 #[path = "integration/damage.rs"]
@@ -18,6 +20,8 @@ mod damage;
 mod dsl;
 #[path = "integration/examples.rs"]
 mod examples;
+#[path = "integration/failing.rs"]
+mod failing;
 #[path = "integration/failing_disk.rs"]
 mod failing_disk;
 #[path = "integration/groups.rs"]

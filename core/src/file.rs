@@ -25,6 +25,21 @@ pub trait Disk: Debug + Send + Sync {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Copies a file to a new name, where no file may stand, and makes the content durable. The file system may let
+    /// both share their blocks until one is changed.
+    fn copy(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let (from, to) = (self.open(from, false)?, self.create(to)?);
+        let (mut buffer, mut at) = (vec![0; COPY_BYTES], 0);
+        loop {
+            let read = from.read_at(&mut buffer, at)?;
+            let bytes = buffer.get(..read).unwrap_or_default();
+            if bytes.is_empty() {
+                return to.sync();
+            }
+            to.write_all_at(bytes, at)?;
+            at += read as u64;
+        }
+    }
     /// Makes a directory; one that stands already is fine.
     fn create_dir(&self, path: &Path) -> io::Result<()>;
     /// Names in a directory, in no order.
@@ -80,6 +95,9 @@ pub trait DiskFile: Debug + Send + Sync {
     }
 }
 
+/// What a copy reads at a time.
+const COPY_BYTES: usize = 1 << 20;
+
 /// The real file system.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OsDisk;
@@ -107,6 +125,14 @@ impl Disk for OsDisk {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
+    }
+
+    fn copy(&self, from: &Path, to: &Path) -> io::Result<()> {
+        // The standard library's copy would write over what stands there.
+        let mut target = OpenOptions::new().write(true).create_new(true).open(to)?;
+        // On Linux this is copy_file_range, which shares blocks where the file system can.
+        io::copy(&mut File::open(from)?, &mut target)?;
+        target.sync_all()
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {

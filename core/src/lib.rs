@@ -51,7 +51,7 @@ mod store;
 mod vault;
 
 pub use day::{Day, Period, PeriodUnit};
-pub use db::{CheckReport, Db, OpenOptions};
+pub use db::{CheckReport, Db, OpenOptions, check, restore};
 pub use error::{Error, ErrorKind, FieldErrors, Result};
 pub use file::{Disk, DiskFile, OsDisk};
 pub use ingest::{Kind, StoreKind, sniff};

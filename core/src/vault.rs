@@ -368,6 +368,31 @@ impl Vault {
         Ok(key)
     }
 
+    /// What `f` gives, with the key file as it is at that moment, where there is one. The passphrase does not change
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// Those of `f`; [`Error::Io`] where the key file cannot be read.
+    pub fn with_key_file<T>(&self, f: impl FnOnce() -> Result<T>) -> Result<(T, Option<Zeroizing<Vec<u8>>>)> {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let value = f()?;
+        let path = self.key_file();
+        match read_all(&*self.disk, &path, 4096) {
+            Ok(bytes) => Ok((value, Some(Zeroizing::new(bytes)))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok((value, None)),
+            Err(error) => Err(Error::io("read", &path)(error)),
+        }
+    }
+
+    /// Puts a key file into another database directory, for the owner's eyes only.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn write_key_file(disk: &dyn Disk, dir: &Path, bytes: &[u8]) -> Result<()> {
+        let path = dir.join(KEY_FILE);
+        write_private(disk, &path, bytes).map_err(Error::io("write", &path))
+    }
+
     fn new_lock(&self) -> Result<Lock> {
         Ok(Lock::Passphrase { salt: random()?, cost: self.cost })
     }

@@ -9,11 +9,11 @@ use tillroll_tests::{Report, Spec};
 
 use crate::dsl::{Shop, everything_of, new_account, read_only, rows_of};
 
-fn quarter() -> Vec<Report> {
+pub fn quarter() -> Vec<Report> {
     (1..=3).map(|month| Spec::new(3, (2018, month), 2_000).generate()).collect()
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
         let to = to.join(entry.file_name());
@@ -63,7 +63,7 @@ fn an_index_of_yesterday_is_caught_up() {
     assert_eq!(records.len().unwrap(), 2);
 }
 
-fn file_in(folder: &Path) -> PathBuf {
+pub fn file_in(folder: &Path) -> PathBuf {
     fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).max().unwrap()
 }
 

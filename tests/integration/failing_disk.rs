@@ -1,126 +1,18 @@
 //! A disk that fails once, at any moment of an import: after the next opening every report is its old or its new version,
 //! wholly.
 
-use std::ffi::OsString;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::civil::date;
 use serde_json::json;
-use tillroll_core::{Db, Disk, DiskFile, ImportOptions, OnReject, OpenOptions, OsDisk};
+use tillroll_core::{Db, ImportOptions, OnReject, OpenOptions};
 use tillroll_tests::amazon::plain_charge;
 use tillroll_tests::world::market_of;
 use tillroll_tests::{Layout, Report, Row, packing};
 
 use crate::dsl::Shop;
-
-/// How many more writes, renames and syncs below `rolls/` and `journal/` succeed before one fails. Those after it succeed again.
-#[derive(Debug, Clone)]
-struct Countdown(Arc<AtomicI64>);
-
-impl Countdown {
-    fn never() -> Self {
-        Self(Arc::new(AtomicI64::new(i64::MAX)))
-    }
-
-    fn start(&self, succeed: i64) {
-        self.0.store(succeed, Ordering::SeqCst);
-    }
-
-    fn has_failed(&self) -> bool {
-        self.0.load(Ordering::SeqCst) < 0
-    }
-
-    fn tick(&self) -> io::Result<()> {
-        match self.0.fetch_sub(1, Ordering::SeqCst) {
-            0 => Err(io::ErrorKind::StorageFull.into()),
-            _ => Ok(()),
-        }
-    }
-}
-
-#[derive(Debug)]
-struct FailingDisk(Countdown);
-
-impl FailingDisk {
-    /// The countdown, for a path that it counts.
-    fn countdown(&self, path: &Path) -> Option<Countdown> {
-        let counts =
-            path.components().any(|part| part.as_os_str() == "rolls" || part.as_os_str() == "journal");
-        counts.then(|| self.0.clone())
-    }
-
-    fn wrap(&self, path: &Path, file: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
-        match self.countdown(path) {
-            Some(countdown) => Arc::new(FailingFile { file, countdown }),
-            None => file,
-        }
-    }
-}
-
-impl Disk for FailingDisk {
-    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        Ok(self.wrap(path, OsDisk.create(path)?))
-    }
-
-    fn open(&self, path: &Path, write: bool) -> io::Result<Arc<dyn DiskFile>> {
-        Ok(self.wrap(path, OsDisk.open(path, write)?))
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.countdown(to).map_or(Ok(()), |countdown| countdown.tick())?;
-        OsDisk.rename(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        OsDisk.remove(path)
-    }
-
-    fn create_dir(&self, path: &Path) -> io::Result<()> {
-        OsDisk.create_dir(path)
-    }
-
-    fn list(&self, path: &Path) -> io::Result<Vec<OsString>> {
-        OsDisk.list(path)
-    }
-
-    fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        self.countdown(path).map_or(Ok(()), |countdown| countdown.tick())?;
-        OsDisk.sync_dir(path)
-    }
-}
-
-#[derive(Debug)]
-struct FailingFile {
-    file: Arc<dyn DiskFile>,
-    countdown: Countdown,
-}
-
-impl DiskFile for FailingFile {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.file.read_at(buffer, offset)
-    }
-
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
-        self.countdown.tick()?;
-        self.file.write_at(bytes, offset)
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        self.file.len()
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.file.set_len(len)
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        self.countdown.tick()?;
-        self.file.sync()
-    }
-}
+use crate::failing::{Countdown, FailingDisk};
 
 const MONTHS: usize = 4;
 const OLD: usize = 30;

@@ -1,5 +1,6 @@
 //! The database handle: the only module that sees all others.
 
+mod backup;
 mod catalogue;
 mod options;
 
@@ -7,6 +8,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use backup::{check, restore};
 pub use options::OpenOptions;
 use serde_json::{Value as Json, json};
 
@@ -209,13 +211,18 @@ impl Db {
     /// [`crate::Error::Io`]; no file of that name is begun or changed then. [`crate::Error::Access`] on a narrowed handle.
     pub fn export_records(&self, path: impl AsRef<Path>) -> Result<u64> {
         self.grant.allow_all()?;
-        let path = path.as_ref();
-        let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+        self.refuse_inside(path.as_ref())?;
+        self.records.export(path.as_ref())
+    }
+
+    /// Refuses to write anything of the user's into the database directory.
+    fn refuse_inside(&self, path: &Path) -> Result<()> {
+        let absolute = std::path::absolute(path).map_err(Error::io("find", path))?;
+        let folder = absolute.parent().and_then(|folder| folder.canonicalize().ok());
         if folder.is_some_and(|folder| self.path().canonicalize().is_ok_and(|own| folder.starts_with(own))) {
-            let detail = "lies in the database, where nothing else is written".to_owned();
-            return Err(Error::Format { path: path.to_owned(), line: None, detail });
+            return Err(Error::format(path, None, "lies in the database, where nothing else is written"));
         }
-        self.records.export(path)
+        Ok(())
     }
 
     /// Stores the records of a file that [`Db::export_records`] wrote, with the ids and times they had; rules about

@@ -96,6 +96,27 @@ impl Reader {
         &self.path
     }
 
+    /// Where reading stops.
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Writes the bytes up to where reading stops into a folder, under the same name, and gives the copy's path. The
+    /// copy is neither checked nor synced.
+    pub fn copy(&self, disk: &dyn Disk, folder: &Path) -> Result<PathBuf> {
+        let path = folder.join(self.path.file_name().unwrap_or_default());
+        let copy = disk.create(&path).map_err(Error::io("create", &path))?;
+        let (mut buffer, mut at) = (vec![0; BUFFER], 0);
+        while at < self.end {
+            let room = usize::try_from(self.end - at).map_or(BUFFER, |left| left.min(BUFFER));
+            let bytes = buffer.get_mut(..room).unwrap_or_default();
+            self.bytes.file.read_exact_at(bytes, at).map_err(Error::io("read", &self.path))?;
+            copy.write_all_at(bytes, at).map_err(Error::io("write", &path))?;
+            at += room as u64;
+        }
+        Ok(path)
+    }
+
     /// Goes on up to a new end, behind which the writer has meanwhile put and synced more.
     pub fn extend(&mut self, end: u64) {
         self.end = end;

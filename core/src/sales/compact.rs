@@ -15,7 +15,7 @@ use crate::column::Batch;
 use crate::day::Period;
 use crate::error::{Error, Result};
 use crate::kv::value;
-use crate::roll::Roll;
+use crate::roll::{ROWS_MAX, Roll};
 use crate::store::{Transaction, Write};
 
 /// More live rolls than this are put together, as long as [`MERGED_ROWS_MAX`] allows.
@@ -34,12 +34,34 @@ pub(crate) fn run(engine: &Engine) -> Result<()> {
     if chosen.is_empty() { Ok(()) } else { rewrite(engine, &manifest, &chosen) }
 }
 
+/// Writes every roll anew that has dead rows, and puts together all that are not full.
+pub(crate) fn run_fully(engine: &Engine) -> Result<()> {
+    let manifest = engine.manifest()?;
+    let (mut chosen, mut partial) = (BTreeSet::new(), BTreeSet::new());
+    for live in manifest.rolls() {
+        let (rows, all) = (live_rows(live), u64::from(all_rows(live)?));
+        if rows < all {
+            chosen.insert(live.file.number());
+        } else if rows * 2 < u64::from(ROWS_MAX) {
+            partial.insert(live.file.number());
+        }
+    }
+    if chosen.len() + partial.len() > 1 {
+        chosen.append(&mut partial);
+    }
+    if chosen.is_empty() { Ok(()) } else { rewrite(engine, &manifest, &chosen) }
+}
+
+fn live_rows(live: &LiveRoll) -> u64 {
+    live.slices.iter().map(|slice| u64::from(slice.count)).sum()
+}
+
 /// The rolls to write anew.
 fn choose(manifest: &Manifest) -> Result<BTreeSet<u32>> {
     let (mut chosen, mut others) = (BTreeSet::new(), Vec::new());
     let young = young_periods(manifest);
     for live in manifest.rolls() {
-        let rows: u64 = live.slices.iter().map(|slice| u64::from(slice.count)).sum();
+        let rows = live_rows(live);
         if rows * 2 < u64::from(all_rows(live)?) {
             chosen.insert(live.file.number());
         } else if !live.slices.iter().any(|slice| young.contains(&slice.report.key.period)) {

@@ -24,7 +24,7 @@ mod test;
 mod totals;
 mod value;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, TryLockError};
 use std::time::{Duration, Instant};
@@ -43,16 +43,20 @@ use self::manifest::Manifest;
 pub(crate) use self::manifest::REPORTS;
 use self::query::Where;
 use self::rolls::Rolls;
+pub(crate) use self::rolls::is_roll;
 use crate::error::{Error, Result};
 use crate::file::Disk;
 use crate::ingest::{Kind, StoreKind};
 use crate::kv::value as stored;
-use crate::roll::Cache;
+use crate::roll::{Cache, Roll};
 use crate::scope::{Grant, Scope};
 use crate::store::{Store, Transaction, View};
 
 /// Where the next import's number is kept.
 const COUNTER_KEY: &[u8] = b"s/next_import";
+
+/// The folder of the rolls in a database directory.
+pub(crate) const ROLLS: &str = "rolls";
 
 /// How long a close waits for an import to end.
 const CLOSE_WAIT_MAX: Duration = Duration::from_secs(30);
@@ -84,10 +88,41 @@ impl std::fmt::Debug for Engine {
 
 /// The rolls of a database about to be opened, and the empty view that the store fills from its reports.
 pub(crate) fn prepare(dir: &Path, disk: Arc<dyn Disk>, cache_bytes: u64) -> (Arc<Rolls>, Arc<dyn View>) {
-    let rolls = Rolls::new(dir.join("rolls"), disk, Arc::new(Cache::new(cache_bytes)));
+    let rolls = Rolls::new(dir.join(ROLLS), disk, Arc::new(Cache::new(cache_bytes)));
     let view = Arc::new(Manifest::empty(Arc::clone(&rolls)));
     (rolls, view)
 }
+
+/// The files of the rolls that one commit names; they stay in place as long as this does.
+pub(crate) struct RollPaths {
+    /// Their paths.
+    pub(crate) paths: Vec<PathBuf>,
+    _manifest: Arc<Manifest>,
+}
+
+/// Verifies every byte of a roll file.
+///
+/// # Errors
+/// [`Error::Corruption`] naming the file, [`Error::Io`].
+pub(crate) fn verify_roll(disk: &Arc<dyn Disk>, path: &Path) -> Result<()> {
+    Roll::open(disk, path, Arc::new(Cache::new(VERIFY_CACHE_BYTES)))?.verify()
+}
+
+/// Removes every file of the rolls of a directory.
+///
+/// # Errors
+/// [`Error::Io`].
+pub(crate) fn clear(disk: &dyn Disk, dir: &Path) -> Result<()> {
+    let folder = dir.join(ROLLS);
+    for name in disk.list(&folder).map_err(Error::io("list", &folder))? {
+        let path = folder.join(name);
+        disk.remove(&path).map_err(Error::io("remove", &path))?;
+    }
+    Ok(())
+}
+
+/// Verifying reads each page once.
+const VERIFY_CACHE_BYTES: u64 = 4 << 20;
 
 impl Engine {
     /// Takes up the sales of an opened store.
@@ -157,6 +192,19 @@ impl Engine {
             "roll_bytes": roll_bytes,
             "cache_bytes": self.rolls.cache_bytes(),
         }))
+    }
+
+    /// Writes the rolls anew where anything in them is dead or they are not full. Waits for an import that runs.
+    pub(crate) fn compact(&self) -> Result<()> {
+        let _importing = self.importing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        compact::run_fully(self)
+    }
+
+    /// The rolls of a moment, for as long as whoever holds them needs their files.
+    pub(crate) fn roll_paths(view: Arc<dyn View>) -> Result<RollPaths> {
+        let manifest = Manifest::of(view)?;
+        let paths = manifest.rolls().map(|live| live.file.path()).collect();
+        Ok(RollPaths { paths, _manifest: manifest })
     }
 
     /// What is wrong with the stored sales.

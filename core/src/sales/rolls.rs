@@ -174,6 +174,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Whether a path is that of a finished roll.
+pub(crate) fn is_roll(path: &Path) -> bool {
+    number_of(path).is_some() && path.extension().and_then(OsStr::to_str) == Some(EXTENSION)
+}
+
 /// The number in front of a roll's name, finished or not.
 fn number_of(path: &Path) -> Option<u32> {
     path.file_name()?.to_str()?.split_once('.')?.0.parse().ok()

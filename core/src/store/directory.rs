@@ -76,16 +76,53 @@ pub fn refuse_foreign(disk: &dyn Disk, dir: &Path) -> Result<()> {
 
 /// Puts everything in place and `TILLROLL` last. The lock is held.
 pub fn begin(disk: &dyn Disk, dir: &Path, database: u128) -> Result<()> {
+    make_folders(disk, dir)?;
+    Journal::create(disk, &dir.join(JOURNAL), database)?;
+    mark(disk, dir, database)
+}
+
+/// Makes a directory ready to take the copy of a database, which [`mark`] then makes one.
+///
+/// # Errors
+/// As [`make`]; [`Error::Conflict`] where a database stands already.
+pub fn prepare(disk: &dyn Disk, dir: &Path) -> Result<()> {
+    if read(disk, dir)?.is_some() {
+        let detail = format!("{} is a database already: name a new directory", dir.display());
+        return Err(Error::Conflict { field: "path".to_owned(), detail });
+    }
+    make(disk, dir)?;
+    make_folders(disk, dir)
+}
+
+/// Removes what a copy that failed has put into a directory that [`prepare`] made.
+pub fn abandon(disk: &dyn Disk, dir: &Path) -> Result<()> {
+    let remove = |path: &Path| disk.remove(path).map_err(Error::io("remove", path));
+    let folder = dir.join(JOURNAL);
+    for name in disk.list(&folder).map_err(Error::io("list", &folder))? {
+        remove(&folder.join(name))?;
+    }
+    let left = disk.list(dir).map_err(Error::io("list", dir))?;
+    let files = [super::lock::NAME, "TILLROLL.tmp", "vault.key", "vault.key.tmp"];
+    left.iter()
+        .filter(|name| files.iter().any(|file| *name == file))
+        .try_for_each(|name| remove(&dir.join(name)))
+}
+
+/// The folders, without what an interrupted beginning has left in them.
+fn make_folders(disk: &dyn Disk, dir: &Path) -> Result<()> {
     for folder in [JOURNAL, INDEX, ROLLS] {
         let path = dir.join(folder);
         disk.create_dir(&path).map_err(Error::io("create", &path))?;
     }
     refuse_data(disk, dir)?;
-    let folder = dir.join(JOURNAL);
-    for (_, path) in Journal::list(disk, &folder)? {
+    for (_, path) in Journal::list(disk, &dir.join(JOURNAL))? {
         disk.remove(&path).map_err(Error::io("remove", &path))?;
     }
-    Journal::create(disk, &folder, database)?;
+    Ok(())
+}
+
+/// Says that the directory is a database: the last step of making one.
+pub fn mark(disk: &dyn Disk, dir: &Path, database: u128) -> Result<()> {
     sync(disk, dir)?;
     let path = dir.join(MARK);
     write_atomically(disk, &path, encode(database).as_bytes()).map_err(Error::io("write", &path))

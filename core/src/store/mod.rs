@@ -14,6 +14,7 @@
 //! | `commit.rs` | group commit |
 //! | `overlay.rs`, `merge.rs` | committed and not in the index; ranges over both |
 //! | `snapshot.rs`, `transaction.rs` | what readers and writers see |
+//! | `moment.rs` | one commit, and its copy on disk |
 //! | `drain.rs` | from the overlay into the index; checkpoints |
 //! | `index.rs` | the index, and making it again when it fails |
 //! | `compact.rs` | when the journal is rewritten |
@@ -29,6 +30,7 @@ mod drain;
 mod index;
 mod lock;
 mod merge;
+mod moment;
 mod open;
 mod overlay;
 mod shared;
@@ -39,6 +41,8 @@ mod transaction;
 mod test;
 
 pub(crate) use check::Problem;
+pub(crate) use directory::{abandon, prepare};
+pub(crate) use moment::Moment;
 pub(crate) use snapshot::Snapshot;
 pub(crate) use transaction::Transaction;
 
@@ -228,7 +232,9 @@ impl Store {
     }
 
     /// Rewrites the journal without what is dead in it, however little that is.
-    #[cfg(test)]
+    ///
+    /// # Errors
+    /// [`crate::Error::Access`] on a read-only handle; [`crate::Error::Io`], after which the old journal goes on.
     pub fn compact(&self) -> Result<()> {
         self.shared.refuse_closed()?;
         self.shared.refuse_read_only()?;

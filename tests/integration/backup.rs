@@ -1,0 +1,223 @@
+//! Copies of a database: taken in the middle of things, put back, refused, interrupted.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::json;
+use tillroll_core::{Db, ErrorKind, OpenOptions, check, restore};
+use tillroll_tests::Spec;
+
+use crate::damage::{file_in, quarter};
+use crate::dsl::{Shop, everything_of, new_account, read_only, rows_of};
+use crate::failing::{Countdown, FailingDisk};
+
+fn everything(db: &Db) -> Vec<Vec<String>> {
+    let by = json!({"by": ["month", "currency", "type"], "measures": ["rows", "units", "sales", "earnings"]});
+    rows_of(&db.sales().report(&tillroll_core::Query::from_json(&by).unwrap()).unwrap())
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_backup_is_the_database() {
+    let reports = quarter();
+    let mut shop = Shop::with(&reports);
+    let expected = everything_of(reports.iter().flat_map(|report| &report.rows));
+    let (backup, restored) = (shop.dir.path().join("copy"), shop.dir.path().join("restored"));
+    shop.db.backup(&backup).unwrap();
+    // What happens afterwards is none of the backup's business.
+    new_account(&shop.db, "later");
+    shop.db.sales().delete(shop.account, tillroll_core::Kind::AmazonSales, "2018-02").unwrap();
+    shop.db.compact().unwrap();
+    assert!(check(&backup).unwrap().ok());
+    restore(&backup, &restored).unwrap();
+    for path in [&backup, &restored] {
+        let db = Db::open(path).unwrap();
+        assert_eq!(everything(&db), expected);
+        assert_eq!(db.records("external_accounts").unwrap().len().unwrap(), 1);
+        assert!(db.check().unwrap().ok());
+        assert_eq!(db.sales().get(&reports[1].rows[5].transaction.to_string()).unwrap().len(), 1);
+        new_account(&db, "it can be written to");
+        db.close().unwrap();
+    }
+    shop.reopen();
+    assert_eq!(shop.db.records("external_accounts").unwrap().len().unwrap(), 2);
+}
+
+#[test]
+fn a_backup_in_the_middle_of_imports_is_one_commit() {
+    let reports: Vec<_> = (1..=12).map(|month| Spec::new(3, (2018, month), 300).generate()).collect();
+    let shop = Shop::new();
+    let paths: Vec<PathBuf> = reports.iter().map(|report| shop.write(report)).collect();
+    let done = AtomicBool::new(false);
+    let backups: Vec<PathBuf> = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // One report a call, so that every moment in between has whole reports.
+            for path in &paths {
+                shop.import(std::slice::from_ref(path));
+            }
+            shop.import_with(&paths, &tillroll_core::ImportOptions::default().force(true)).unwrap();
+            done.store(true, Ordering::Release);
+        });
+        let mut backups = Vec::new();
+        while !done.load(Ordering::Acquire) {
+            backups.push(shop.dir.path().join(format!("copy {}", backups.len())));
+            shop.db.backup(backups.last().unwrap()).unwrap();
+        }
+        backups
+    });
+    for path in &backups {
+        assert_eq!(check(path).unwrap().problems, Vec::<String>::new());
+        let db = read_only(path);
+        let months = db.sales().imports(None).unwrap().len();
+        assert_eq!(
+            everything(&db),
+            everything_of(reports.iter().take(months).flat_map(|report| &report.rows)),
+            "{months} months"
+        );
+    }
+    assert!(!backups.is_empty());
+}
+
+#[test]
+fn a_backup_has_the_keys_of_its_secrets() {
+    let dir = tempfile::tempdir().unwrap();
+    let (database, backup) = (dir.path().join("shop.till"), dir.path().join("copy"));
+    let db = Db::open(&database).unwrap();
+    let accounts = db.records("external_accounts").unwrap();
+    let account = json!({"nickname": "Apple", "store": "apple", "password": "sesame 17"});
+    accounts.create(&account).unwrap();
+    db.backup(&backup).unwrap();
+    assert_eq!(fs::read(database.join("vault.key")).unwrap(), fs::read(backup.join("vault.key")).unwrap());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(backup.join("vault.key")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    // Its vault opens: another secret can be sealed with the same key.
+    let copy = Db::open(&backup).unwrap();
+    copy.records("external_accounts").unwrap().update("1", &json!({"password": "another"})).unwrap();
+    db.set_passphrase(Some("open")).unwrap();
+    let locked = dir.path().join("locked");
+    db.backup(&locked).unwrap();
+    assert!(!names(&locked).contains(&"vault.key".to_owned()));
+    let wrong = Db::open_with(&locked, &OpenOptions::new().passphrase("wrong")).unwrap_err();
+    assert_eq!(wrong.kind(), ErrorKind::Vault);
+    Db::open_with(&locked, &OpenOptions::new().passphrase("open")).unwrap();
+}
+
+#[test]
+fn a_backup_writes_over_nothing() {
+    let shop = Shop::with(&quarter());
+    let taken = shop.dir.path().join("taken");
+    Db::open(&taken).unwrap().close().unwrap();
+    assert_eq!(shop.db.backup(&taken).unwrap_err().kind(), ErrorKind::Conflict);
+    assert_eq!(shop.db.backup(shop.folder()).unwrap_err().kind(), ErrorKind::Format);
+    let inside = shop.db.backup(shop.database().join("copy")).unwrap_err();
+    assert!(inside.to_string().contains("lies in the database"), "{inside}");
+    assert_eq!(shop.db.backup(shop.dir.path().join("no/such")).unwrap_err().kind(), ErrorKind::Io);
+    assert_eq!(restore(shop.folder(), shop.dir.path().join("new")).unwrap_err().kind(), ErrorKind::NotFound);
+    assert!(!shop.dir.path().join("new").exists());
+    assert_eq!(names(&taken), ["LOCK", "TILLROLL", "index", "journal", "rolls"]);
+}
+
+#[test]
+fn damage_is_not_copied() {
+    for folder in ["rolls", "journal"] {
+        let shop = Shop::with(&quarter());
+        let backup = shop.dir.path().join("copy");
+        let path = file_in(&shop.database().join(folder));
+        let bytes = fs::read(&path).unwrap();
+        let mut damaged = bytes.clone();
+        let middle = damaged.len() / 2;
+        damaged[middle] ^= 1;
+        fs::write(&path, damaged).unwrap();
+        let error = shop.db.backup(&backup).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corruption, "{error}");
+        if folder == "rolls" {
+            assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+        }
+        assert!(Db::open_with(&backup, &OpenOptions::new().create(false)).is_err());
+        // Once it is mended, the same place takes the backup.
+        fs::write(&path, bytes).unwrap();
+        shop.db.backup(&backup).unwrap();
+        assert!(check(&backup).unwrap().ok());
+    }
+}
+
+#[test]
+fn a_database_that_does_not_open_is_checked() {
+    let shop = Shop::with(&quarter());
+    assert_eq!(check(shop.database()).unwrap_err().kind(), ErrorKind::Locked);
+    shop.db.close().unwrap();
+    assert!(check(shop.database()).unwrap().ok());
+    assert_eq!(check(shop.dir.path().join("none")).unwrap_err().kind(), ErrorKind::NotFound);
+    for folder in ["rolls", "journal"] {
+        let path = file_in(&shop.database().join(folder));
+        let mut bytes = fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&path, bytes).unwrap();
+    }
+    let problems = check(shop.database()).unwrap().problems;
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(problems[0].contains("000001.log") && problems[1].contains(".roll"), "{problems:?}");
+}
+
+/// Every write of a backup fails once: the database does not mind, and the place takes the backup afterwards.
+#[test]
+fn a_backup_that_fails_leaves_everything_as_it_was() {
+    let reports = quarter();
+    let shop = Shop::with(&reports);
+    let expected = everything_of(reports.iter().flat_map(|report| &report.rows));
+    shop.db.close().unwrap();
+    let countdown = Countdown::never();
+    let disk = Arc::new(FailingDisk(countdown.clone()));
+    let db = Db::open_with(shop.database(), &OpenOptions::new().disk(disk)).unwrap();
+    for n in 0.. {
+        let backup = shop.dir.path().join(format!("copy {n}"));
+        countdown.start(n);
+        let tried = db.backup(&backup);
+        let failed = countdown.has_failed();
+        countdown.start(i64::MAX);
+        assert_eq!(tried.is_err(), failed, "write {n}");
+        if !failed {
+            assert!(n > 6, "only {n} writes");
+            break;
+        }
+        assert!(Db::open_with(&backup, &OpenOptions::new().create(false)).is_err(), "write {n}");
+        assert_eq!(everything(&db), expected);
+        db.backup(&backup).unwrap();
+        assert!(check(&backup).unwrap().ok(), "write {n}");
+        assert_eq!(everything(&read_only(&backup)), expected);
+    }
+}
+
+#[test]
+fn compacting_keeps_every_row_and_gives_room_back() {
+    let reports = quarter();
+    let mut shop = Shop::with(&reports);
+    let paths: Vec<PathBuf> = reports.iter().map(|report| shop.write(report)).collect();
+    for _ in 0..3 {
+        shop.import_with(&paths[1..2], &tillroll_core::ImportOptions::default().force(true)).unwrap();
+    }
+    let expected = everything_of(reports.iter().flat_map(|report| &report.rows));
+    let rolls = |shop: &Shop| names(&shop.database().join("rolls")).len();
+    assert!(rolls(&shop) > 1);
+    shop.db.compact().unwrap();
+    assert_eq!((rolls(&shop), shop.everything()), (1, expected.clone()));
+    shop.db.compact().unwrap();
+    shop.reopen();
+    assert_eq!((rolls(&shop), shop.everything()), (1, expected));
+    assert!(shop.db.check().unwrap().ok());
+    shop.db.close().unwrap();
+    assert_eq!(read_only(&shop.database()).compact().unwrap_err().kind(), ErrorKind::Access);
+}
