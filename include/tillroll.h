@@ -265,6 +265,44 @@ struct tillroll_db *tillroll_restrict(struct tillroll_db *db,
 int32_t tillroll_check(struct tillroll_db *db, char **out_json, tillroll_error **err);
 
 /**
+ * Verifies a database that nobody has open, as tillroll_check() does, and writes nothing: what keeps it from opening
+ * is a problem among the others.
+ *
+ * `out_json` as of tillroll_check(). Fails with TILLROLL_NOT_FOUND where there is none, with TILLROLL_LOCKED while
+ * somebody has it open for writing, or with TILLROLL_IO.
+ */
+int32_t tillroll_check_path(const char *path, char **out_json, tillroll_error **err);
+
+/**
+ * Copies the database of this moment to a new directory, while others read and write. The copy is checked while it is
+ * made, is a database itself, and has the key file beside the data where there is one: whoever has it can read the
+ * secrets as well.
+ *
+ * Fails with TILLROLL_CONFLICT where a database stands already, with TILLROLL_FORMAT for a directory that holds
+ * something else, with TILLROLL_CORRUPTION naming the damaged file of this database, with TILLROLL_IO,
+ * TILLROLL_ACCESS or TILLROLL_CLOSED.
+ */
+int32_t tillroll_backup(struct tillroll_db *db, const char *path, tillroll_error **err);
+
+/**
+ * Makes a new database in `path` from a backup, which stays as it is and is checked on the way.
+ *
+ * Fails with TILLROLL_NOT_FOUND where `backup` is no database, with TILLROLL_LOCKED while somebody has it open for
+ * writing, and as tillroll_backup() does.
+ */
+int32_t tillroll_restore(const char *backup, const char *path, tillroll_error **err);
+
+/**
+ * Makes the database as small as it can be. Takes about as long as writing all of it anew, and as much room meanwhile;
+ * nobody has to call this, since files that are more than half dead are written anew by themselves. Waits for an
+ * import that runs.
+ *
+ * Fails with TILLROLL_ACCESS on a read-only or narrowed handle, with TILLROLL_IO or TILLROLL_CLOSED: what was stored
+ * stays then.
+ */
+int32_t tillroll_compact(struct tillroll_db *db, tillroll_error **err);
+
+/**
  * Sizes and counts of what is stored, as a JSON object: `rows`, `reports`, `roll_bytes`, `journal_bytes` ...
  *
  * Fails with TILLROLL_IO, TILLROLL_CORRUPTION or TILLROLL_CLOSED.

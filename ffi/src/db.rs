@@ -157,6 +157,72 @@ pub unsafe extern "C" fn tillroll_check(
     }
 }
 
+/// Verifies a database that nobody has open, as tillroll_check() does, and writes nothing: what keeps it from opening
+/// is a problem among the others.
+///
+/// `out_json` as of tillroll_check(). Fails with TILLROLL_NOT_FOUND where there is none, with TILLROLL_LOCKED while
+/// somebody has it open for writing, or with TILLROLL_IO.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tillroll_check_path(
+    path: *const c_char,
+    out_json: *mut *mut c_char,
+    err: *mut *mut Error,
+) -> i32 {
+    // SAFETY: the pointers are what the header asks for.
+    unsafe {
+        status(err, || {
+            clear(out_json);
+            let found = core::check(text("path", path)?)?;
+            give_json(out_json, &json!({"ok": found.ok(), "problems": found.problems}));
+            Ok(())
+        })
+    }
+}
+
+/// Copies the database of this moment to a new directory, while others read and write. The copy is checked while it is
+/// made, is a database itself, and has the key file beside the data where there is one: whoever has it can read the
+/// secrets as well.
+///
+/// Fails with TILLROLL_CONFLICT where a database stands already, with TILLROLL_FORMAT for a directory that holds
+/// something else, with TILLROLL_CORRUPTION naming the damaged file of this database, with TILLROLL_IO,
+/// TILLROLL_ACCESS or TILLROLL_CLOSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tillroll_backup(db: *mut Db, path: *const c_char, err: *mut *mut Error) -> i32 {
+    // SAFETY: the pointers are what the header asks for.
+    unsafe {
+        status(err, || {
+            let db = required("db", db)?;
+            Ok(db.core.backup(text("path", path)?)?)
+        })
+    }
+}
+
+/// Makes a new database in `path` from a backup, which stays as it is and is checked on the way.
+///
+/// Fails with TILLROLL_NOT_FOUND where `backup` is no database, with TILLROLL_LOCKED while somebody has it open for
+/// writing, and as tillroll_backup() does.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tillroll_restore(
+    backup: *const c_char,
+    path: *const c_char,
+    err: *mut *mut Error,
+) -> i32 {
+    // SAFETY: the pointers are what the header asks for.
+    unsafe { status(err, || Ok(core::restore(text("backup", backup)?, text("path", path)?)?)) }
+}
+
+/// Makes the database as small as it can be. Takes about as long as writing all of it anew, and as much room meanwhile;
+/// nobody has to call this, since files that are more than half dead are written anew by themselves. Waits for an
+/// import that runs.
+///
+/// Fails with TILLROLL_ACCESS on a read-only or narrowed handle, with TILLROLL_IO or TILLROLL_CLOSED: what was stored
+/// stays then.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tillroll_compact(db: *mut Db, err: *mut *mut Error) -> i32 {
+    // SAFETY: the pointers are what the header asks for.
+    unsafe { status(err, || Ok(required("db", db)?.core.compact()?)) }
+}
+
 /// Sizes and counts of what is stored, as a JSON object: `rows`, `reports`, `roll_bytes`, `journal_bytes` ...
 ///
 /// Fails with TILLROLL_IO, TILLROLL_CORRUPTION or TILLROLL_CLOSED.

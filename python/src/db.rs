@@ -14,6 +14,52 @@ use crate::json;
 use crate::sales::Sales;
 use crate::wait::{long, short};
 
+/// Verifies a database that nobody has open, writing nothing.
+///
+/// As `Db.check`, but what keeps it from opening is a problem among the others.
+///
+/// Parameters
+/// ----------
+/// path : str or Path
+///     The directory.
+///
+/// Returns
+/// -------
+/// CheckReport
+///
+/// Raises
+/// ------
+/// NotFoundError
+///     There is no database.
+/// LockedError
+///     Somebody has it open for writing.
+#[pyfunction]
+pub fn check(py: Python<'_>, path: PathBuf) -> PyResult<CheckReport> {
+    long(py, move || core::check(path)).map(|report| CheckReport { problems: report.problems })
+}
+
+/// Makes a new database from a backup, which stays as it is and is checked on the way.
+///
+/// Parameters
+/// ----------
+/// backup : str or Path
+///     The directory that `Db.backup` made.
+/// path : str or Path
+///     The new directory.
+///
+/// Raises
+/// ------
+/// NotFoundError
+///     `backup` is no database.
+/// ConflictError
+///     A database stands at `path` already.
+/// CorruptionError
+///     A file of the backup is damaged; the error names it.
+#[pyfunction]
+pub fn restore(py: Python<'_>, backup: PathBuf, path: PathBuf) -> PyResult<()> {
+    long(py, move || core::restore(backup, path))
+}
+
 /// Opens a database: one directory, which one process writes and any number of threads use.
 ///
 /// Parameters
@@ -209,6 +255,38 @@ impl Db {
     fn check(&self, py: Python<'_>) -> PyResult<CheckReport> {
         let db = self.inner.clone();
         long(py, move || db.check()).map(|report| CheckReport { problems: report.problems })
+    }
+
+    /// Copies the database of this moment to a new directory, while others read and write.
+    ///
+    /// The copy is checked while it is made and is a database itself. It has the key file beside the data where there
+    /// is one: whoever has the copy can read the secrets as well. Ctrl-C leaves the copy to finish alone.
+    ///
+    /// Parameters
+    /// ----------
+    /// path : str or Path
+    ///     The new directory; one that is empty will do.
+    ///
+    /// Raises
+    /// ------
+    /// ConflictError
+    ///     A database stands there already.
+    /// FormatError
+    ///     The directory holds something else, or lies in the database.
+    /// CorruptionError
+    ///     A file of this database is damaged; the error names it.
+    fn backup(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        let db = self.inner.clone();
+        long(py, move || db.backup(path))
+    }
+
+    /// Makes the database as small as it can be.
+    ///
+    /// Takes about as long as writing all of it anew, and as much room meanwhile. Nobody has to call this: files that
+    /// are more than half dead are written anew by themselves. Waits for an import that runs.
+    fn compact(&self, py: Python<'_>) -> PyResult<()> {
+        let db = self.inner.clone();
+        long(py, move || db.compact())
     }
 
     /// Seals the stored secrets with another passphrase, in one write.

@@ -32,7 +32,7 @@ mod _tillroll {
     #[pymodule_export]
     use crate::collections::{Accounts, Banners, Campaigns, Categories, CustomerGroups, Customers, Products};
     #[pymodule_export]
-    use crate::db::{CheckReport, Db, open};
+    use crate::db::{CheckReport, Db, check, open, restore};
     #[pymodule_export]
     use crate::imports::{Import, ImportProgress, ImportSummary, sniff};
     #[pymodule_export]

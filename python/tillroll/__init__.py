@@ -47,7 +47,9 @@ from tillroll._tillroll import (
     ValidationError,
     VaultError,
     __version__,
+    check,
     open,
+    restore,
     sniff,
 )
 
@@ -87,6 +89,8 @@ __all__ = [
     "ValidationError",
     "VaultError",
     "__version__",
+    "check",
     "open",
+    "restore",
     "sniff",
 ]

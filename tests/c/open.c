@@ -145,6 +145,41 @@ static void refuses_misuse(const char *path) {
     tillroll_close(db);
 }
 
+static void copies(const char *path, const char *folder) {
+    tillroll_error *err = NULL;
+    tillroll_db *db = tillroll_open(path, NULL, &err);
+    char *copy = path_in(folder, "copy");
+    char *restored = path_in(folder, "restored.till");
+    char *json = NULL;
+    uint64_t before = 0;
+    uint64_t after = 1;
+
+    CHECK_OK(tillroll_record_count(db, "external_accounts", &before, &err));
+    CHECK_OK(tillroll_compact(db, &err));
+    CHECK_OK(tillroll_backup(db, copy, &err));
+    CHECK_FAILS(tillroll_backup(db, copy, &err), TILLROLL_CONFLICT);
+    check_free(&err);
+    CHECK_FAILS(tillroll_check_path(path, &json, &err), TILLROLL_LOCKED);
+    check_free(&err);
+    tillroll_close(db);
+    CHECK_OK(tillroll_restore(copy, restored, &err));
+    CHECK_OK(tillroll_check_path(restored, &json, &err));
+    CHECK_TEXT(json, "{\"ok\":true,\"problems\":[]}");
+    tillroll_string_free(json);
+    db = tillroll_open(restored, NULL, &err);
+    CHECK_OK(tillroll_record_count(db, "external_accounts", &after, &err));
+    CHECK(before > 0 && after == before);
+    tillroll_close(db);
+    CHECK_FAILS(tillroll_restore(folder, path, &err), TILLROLL_NOT_FOUND);
+    check_free(&err);
+    CHECK_FAILS(tillroll_backup(NULL, copy, &err), TILLROLL_MISUSE);
+    check_free(&err);
+    CHECK_FAILS(tillroll_restore(NULL, path, &err), TILLROLL_MISUSE);
+    check_free(&err);
+    free(copy);
+    free(restored);
+}
+
 static void reads_no_error(void) {
     CHECK_INT(tillroll_error_code(NULL), TILLROLL_OK);
     CHECK_TEXT(tillroll_error_message(NULL), "");
@@ -164,6 +199,7 @@ int main(int argc, char **argv) {
     opens_for_reading(path);
     keeps_secrets(path);
     refuses_misuse(path);
+    copies(path, argv[1]);
     reads_no_error();
     free(path);
     return 0;

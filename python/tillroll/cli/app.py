@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from tillroll.cli.accounts import accounts
+from tillroll.cli.backup import backup, restore
 from tillroll.cli.check import check
 from tillroll.cli.demo.command import demo
 from tillroll.cli.imports import import_
@@ -59,6 +60,8 @@ app.command("accounts", short_help="List the accounts at the stores.")(guarded(a
 app.command("rejects", short_help="List the rows that could not be read, and why.")(guarded(rejects))
 app.command("info", short_help="Say what a database holds.")(guarded(info))
 app.command("check", short_help="Verify everything that is stored.")(guarded(check))
+app.command("backup", short_help="Copy a database, checking it on the way.")(guarded(backup))
+app.command("restore", short_help="Make a database from a backup.")(guarded(restore))
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -17,10 +17,20 @@ def check(db: Annotated[str, DATABASE]) -> None:
     \b
     tillroll check shop.till
     """
-    # For writing: the index, which is checked as well, is not opened otherwise.
-    with tillroll.open(db, create=False) as opened:
-        found = opened.check()
-        rows = len(opened.sales)
+    found, rows = _checked(db)
     if not found.ok:
         raise Trouble(*found.problems, f"{db}: {counted(len(found.problems), 'problem')}", code=FAILED)
     screen().line(f"{db}: everything is as it was written ({counted(rows, 'row')})")
+
+
+def _checked(db: str) -> tuple[tillroll.CheckReport, int]:
+    """What was found, and how many rows there are."""
+    try:
+        # For writing: the index, which is checked as well, is not opened otherwise.
+        with tillroll.open(db, create=False) as opened:
+            return opened.check(), len(opened.sales)
+    except (tillroll.CorruptionError, tillroll.FormatError) as error:
+        found = tillroll.check(db)
+        if found.ok:
+            raise error from None
+        return found, 0
