@@ -223,9 +223,9 @@ static void groups(tillroll_db *db) {
     tillroll_string_free(json);
     CHECK_FAILS(tillroll_record_call(db, "products", "link", "{\"ids\":[3]}", &json, &err), TILLROLL_VALIDATION);
     CHECK_FAILS(tillroll_record_call(db, "products", "link", "{\"ids\":[3,9]}", &json, &err), TILLROLL_NOT_FOUND);
+    check_free(&err);
     CHECK_OK(tillroll_record_call(db, "products", "link", "{\"ids\":[2,3]}", &json, &err));
     tillroll_string_free(json);
-    check_free(&err);
 }
 
 static void amounts(tillroll_db *db) {

@@ -125,16 +125,17 @@ pub(crate) fn groups(read: &dyn Read, each: &mut dyn FnMut(&BTreeSet<u64>)) -> R
 /// Calls these products one group; one that is left alone is in none.
 fn regroup(write: &mut dyn Write, env: &Env<'_>, members: &BTreeSet<u64>) -> Result<()> {
     let Some(head) = members.first() else { return Ok(()) };
+    let group = (GROUP, Value::from(*head));
     for member in members {
-        let link = stored::get::<ProductLink>(write, member)?;
-        let group = (GROUP, Value::from(*head));
-        match link {
+        match stored::get::<ProductLink>(write, member)? {
             Some(_) if members.len() == 1 => machine::delete::<ProductLink>(write, env, member)?,
             None if members.len() == 1 => {}
             Some(link) if link.group_id == *head => {}
-            Some(_) => drop(machine::revise::<ProductLink>(write, env, member, &object([group]))?),
+            Some(_) => {
+                machine::revise::<ProductLink>(write, env, member, &object([group.clone()]))?;
+            }
             None => {
-                let fields = object([(PRODUCT, (*member).into()), group]);
+                let fields = object([(PRODUCT, (*member).into()), group.clone()]);
                 machine::create::<ProductLink>(write, env, &fields)?;
             }
         }

@@ -244,6 +244,8 @@ proptest! {
                 bench = bench.reopen();
             }
             prop_assert_eq!(all_groups(&bench), twin.groups(), "{:?}", step);
+            let links = bench.of::<ProductLink>().len().unwrap();
+            prop_assert_eq!(links, twin.groups().concat().len() as u64, "{:?}", step);
             for set in &twin.0 {
                 let all: Vec<u64> = set.iter().copied().collect();
                 prop_assert_eq!(group_of(&bench, all[all.len() / 2]), all);
