@@ -42,8 +42,18 @@ impl Bench {
 
     /// Closes the database and opens it again.
     pub(super) fn reopen(self) -> Self {
+        self.reopen_after(|_| {})
+    }
+
+    /// The same, with the index made anew from the journal.
+    pub(super) fn reopen_without_index(self) -> Self {
+        self.reopen_after(|path| std::fs::remove_dir_all(path.join("index")).unwrap())
+    }
+
+    fn reopen_after(self, change: impl Fn(&std::path::Path)) -> Self {
         let Self { records, now, path, _dir } = self;
         drop(records);
+        change(&path);
         let records = open(&path, &now);
         Self { records, now, path, _dir }
     }

@@ -56,6 +56,8 @@ mod uuid;
 mod verb;
 mod visibility;
 mod words;
+#[cfg(test)]
+mod world_test;
 
 use std::fmt::{Debug, Display};
 
