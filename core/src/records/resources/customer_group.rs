@@ -11,13 +11,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::records::clock::micros;
-use crate::records::dynamic::object;
 use crate::records::index::{Field, Index};
 use crate::records::input::Input;
 use crate::records::machine::{self, Env};
 use crate::records::translation::{self, Translatable, Translations};
 use crate::records::verb::Verb;
-use crate::records::{Collection, Context, Customer, Datum, DatumKind, Expansion, Record, Times};
+use crate::records::{Collection, Context, Customer, Datum, DatumKind, Expansion, Record, Times, shown};
 use crate::store::{Read, Write};
 use crate::{Error, Result};
 
@@ -134,12 +133,7 @@ impl Record for CustomerGroup {
 impl CustomerGroup {
     /// The group without its sub-resources, as its members show it too.
     pub(in crate::records) fn shown(&self) -> Map<String, Value> {
-        object([
-            ("id", self.id.into()),
-            ("created_at", self.created_at.to_string().into()),
-            ("updated_at", self.updated_at.to_string().into()),
-            (NAME, self.name.as_deref().into()),
-        ])
+        shown(self, [(NAME, self.name.as_deref().into())])
     }
 }
 

@@ -10,7 +10,7 @@ use crate::records::dynamic::object;
 use crate::records::index::{Field, Index};
 use crate::records::input::Input;
 use crate::records::machine::{self, Env};
-use crate::records::{Context, Customer, CustomerGroup, DatumKind, Others, Record, RecordId, Times};
+use crate::records::{Context, Customer, CustomerGroup, DatumKind, Others, Record, RecordId, Times, shown};
 use crate::store::{Read, Write};
 
 /// A customer's membership in a group.
@@ -82,13 +82,7 @@ impl Record for CustomerLink {
 
 impl CustomerLink {
     pub(in crate::records) fn shown(&self) -> Map<String, Value> {
-        object([
-            ("id", self.id.into()),
-            ("created_at", self.created_at.to_string().into()),
-            ("updated_at", self.updated_at.to_string().into()),
-            (CUSTOMER, self.customer_id.into()),
-            (GROUP, self.customer_group_id.into()),
-        ])
+        shown(self, [(CUSTOMER, self.customer_id.into()), (GROUP, self.customer_group_id.into())])
     }
 
     /// What membership is without a link's own id and times.
