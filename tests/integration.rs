@@ -30,6 +30,8 @@ mod groups;
 mod handles;
 #[path = "integration/header.rs"]
 mod header;
+#[path = "integration/hostile.rs"]
+mod hostile;
 #[path = "integration/import.rs"]
 mod import;
 #[path = "integration/periods.rs"]

@@ -89,15 +89,15 @@ impl Collection {
     /// list of Record
     ///     In the order given.
     fn create_many(&self, py: Python<'_>, records: &Bound<'_, PyAny>) -> PyResult<Vec<Record>> {
-        let fields = |item: PyResult<Bound<'_, PyAny>>| {
+        let fields = |(place, item): (usize, PyResult<Bound<'_, PyAny>>)| {
             let item = item?;
             // A record is taken for what it holds, not for its id.
             match item.cast::<Record>() {
                 Ok(record) => Ok(Value::Object(record.get().fields().clone())),
-                Err(_) => json::object(Some(item.cast::<PyDict>()?)).map(Value::Object),
+                Err(_) => json::object_at(&format!("[{place}]."), item.cast::<PyDict>()?).map(Value::Object),
             }
         };
-        let records = records.try_iter()?.map(fields).collect::<PyResult<Vec<_>>>()?;
+        let records = records.try_iter()?.enumerate().map(fields).collect::<PyResult<Vec<_>>>()?;
         let created = short(py, || self.inner.create_many(records))?;
         Ok(created.into_iter().map(Record::new).collect())
     }
@@ -121,7 +121,7 @@ impl Collection {
         id: &Bound<'_, PyAny>,
         expand: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Record> {
-        let expand = expand.map(json::value).transpose()?.unwrap_or(Value::Null);
+        let expand = expand.map(|names| json::argument("expand", names)).transpose()?.unwrap_or(Value::Null);
         self.call(py, "get", [("id", id_text(id)?.into()), ("expand", expand)]).map(Record::new)
     }
 
@@ -179,26 +179,31 @@ impl Collection {
     /// Returns
     /// -------
     /// Page
-    #[pyo3(signature = (*, page=1, page_size=50, sort="id-asc", filter=None, expand=None, **field_filters),
+    #[pyo3(signature = (*, page=None, page_size=None, sort=None, filter=None, expand=None, **field_filters),
            text_signature = "($self, *, page=1, page_size=50, sort='id-asc', filter=None, expand=(), **field_filters)")]
     #[expect(clippy::too_many_arguments, reason = "each is an argument of the Python method")]
     fn list(
         &self,
         py: Python<'_>,
-        page: u64,
-        page_size: u64,
-        sort: &str,
-        filter: Option<&str>,
+        page: Option<&Bound<'_, PyAny>>,
+        page_size: Option<&Bound<'_, PyAny>>,
+        sort: Option<&Bound<'_, PyAny>>,
+        filter: Option<&Bound<'_, PyAny>>,
         expand: Option<&Bound<'_, PyAny>>,
         field_filters: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Page> {
         let mut query = json::object(field_filters)?;
-        query.insert("page".to_owned(), page.into());
-        query.insert("page_size".to_owned(), page_size.into());
-        query.insert("sort".to_owned(), sort.into());
-        filter.map(|filter| query.insert("filter".to_owned(), filter.into()));
-        if let Some(expand) = expand {
-            query.insert("expand".to_owned(), json::value(expand)?);
+        let named = [
+            ("page", page),
+            ("page_size", page_size),
+            ("sort", sort),
+            ("filter", filter),
+            ("expand", expand),
+        ];
+        for (name, given) in named {
+            if let Some(given) = given {
+                query.insert(name.to_owned(), json::argument(name, given)?);
+            }
         }
         let query = Value::Object(query);
         let page = short(py, || self.inner.list(&query))?;
@@ -239,7 +244,7 @@ pub fn records(list: Value) -> Vec<Record> {
 
 /// An id as text: of an int, a str or a record.
 pub fn id_text(id: &Bound<'_, PyAny>) -> PyResult<String> {
-    match json::value(id)? {
+    match json::argument("id", id)? {
         Value::String(text) => Ok(text),
         Value::Number(number) if !number.is_f64() => Ok(number.to_string()),
         _ => Err(PyTypeError::new_err("an id is an int or a str")),

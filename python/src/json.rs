@@ -1,6 +1,6 @@
 //! Values on their way in: what Python programs pass as fields and query arguments, as the engine's JSON.
 
-use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{
@@ -8,32 +8,79 @@ use pyo3::types::{
     PyTzInfo,
 };
 use serde_json::{Map, Number, Value};
+use tillroll_core::{Error, FieldErrors};
 
+use crate::error::raise;
 use crate::record::Record;
 use crate::value::decimal;
 
 /// How deep lists and dicts may nest; the records need three.
 const DEPTH_MAX: usize = 32;
 
+/// Why a value cannot travel: for what it is, which its field is told for, or for what Python raised on the way.
+enum Refusal {
+    Fault(String),
+    Raised(PyErr),
+}
+
+impl From<PyErr> for Refusal {
+    fn from(raised: PyErr) -> Self {
+        Self::Raised(raised)
+    }
+}
+
+impl Refusal {
+    fn fault<T>(message: impl Into<String>) -> Result<T, Self> {
+        Err(Self::Fault(message.into()))
+    }
+
+    /// As the engine tells what is wrong with a field.
+    fn of(self, py: Python<'_>, field: String) -> PyErr {
+        match self {
+            Self::Fault(message) => {
+                raise(py, Error::Validation { fields: FieldErrors::from([(field, vec![message])]) })
+            }
+            Self::Raised(raised) => raised,
+        }
+    }
+}
+
 /// A dict of fields as a JSON object.
 pub fn object(dict: Option<&Bound<'_, PyDict>>) -> PyResult<Map<String, Value>> {
-    dict.map_or_else(|| Ok(Map::new()), |dict| members(dict, 0))
+    dict.map_or_else(|| Ok(Map::new()), |dict| object_at("", dict))
 }
 
-/// Any value as JSON. Decimals travel as text, which loses nothing; a record stands for its id.
-pub fn value(any: &Bound<'_, PyAny>) -> PyResult<Value> {
-    nested(any, 0)
+/// One of several dicts; faults are told for what stands at its place.
+pub fn object_at(place: &str, dict: &Bound<'_, PyDict>) -> PyResult<Map<String, Value>> {
+    let member = |(key, value): (Bound<'_, PyAny>, Bound<'_, PyAny>)| {
+        let key = name(&key)?;
+        let value = nested(&value, 0).map_err(|refusal| refusal.of(dict.py(), format!("{place}{key}")))?;
+        Ok((key, value))
+    };
+    dict.iter().map(member).collect()
 }
 
-fn nested(any: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
+/// The value of an argument as JSON. Decimals travel as text, which loses nothing; a record stands for its id.
+pub fn argument(name: &str, any: &Bound<'_, PyAny>) -> PyResult<Value> {
+    nested(any, 0).map_err(|refusal| refusal.of(any.py(), name.to_owned()))
+}
+
+fn name(key: &Bound<'_, PyAny>) -> PyResult<String> {
+    key.extract().map_err(|_| PyTypeError::new_err("names of fields must be str"))
+}
+
+fn nested(any: &Bound<'_, PyAny>, depth: usize) -> Result<Value, Refusal> {
     if depth > DEPTH_MAX {
-        return Err(PyValueError::new_err("the value nests too deeply"));
+        return Refusal::fault("nests too deeply");
     }
     if any.is_none() {
         return Ok(Value::Null);
     }
     if let Ok(text) = any.cast::<PyString>() {
-        return Ok(Value::String(text.extract()?));
+        // UTF-8 has no place for half of a pair.
+        let text =
+            text.to_str().or_else(|_| Refusal::fault("must be Unicode text, without a lone surrogate"))?;
+        return Ok(Value::String(text.to_owned()));
     }
     // A bool is an int to Python, and a datetime is a date: the narrower one is asked for first.
     if let Ok(flag) = any.cast::<PyBool>() {
@@ -46,10 +93,10 @@ fn nested(any: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
         return float(number);
     }
     if let Ok(time) = any.cast::<PyDateTime>() {
-        return instant(time);
+        return Ok(instant(time)?);
     }
     if any.is_instance(decimal_type(any.py())?)? {
-        return plain_decimal(any);
+        return Ok(plain_decimal(any)?);
     }
     if any.is_instance_of::<PyDate>() {
         return Ok(Value::String(any.str()?.extract()?));
@@ -64,56 +111,59 @@ fn nested(any: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
 }
 
 /// A row that a verb takes: a dict, or a record that a verb gave.
-pub fn row(any: &Bound<'_, PyAny>) -> PyResult<Value> {
+pub fn row(place: &str, any: &Bound<'_, PyAny>) -> PyResult<Value> {
     match any.cast::<Record>() {
         Ok(record) => Ok(Value::Object(record.get().fields().clone())),
-        Err(_) => Ok(Value::Object(members(any.cast::<PyDict>()?, 0)?)),
+        Err(_) => object_at(place, any.cast::<PyDict>()?).map(Value::Object),
     }
 }
 
 /// Rows that a verb takes.
 pub fn rows(any: &Bound<'_, PyAny>) -> PyResult<Value> {
-    any.try_iter()?.map(|item| row(&item?)).collect()
+    any.try_iter()?.enumerate().map(|(place, item)| row(&format!("rows[{place}]."), &item?)).collect()
 }
 
-fn members(dict: &Bound<'_, PyDict>, depth: usize) -> PyResult<Map<String, Value>> {
-    let member = |(key, value): (Bound<'_, PyAny>, Bound<'_, PyAny>)| {
-        let key = key.extract::<String>().map_err(|_| PyTypeError::new_err("names of fields must be str"))?;
-        Ok((key, nested(&value, depth)?))
-    };
-    dict.iter().map(member).collect()
+fn members(dict: &Bound<'_, PyDict>, depth: usize) -> Result<Map<String, Value>, Refusal> {
+    dict.iter().map(|(key, value)| Ok((name(&key)?, nested(&value, depth)?))).collect()
 }
 
-fn list(any: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
+fn list(any: &Bound<'_, PyAny>, depth: usize) -> Result<Value, Refusal> {
     let bytes = any.is_instance_of::<PyBytes>() || any.is_instance_of::<PyByteArray>();
     match any.try_iter() {
         Ok(items) if !bytes => {
-            items.map(|item| nested(&item?, depth)).collect::<PyResult<Vec<_>>>().map(Value::Array)
+            items.map(|item| nested(&item?, depth)).collect::<Result<Vec<_>, _>>().map(Value::Array)
         }
         // What only quacks like an int, as the scalars of numpy do.
         _ if any.hasattr("__index__")? => integer(&any.call_method0("__index__")?),
-        _ => Err(PyTypeError::new_err(format!("cannot take a value of type {}", any.get_type().name()?))),
+        _ => Refusal::fault(format!("cannot be of type {}", any.get_type().name()?)),
     }
 }
 
-fn integer(any: &Bound<'_, PyAny>) -> PyResult<Value> {
+/// An int of any size: the engine says which fields take how large a number.
+fn integer(any: &Bound<'_, PyAny>) -> Result<Value, Refusal> {
+    const BITS_MAX: u64 = 1024;
     if let Ok(number) = any.extract::<i64>() {
         return Ok(number.into());
     }
-    let wide = any.extract::<u64>().map_err(|_| PyOverflowError::new_err("the number is too large"))?;
-    Ok(wide.into())
+    if any.call_method0("bit_length")?.extract::<u64>()? > BITS_MAX {
+        return Refusal::fault("is too large a number");
+    }
+    // A subclass may have a text of its own.
+    let digits: String = any.py().get_type::<PyInt>().call_method1("__repr__", (any,))?.extract()?;
+    digits.parse().map(Value::Number).or_else(|_| Refusal::fault("is too large a number"))
 }
 
 /// A float by its shortest digits, without an exponent.
-fn float(number: &Bound<'_, PyFloat>) -> PyResult<Value> {
+fn float(number: &Bound<'_, PyFloat>) -> Result<Value, Refusal> {
     let value = number.value();
     if !value.is_finite() {
-        return Err(PyValueError::new_err("the number is not finite"));
+        return Refusal::fault("must be a finite number");
     }
     // Whole floats keep their point: what must be a whole number is one by its type.
     let digits = format!("{value:?}");
     let digits = if digits.contains('e') { format!("{value}") } else { digits };
-    digits.parse::<Number>().map(Value::Number).map_err(|error| PyValueError::new_err(error.to_string()))
+    let number = digits.parse::<Number>().map(Value::Number);
+    number.map_err(|error| PyValueError::new_err(error.to_string()).into())
 }
 
 /// A `Decimal` without an exponent, which its own text may have: `Decimal("50").normalize()` is `5E+1`.

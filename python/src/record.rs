@@ -66,8 +66,9 @@ impl Record {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let field =
-            |(name, value): (&String, &Value)| Ok(format!("{name}={}", json::attribute(py, value)?.repr()?));
+        let field = |(name, value): (&String, &Value)| {
+            Ok(format!("{name}={}", json::attribute(py, value)?.repr()?))
+        };
         let fields = self.fields.iter().map(field).collect::<PyResult<Vec<_>>>()?;
         Ok(format!("Record({})", fields.join(", ")))
     }

@@ -38,7 +38,7 @@ impl Sales {
         query.retain(|_, value| !value.is_null());
         for (name, value) in named {
             if let Some(value) = value.filter(|value| !value.is_none()) {
-                query.insert((*name).to_owned(), json::value(value)?);
+                query.insert((*name).to_owned(), json::argument(name, value)?);
             }
         }
         core::Query::from_json(&Value::Object(query)).map_err(|error| raise(py, error))
@@ -355,7 +355,7 @@ impl Sales {
 
 /// The id of an external account, given as such or as its record.
 fn account_id(account: &Bound<'_, PyAny>) -> PyResult<u64> {
-    let id = json::value(account)?;
+    let id = json::argument("account", account)?;
     let text = id.as_str().and_then(|text| text.parse().ok());
     id.as_u64().or(text).ok_or_else(|| PyTypeError::new_err("account must be an external account or its id"))
 }

@@ -1,5 +1,6 @@
 """Every example of the stores' own APIs, for the tests of Python and C; those of Rust read the same file."""
 
+import copy
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -77,6 +78,74 @@ class Face:
         self.fill(folder, line | {"created_at": time, "updated_at": time})
         shown = self.read_back(one["collection"], one["id"], fields)
         assert_shows(shown, fields | one.get("restored", {}))
+
+
+def texts(fields: dict[str, Any], path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where a text stands in the fields of a record."""
+    for key, value in fields.items() if isinstance(fields, dict) else enumerate(fields):
+        if isinstance(value, str):
+            yield (*path, key)
+        elif isinstance(value, (dict, list)):
+            yield from texts(value, (*path, key))
+
+
+def changed(fields: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[str, Any]:
+    """A copy with another value at a place."""
+    fields = copy.deepcopy(fields)
+    at: Any = fields
+    for key in path[:-1]:
+        at = at[key]
+    at[path[-1]] = value
+    return fields
+
+
+COLLECTIONS = sorted({one["collection"] for one in EXAMPLES})
+# A record of each, and where it has texts that it takes.
+TEXTS = [
+    (collection, path)
+    for collection in COLLECTIONS
+    for path in texts(example(collection))
+    if (collection, path[0]) != ("accounts", "type")
+]
+HOSTILE_PAGES = [0, -1, 2**63, 2**64, 2**200, -(2**200), 1.5, "x", True, [], {}]
+HOSTILE_SIZES = [*HOSTILE_PAGES, 10**9]
+HOSTILE_FILTERS = [
+    *[
+        "",
+        " ",
+        "eq",
+        "eq(",
+        "eq)",
+        "eq()",
+        "eq(id)",
+        "eq(id,",
+        "eq(id,1",
+        "eq(id,1))",
+        "eq(id,1):",
+        ":eq(id,1)",
+    ],
+    *[
+        "eq(id,1)eq(id,1)",
+        "eq(id,1,2)",
+        "eq(,1)",
+        "no(id,1)",
+        "eq(colour,1)",
+        "like(created_at,*)",
+        'eq(id,"1)',
+        "in(id)",
+    ],
+    *[
+        "eq(id;1)",
+        "(" * 100_000,
+        "eq(id,1):" * 200_000,
+        'eq(id,"\\x")',
+        "gt(created_at,then)",
+        "\0",
+        7,
+        [],
+        {},
+    ],
+]
 
 
 # These faces have no clock to set. What must be in the future when it is created was so at the time of the

@@ -136,8 +136,9 @@ impl ListQuery {
     fn argument(&mut self, name: &str, value: &Value) -> Result<(), String> {
         match (name, value) {
             ("page" | "page_size" | "sort" | "filter" | "expand", Value::Null) => {}
-            ("page", _) => self.page = value.as_u64().ok_or("must be a whole number from 1 on")?,
-            ("page_size", _) => self.page_size = value.as_u64().ok_or_else(page_size_rule)?,
+            // What is no number is no page, like 0: the listing tells so together with its other faults.
+            ("page", _) => self.page = value.as_u64().unwrap_or(0),
+            ("page_size", _) => self.page_size = value.as_u64().unwrap_or(0),
             ("sort", Value::String(text)) => self.sort.clone_from(text),
             ("filter", Value::String(text)) => self.filter = Some(text.clone()),
             ("expand", _) => self.expand = expansion::names(value).ok_or("must be names")?,

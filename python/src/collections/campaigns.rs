@@ -69,7 +69,7 @@ impl Campaigns {
     fn remove_price(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>, row: &Bound<'_, PyAny>) -> PyResult<()> {
         let collection = slf.as_super().get();
         collection
-            .call(slf.py(), "remove_price", [("id", id_text(id)?.into()), ("row", json::row(row)?)])
+            .call(slf.py(), "remove_price", [("id", id_text(id)?.into()), ("row", json::row("row.", row)?)])
             .map(drop)
     }
 }

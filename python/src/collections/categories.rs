@@ -22,7 +22,11 @@ impl Categories {
     fn get_by_external_id(slf: &Bound<'_, Self>, external_id: &Bound<'_, PyAny>) -> PyResult<Record> {
         let collection = slf.as_super().get();
         collection
-            .call(slf.py(), "get_by_external_id", [("external_id", json::value(external_id)?)])
+            .call(
+                slf.py(),
+                "get_by_external_id",
+                [("external_id", json::argument("external_id", external_id)?)],
+            )
             .map(Record::new)
     }
 
@@ -48,7 +52,10 @@ impl Categories {
             .call(
                 slf.py(),
                 "update_by_external_id",
-                [("external_id", json::value(external_id)?), ("fields", json::object(fields)?.into())],
+                [
+                    ("external_id", json::argument("external_id", external_id)?),
+                    ("fields", json::object(fields)?.into()),
+                ],
             )
             .map(Record::new)
     }

@@ -34,7 +34,11 @@ impl Customers {
     fn get_by_external_id(slf: &Bound<'_, Self>, external_id: &Bound<'_, PyAny>) -> PyResult<Record> {
         let collection = slf.as_super().get();
         collection
-            .call(slf.py(), "get_by_external_id", [("external_id", json::value(external_id)?)])
+            .call(
+                slf.py(),
+                "get_by_external_id",
+                [("external_id", json::argument("external_id", external_id)?)],
+            )
             .map(Record::new)
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tillroll_core as core;
 
 use crate::collection::{Collection, id_text, records};
@@ -45,7 +45,7 @@ impl Products {
         expand: Option<&Bound<'_, PyAny>>,
         meta: bool,
     ) -> PyResult<Record> {
-        let expand = expand.map(json::value).transpose()?.unwrap_or(Value::Null);
+        let expand = expand.map(|names| json::argument("expand", names)).transpose()?.unwrap_or(Value::Null);
         let arguments = [("id", id_text(id)?.into()), ("expand", expand), ("meta", meta.into())];
         slf.as_super().get().call(slf.py(), "get", arguments).map(Record::new)
     }
@@ -113,26 +113,32 @@ impl Products {
     /// Returns
     /// -------
     /// Page
-    #[pyo3(signature = (term, storefronts=None, filter=None, page=1, count=25, *, meta=false))]
+    #[pyo3(signature = (term, storefronts=None, filter=None, page=None, count=None, *, meta=false),
+           text_signature = "($self, term, storefronts=None, filter=None, page=1, count=25, *, meta=False)")]
+    #[expect(clippy::too_many_arguments, reason = "each is an argument of the Python method")]
     fn search(
         slf: &Bound<'_, Self>,
-        term: &str,
+        term: &Bound<'_, PyAny>,
         storefronts: Option<&Bound<'_, PyAny>>,
-        filter: Option<&str>,
-        page: u64,
-        count: u64,
+        filter: Option<&Bound<'_, PyAny>>,
+        page: Option<&Bound<'_, PyAny>>,
+        count: Option<&Bound<'_, PyAny>>,
         meta: bool,
     ) -> PyResult<Page> {
-        let storefronts = storefronts.map(json::value).transpose()?.unwrap_or(Value::Null);
-        let arguments = [
-            ("term", term.into()),
+        let mut arguments = Map::from_iter([("meta".to_owned(), meta.into())]);
+        let named = [
+            ("term", Some(term)),
             ("storefronts", storefronts),
-            ("filter", filter.into()),
-            ("page", page.into()),
-            ("count", count.into()),
-            ("meta", meta.into()),
+            ("filter", filter),
+            ("page", page),
+            ("count", count),
         ];
-        let found = slf.as_super().get().call(slf.py(), "search", arguments)?;
+        for (name, given) in named {
+            if let Some(given) = given {
+                arguments.insert(name.to_owned(), json::argument(name, given)?);
+            }
+        }
+        let found = slf.as_super().get().call_with(slf.py(), "search", arguments)?;
         Page::from_envelope(slf.py(), found)
     }
 
