@@ -239,10 +239,15 @@ pub fn dict<'py>(py: Python<'py>, members: &Map<String, Value>) -> PyResult<Boun
     Ok(dict)
 }
 
+/// What records call an amount that stands by itself.
+const AMOUNTS: [&str; 2] = ["balance", "price"];
+
 /// One field of a record: as [`to_python`], but an amount is a `Decimal` of exactly the text that JSON has.
-pub fn attribute<'py>(py: Python<'py>, json: &Value) -> PyResult<Bound<'py, PyAny>> {
+pub fn attribute<'py>(py: Python<'py>, name: &str, json: &Value) -> PyResult<Bound<'py, PyAny>> {
     match json {
-        Value::Number(number) if number.is_f64() => decimal(py, &number.to_string()),
+        Value::Number(number) if number.is_f64() || AMOUNTS.contains(&name) => {
+            decimal(py, &number.to_string())
+        }
         other => to_python(py, other),
     }
 }

@@ -42,7 +42,7 @@ impl Record {
 impl Record {
     fn __getattr__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
         match self.fields.get(name) {
-            Some(value) => json::attribute(py, value),
+            Some(value) => json::attribute(py, name, value),
             None => Err(PyAttributeError::new_err(format!("this record has no attribute {name:?}"))),
         }
     }
@@ -67,7 +67,7 @@ impl Record {
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let field = |(name, value): (&String, &Value)| {
-            Ok(format!("{name}={}", json::attribute(py, value)?.repr()?))
+            Ok(format!("{name}={}", json::attribute(py, name, value)?.repr()?))
         };
         let fields = self.fields.iter().map(field).collect::<PyResult<Vec<_>>>()?;
         Ok(format!("Record({})", fields.join(", ")))

@@ -1,6 +1,8 @@
 """What nobody should give: each is a fault with its field, and nothing of it is stored."""
 
+import json
 import random
+from decimal import Decimal
 
 import api_examples
 import pytest
@@ -201,3 +203,16 @@ def test_ids_that_are_none(db):
             with pytest.raises(tillroll.NotFoundError):
                 getattr(db, collection).get(id)
             assert id not in getattr(db, collection)
+
+
+def test_amounts_are_decimals_whatever_they_are(tmp_path):
+    with tillroll.open(tmp_path / "shop.till") as db:
+        card = db.gift_cards.create(balance=50)
+        assert (type(card.balance), card.balance) == (Decimal, 50)
+        assert "balance=Decimal('50')" in repr(card)
+        assert json.dumps(card.to_dict()["balance"]) == "50"
+        campaign = db.campaigns.create()
+        (row,) = db.campaigns.set_prices(campaign, [{"product_id": 4, "price": 39}])
+        assert (type(row.price), type(row.product_id), row.to_dict()["price"]) == (Decimal, int, 39)
+        product = db.products.create(**example("products"))
+        assert product.price == {"currency": "USD", "price": "0.00"}
