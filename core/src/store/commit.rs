@@ -53,7 +53,8 @@ struct Queued {
     sequence: u64,
     changes: Vec<Change>,
     body: Vec<u8>,
-    view: Arc<dyn View>,
+    /// What readers will see: the tip as it was with these changes.
+    state: State,
     outcome: Outcome,
 }
 
@@ -181,11 +182,12 @@ impl Shared {
         let sequence = tip.state.sequence + 1;
         changes.iter().for_each(|change| tip.state.overlay.insert(sequence, change));
         tip.state.sequence = sequence;
-        tip.state.view = Arc::clone(&view);
+        tip.state.view = view;
         tip.unmoved += bytes;
         let outcome = Outcome::default();
         tip.newest = Some(Arc::clone(&outcome));
-        tip.queue.push(Queued { sequence, changes, body, view, outcome: Arc::clone(&outcome) });
+        let state = tip.state.clone();
+        tip.queue.push(Queued { sequence, changes, body, state, outcome: Arc::clone(&outcome) });
         Ok((tip, outcome))
     }
 
@@ -240,11 +242,16 @@ impl Shared {
     /// Makes a synced group visible, in one step.
     fn publish(&self, group: &[Queued], last: &Queued) {
         let _swap = lock(&self.swap);
-        let mut state = State::clone(&self.state());
-        for queued in group {
-            queued.changes.iter().for_each(|change| state.overlay.insert(queued.sequence, change));
+        let committed = self.state();
+        let mut state = last.state.clone();
+        // Readers and the tip share one tree, and so its memory. Where the drain has moved something since, the tree of
+        // the queue still has it, and would keep it.
+        if !state.overlay.is_pruned_as(&committed.overlay) {
+            state.overlay = committed.overlay.clone();
+            for queued in group {
+                queued.changes.iter().for_each(|change| state.overlay.insert(queued.sequence, change));
+            }
         }
-        (state.sequence, state.view) = (last.sequence, Arc::clone(&last.view));
         let commits =
             group.iter().map(|queued| Commit { sequence: queued.sequence, changes: queued.changes.clone() });
         lock(&self.pending).extend(commits);

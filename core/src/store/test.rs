@@ -1187,6 +1187,33 @@ fn everything_behind_a_failed_frame_is_refused() {
 // ---- threads ---------------------------------------------------------------------------------------------------
 
 #[test]
+fn what_was_drained_while_a_commit_waited_is_not_kept_with_it() {
+    let place = Place::new().with_index(|_| Ok(Box::new(MemoryKv::default())));
+    let store = place.open();
+    let keys = || store.shared.state().overlay.len();
+    thread::scope(|scope| {
+        let pin = store.shared.pin().unwrap();
+        put(&store, "a", "1").unwrap();
+        let journal = shared::lock(&store.shared.journal);
+        let writer = scope.spawn(|| put(&store, "b", "2").unwrap());
+        while shared::lock(&store.shared.tip).state.sequence < 2 {
+            thread::yield_now();
+        }
+        assert_eq!(keys(), 1);
+        drop(pin);
+        store.shared.work();
+        while keys() > 0 {
+            thread::yield_now();
+        }
+        drop(journal);
+        writer.join().unwrap();
+    });
+    store.checkpoint().unwrap();
+    assert_eq!(keys(), 0);
+    assert_eq!(content(&store).len(), 2);
+}
+
+#[test]
 fn commits_that_wait_together_go_in_one_frame() {
     let (place, disk) = Place::faulty();
     let store = place.open();
