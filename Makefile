@@ -52,11 +52,16 @@ lint: wheel ## Format, clippy, rustdoc, ruff, mypy, the stubs against the module
 	$(PY) -m mypy.stubtest tillroll
 	$(CARGO) test --locked --quiet -p tillroll-tests --test integration tidy::
 
-bench: bench-site ## Criterion's kernels, then imports beside DuckDB on the same files in one run (minutes)
+bench: bench-site ## Criterion's kernels, imports beside DuckDB on the same files, products beside SQLite (minutes)
 	$(CARGO) bench --locked -p tillroll-benches
 	$(CARGO) run --locked --release -p tillroll-tests --example reports -- --rows $(BENCH_ROWS) --files 12 $(TARGET)/bench/reports
 	PYTHONPATH=$(TARGET)/bench/site $(PY) benches/peers/import.py $(TARGET)/bench/reports/*.gz
+	PYTHONPATH=$(TARGET)/bench/site $(PY) benches/peers/products.py --count $(BENCH_PRODUCTS)
 BENCH_ROWS ?= 1000000
+BENCH_PRODUCTS ?= 100000
+
+bench-products: bench-site ## Products in Tillroll and in SQLite with FTS5 in one run; BENCH_PRODUCTS says how many
+	PYTHONPATH=$(TARGET)/bench/site $(PY) benches/peers/products.py --count $(BENCH_PRODUCTS)
 
 install: ## Header, libraries and tillroll.pc under PREFIX (/usr/local); DESTDIR stages; PROFILE=dev builds quickly
 	@case '$(PREFIX)' in \
@@ -135,5 +140,5 @@ $(PY): .venv/.requirements-build
 	$(PIP) install --quiet --requirement $(REQUIREMENTS)
 	@cp $(REQUIREMENTS) $@
 
-.PHONY: help demo test test-rust test-python test-c lint bench install header audit dist clean wheel release-wheel \
+.PHONY: help demo test test-rust test-python test-c lint bench bench-products install header audit dist clean wheel release-wheel \
     bench-site deps
