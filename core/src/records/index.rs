@@ -1,11 +1,11 @@
 //! What a resource can be filtered and sorted by: named fields, and indexes over them.
 
-use crate::kv::{Key, prefix_end};
+use crate::kv::{Key, prefix_end, value};
 use crate::store::{Entry, Read, Write};
 use crate::{Error, Result};
 
 use super::datum::{Datum, DatumKind};
-use super::{INDEX, Record, RecordId};
+use super::{COUNTER, INDEX, Record, RecordId};
 
 /// A value of a record that filters may name.
 #[derive(Debug)]
@@ -30,22 +30,30 @@ pub struct Index {
     /// Whether records with a null among the values have no entry: it costs them nothing, and finds values but cannot be
     /// sorted by.
     pub sparse: bool,
+    /// Whether the records of each value are counted as they come and go: for a field of few values by which large
+    /// collections are listed.
+    pub counted: bool,
 }
 
 impl Index {
     /// An index that any number of records may share a value in.
     pub const fn plain(number: u8, fields: &'static [&'static str]) -> Self {
-        Self { number, fields, unique: false, sparse: false }
+        Self { number, fields, unique: false, sparse: false, counted: false }
     }
 
     /// An index that keeps values apart.
     pub const fn unique(number: u8, fields: &'static [&'static str]) -> Self {
-        Self { number, fields, unique: true, sparse: false }
+        Self { unique: true, ..Self::plain(number, fields) }
     }
 
     /// An index of fields that few records have.
     pub const fn sparse(number: u8, fields: &'static [&'static str]) -> Self {
-        Self { number, fields, unique: false, sparse: true }
+        Self { sparse: true, ..Self::plain(number, fields) }
+    }
+
+    /// An index of which it is known how many records share a value.
+    pub const fn counted(number: u8, fields: &'static [&'static str]) -> Self {
+        Self { counted: true, ..Self::plain(number, fields) }
     }
 
     /// Whether a record with these values has an entry.
@@ -53,6 +61,9 @@ impl Index {
         !self.sparse || !values.contains(&Datum::Null)
     }
 }
+
+/// Which counter of a collection the numbers of records with a value are.
+const TALLY: u8 = 3;
 
 /// Every record's times are indexed.
 const COMMON: &[Index] = &[Index::plain(0, &["created_at"]), Index::plain(1, &["updated_at"])];
@@ -126,12 +137,14 @@ pub(super) fn update<R: Record>(write: &mut dyn Write, old: Option<&R>, new: Opt
             continue;
         }
         if let Some((values, id)) = before {
+            tally::<R>(write, index, &values, -1)?;
             write.delete(&entry::<R>(index, &values, &id));
         }
         if let Some((values, id)) = after {
             if index.unique {
                 refuse_taken::<R>(write, index, &values, &id)?;
             }
+            tally::<R>(write, index, &values, 1)?;
             write.put(entry::<R>(index, &values, &id), Vec::new());
         }
     }
@@ -156,6 +169,58 @@ pub(super) fn unique_values<R: Record>(
         }
     }
     Ok(found)
+}
+
+/// Counts one more of a value, or one less, before its entry comes or goes.
+fn tally<R: Record>(write: &mut dyn Write, index: &Index, values: &[Datum], by: i64) -> Result<()> {
+    if !index.counted {
+        return Ok(());
+    }
+    let count = count_of::<R>(write, index, values)?.checked_add_signed(by);
+    match count.ok_or_else(|| damaged::<R>("the count of a value is wrong"))? {
+        0 => write.delete(&tally_key::<R>(index, values)),
+        count => write.put(tally_key::<R>(index, values), value::encode(&count)?),
+    }
+    Ok(())
+}
+
+/// The number of entries with these values of an index. Where it stands nowhere they are counted: there are none, or
+/// they are older than the counts.
+pub(super) fn count_of<R: Record>(read: &dyn Read, index: &Index, values: &[Datum]) -> Result<u64> {
+    if index.counted
+        && let Some(count) = read.get(&tally_key::<R>(index, values))?
+    {
+        return value::decode(&count);
+    }
+    let start = values.iter().fold(prefix::<R>(index), |key, value| value.write(key)).build();
+    read.count(&start, prefix_end(&start).as_deref())
+}
+
+fn tally_key<R: Record>(index: &Index, values: &[Datum]) -> Vec<u8> {
+    values.iter().fold(tallies::<R>(index), |key, value| value.write(key)).build()
+}
+
+fn tallies<R: Record>(index: &Index) -> Key {
+    Key::new(COUNTER).raw(&[R::TAG, TALLY, index.number])
+}
+
+/// What the counts of an index's values say that its entries do not; none where it has no counts.
+pub(super) fn miscounted<R: Record>(read: &dyn Read, index: &Index) -> Result<Vec<String>> {
+    let (start, entries) = (tallies::<R>(index).build(), prefix::<R>(index).build());
+    let mut faults = Vec::new();
+    for tally in read.range(&start, prefix_end(&start).as_deref(), false) {
+        let (key, count) = tally?;
+        let values = [entries.as_slice(), key.get(start.len()..).unwrap_or_default()].concat();
+        let (told, found) =
+            (value::decode::<u64>(&count)?, read.count(&values, prefix_end(&values).as_deref())?);
+        if told != found {
+            faults.push(format!(
+                "counts {told} records of one value of {}, has {found}",
+                index.fields.join(", ")
+            ));
+        }
+    }
+    Ok(faults)
 }
 
 fn refuse_taken<R: Record>(read: &dyn Read, index: &Index, values: &[Datum], id: &R::Id) -> Result<()> {

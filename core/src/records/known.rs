@@ -4,8 +4,8 @@
 //! It is exact because nothing is ever brought up to date: each answer stands beside the number of the change that the
 //! snapshot it was found in had last seen ([`stored::change`], which is stored with the records and grows in their
 //! commit), and it is only given to a snapshot with that same number. A reader of an older commit finds nothing newer,
-//! and a commit that fails has shown its number to nobody. Counters kept per value would spare the one count behind a
-//! change, but only for conditions on one value of one field; and each record would pay for them when it is written.
+//! and a commit that fails has shown its number to nobody. What is behind a change counted anew would take long for a
+//! value that very many records share, so indexes of few values have stored counts of their own ([`super::Index::counted`]).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

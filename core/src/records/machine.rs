@@ -311,6 +311,7 @@ pub(super) fn check<R: Record>(read: &dyn Read) -> Result<Vec<String>> {
         note(format!("counts {} records, has {count}", stored::count::<R>(read)?));
     }
     for (index, expected) in indexes::<R>().zip(expected) {
+        index::miscounted::<R>(read, index)?.into_iter().for_each(&mut note);
         let entries = index::count::<R>(read, index)?;
         // Records that cannot be read are told already; how many entries they have in a sparse index is not known.
         let expected = if index.sparse { expected } else { count };

@@ -9,6 +9,7 @@
 //! REST    tag │ id datum │ number (1 byte)          → the following 6,000 bytes each
 //! INDEX   tag │ index number │ value datum(s) │ id  → nothing: the key is the entry
 //! COUNTER tag │ 0, 1 or 2                           → the last id given, the number of records, of changes to them
+//! COUNTER tag │ 3 │ index number │ value datum      → how many records have the value, for few indexes
 //! CATALOGUE                                          → see `catalogue.rs`
 //! ```
 //!

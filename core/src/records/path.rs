@@ -9,7 +9,7 @@ use crate::store::Read;
 
 use super::datum::Datum;
 use super::filter::{Condition, Interval, Test, within_both};
-use super::index::{damaged, field, over, prefix};
+use super::index::{self, damaged, field, over, prefix};
 use super::page::Plan;
 use super::{Record, RecordId, stored};
 
@@ -65,8 +65,16 @@ impl Path {
 
     /// The number of entries on the way.
     pub(super) fn count<R: Record>(&self, read: &dyn Read) -> Result<u64> {
-        let ranges = self.intervals.iter().filter_map(|interval| self.key_range::<R>(interval));
-        ranges.map(|(start, end)| read.count(&start, end.as_deref())).sum()
+        let counted = over::<R>(&[&self.field]).filter(|index| index.counted);
+        let count = |interval: &Interval| match (interval, counted) {
+            ((Bound::Included(low), Bound::Included(high)), Some(index)) if low == high => {
+                index::count_of::<R>(read, index, std::slice::from_ref(low))
+            }
+            _ => {
+                self.key_range::<R>(interval).map_or(Ok(0), |(start, end)| read.count(&start, end.as_deref()))
+            }
+        };
+        self.intervals.iter().map(count).sum()
     }
 
     /// What lies on the way.

@@ -48,7 +48,7 @@ impl Record for Thing {
     ];
     const INDEXES: &'static [Index] = &[
         Index::unique(2, &["code"]),
-        Index::plain(3, &["group"]),
+        Index::counted(3, &["group"]),
         Index::plain(4, &["rank"]),
         Index::unique(5, &["group", "rank"]),
     ];
@@ -677,6 +677,29 @@ fn damage_is_an_error_and_check_names_it() {
     assert_eq!(unindexed.1.len(), 2, "{:?}", unindexed.1);
     let miscounted = damaged(&|twin| stored::change_count::<Thing>(twin, 1).unwrap());
     assert_eq!(miscounted.1, ["things: counts 3 records, has 2"]);
+    let five = crate::kv::value::encode(&5_u64).unwrap();
+    let tally = damaged(&|twin| twin.put(tallies(&bench)[0].clone(), five.clone()));
+    assert_eq!(tally.1, ["things: counts 5 records of one value of group, has 1"]);
+}
+
+/// The keys under which the things of each group are counted.
+fn tallies(bench: &Bench) -> Vec<Vec<u8>> {
+    bench.twin.0.keys().filter(|key| key[0] == COUNTER && key[2] == 3).cloned().collect()
+}
+
+#[test]
+fn things_that_are_older_than_the_counts_of_their_groups_are_counted() {
+    let mut bench = some(5);
+    let keys = tallies(&bench);
+    assert_eq!(keys.len(), 2);
+    keys.iter().for_each(|key| bench.twin.delete(key));
+    assert_eq!(bench.list(json!({"group": "x"})).unwrap().item_count, 3);
+    bench.create(json!({"group": "x"})).unwrap();
+    bench.update(1, json!({"group": "y"})).unwrap();
+    assert_eq!(tallies(&bench), keys);
+    let count = |group: &str| bench.list(json!({"group": group})).unwrap().item_count;
+    assert_eq!((count("x"), count("y"), count("z")), (3, 3, 0));
+    assert_eq!(machine::check::<Thing>(&bench.twin).unwrap(), Vec::<String>::new());
 }
 
 #[test]

@@ -124,7 +124,7 @@ impl Record for Product {
         Index::plain(7, &["developer"]),
         Index::sparse(8, &[PARENT]),
         Index::sparse(9, &[SOURCE_TYPE]),
-        Index::plain(10, &["store"]),
+        Index::counted(10, &["store"]),
     ];
     const EXPANSIONS: &'static [Expansion] =
         &[Expansion::flagged(META, META), Expansion::flagged(CATEGORIES, META)];
