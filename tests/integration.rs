@@ -10,6 +10,8 @@
     reason = "test code: a panic is how it fails, what it could not try it prints, and its numbers are its own"
 )]
 
+#[path = "integration/apple.rs"]
+mod apple;
 #[path = "integration/backup.rs"]
 mod backup;
 #[path = "integration/bad_input.rs"]

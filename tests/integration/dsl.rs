@@ -19,9 +19,14 @@ pub struct Shop {
 
 impl Shop {
     pub fn new() -> Self {
+        Self::of_store("amazon")
+    }
+
+    /// With an account of this store.
+    pub fn of_store(store: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let db = Db::open(dir.path().join("shop.till")).unwrap();
-        let account = new_account(&db, "Amazon apps");
+        let account = store_account(&db, "Our apps", store);
         fs::create_dir(dir.path().join("reports")).unwrap();
         Self { dir, db, account }
     }
@@ -114,8 +119,12 @@ pub fn everything_of<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Vec<Vec<Str
 }
 
 pub fn new_account(db: &Db, nickname: &str) -> u64 {
+    store_account(db, nickname, "amazon")
+}
+
+fn store_account(db: &Db, nickname: &str, store: &str) -> u64 {
     let accounts = db.records("external_accounts").unwrap();
-    accounts.create(&json!({"nickname": nickname, "store": "amazon"})).unwrap()["id"].as_u64().unwrap()
+    accounts.create(&json!({"nickname": nickname, "store": store})).unwrap()["id"].as_u64().unwrap()
 }
 
 pub fn read_only(path: &Path) -> Db {

@@ -17,6 +17,7 @@
 )]
 
 pub mod amazon;
+pub mod apple;
 pub mod decimal;
 pub mod oracle;
 pub mod packing;
