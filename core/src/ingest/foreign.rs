@@ -1,10 +1,15 @@
 //! Reports that the stores give out, too, and that Tillroll does not read: known by columns that no report it reads has,
 //! so that a wrong file is called by its name.
 
+use super::header::Header;
+
+/// What Apple's finance reports are called.
+pub(super) const APPLE_FINANCE: &str = "an Apple finance report";
+
 /// Normalised names of which a report of that name has at least so many.
 pub(super) const SIGNATURES: &[(&str, usize, &[&str])] = &[
     (
-        "an Apple finance report",
+        APPLE_FINANCE,
         2,
         &[
             "partnershare",
@@ -15,8 +20,6 @@ pub(super) const SIGNATURES: &[(&str, usize, &[&str])] = &[
             "settlementdate",
         ],
     ),
-    // The newer form has its own name, start and end above the header line.
-    ("an Apple finance report", 1, &["vendorname"]),
     (
         "an Apple subscriber report",
         3,
@@ -152,6 +155,11 @@ pub(super) const SIGNATURES: &[(&str, usize, &[&str])] = &[
         ],
     ),
 ];
+
+/// Apple's newer finance reports have their vendor's name, start and end above the header line, each on a line.
+pub(super) fn is_newer_finance(header: &Header) -> bool {
+    header.len() <= 2 && header.count(&["vendorname"]) == 1
+}
 
 #[cfg(test)]
 mod tests {

@@ -131,6 +131,9 @@ fn looks_of(header: &Header) -> Looks {
     if let Some((name, ..)) = foreign.max_by_key(|(_, _, keys)| header.count(keys)) {
         return Looks::Foreign(name);
     }
+    if foreign::is_newer_finance(header) {
+        return Looks::Foreign(foreign::APPLE_FINANCE);
+    }
     let fits = SIGNATURES.iter().filter(|(_, least, keys)| header.count(keys) >= *least);
     fits.max_by_key(|(_, _, keys)| header.count(keys)).map_or(Looks::Unknown, |(looks, _, _)| *looks)
 }
