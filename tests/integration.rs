@@ -26,6 +26,10 @@ mod examples;
 mod failing;
 #[path = "integration/failing_disk.rs"]
 mod failing_disk;
+#[path = "integration/google.rs"]
+mod google;
+#[path = "integration/google_samples.rs"]
+mod google_samples;
 #[path = "integration/groups.rs"]
 mod groups;
 #[path = "integration/handles.rs"]

@@ -474,7 +474,8 @@ fn write_padded(out: &mut Vec<u8>, mut number: u64, width: usize) {
     }
 }
 
-fn write_text(out: &mut Vec<u8>, text: &str) {
+/// A field, in quotes only where it must be.
+pub(crate) fn write_text(out: &mut Vec<u8>, text: &str) {
     if !text.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r')) {
         return out.extend_from_slice(text.as_bytes());
     }

@@ -19,6 +19,7 @@
 pub mod amazon;
 pub mod apple;
 pub mod decimal;
+pub mod google;
 pub mod oracle;
 pub mod packing;
 pub mod rng;

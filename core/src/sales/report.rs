@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::axis::{Axis, Codes, in_totals};
 use super::catalogue::Products;
 use super::group::{GroupSums, Groups};
-use super::manifest::Manifest;
+use super::manifest::{Manifest, Report};
 use super::query::{By, Dimension, Edge, Measure, Query, Where};
 use super::schema::{Meaning, counts_as_unit};
 use super::select::{Piece, RowFilter, pieces, report_matches};
@@ -201,11 +201,10 @@ fn check_combined(query: &Query) -> Result<()> {
 fn check_kinds(manifest: &Manifest, query: &Query) -> Result<()> {
     let held =
         query.by.contains(&By::Kind) || query.filter.kinds.as_ref().is_some_and(|kinds| kinds.len() == 1);
-    let matches = |kind| {
-        let of_kind = |report: &&Arc<_>| report_kind(report) == kind && report_matches(&query.filter, report);
-        manifest.reports().any(|report| of_kind(&report))
-    };
-    if !held && matches(Kind::GoogleSales) && matches(Kind::GoogleEarnings) {
+    if !held
+        && any_may_match(manifest, query, Kind::GoogleSales)?
+        && any_may_match(manifest, query, Kind::GoogleEarnings)?
+    {
         let message =
             "google-sales and google-earnings tell of the same orders: group by `kind` or choose one";
         return Err(Error::invalid("kind", message));
@@ -213,8 +212,28 @@ fn check_kinds(manifest: &Manifest, query: &Query) -> Result<()> {
     Ok(())
 }
 
-fn report_kind(report: &super::manifest::Report) -> Kind {
-    report.key.kind
+fn any_may_match(manifest: &Manifest, query: &Query, kind: Kind) -> Result<bool> {
+    for report in manifest.reports().filter(|report| report.key.kind == kind) {
+        if may_match(manifest, query, report)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a report has rows that are asked for, as far as its totals tell.
+fn may_match(manifest: &Manifest, query: &Query, report: &Report) -> Result<bool> {
+    if !report_matches(&query.filter, report) {
+        return Ok(false);
+    }
+    for range in &report.ranges {
+        let totals = manifest.totals(range)?;
+        let mut lines = totals.of(range).into_iter().flat_map(|totals| totals.lines());
+        if lines.any(|line| line_matches(&query.filter, &line)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether a line of a report's totals is asked for.
