@@ -3,6 +3,9 @@
 //! It holds the accounts at the stores and every row of the sales reports that the Amazon Appstore and Apple's App Store
 //! give out, in one directory on disk. It imports gzip reports in seconds, never counts a report twice, never adds
 //! currencies, never drops a row silently, and answers in milliseconds.
+//! It holds the accounts at the stores and every row of the reports of sales and earnings that the stores give out, in
+//! one directory on disk. It imports gzip reports in seconds, never counts a report twice, never adds currencies, never
+//! drops a row silently, and answers in milliseconds.
 //!
 //! It is not a server, not a general table store and not an analytics language: the questions are those that people
 //! ask of sales. One process writes at a time; any number of its threads may use the database.

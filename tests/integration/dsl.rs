@@ -122,7 +122,8 @@ pub fn new_account(db: &Db, nickname: &str) -> u64 {
     store_account(db, nickname, "amazon")
 }
 
-fn store_account(db: &Db, nickname: &str, store: &str) -> u64 {
+/// A new account at this store.
+pub fn store_account(db: &Db, nickname: &str, store: &str) -> u64 {
     let accounts = db.records("external_accounts").unwrap();
     accounts.create(&json!({"nickname": nickname, "store": store})).unwrap()["id"].as_u64().unwrap()
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use tillroll_tests::decimal::UNIT;
+use tillroll_tests::google::{earnings, sales};
 
 use crate::dsl::{Shop, money};
 
@@ -83,6 +84,17 @@ impl Sums {
             vec![a.clone(), b.clone(), rows.to_string(), units.to_string(), text(sales), text(earnings)]
         };
         self.0.iter().map(row).collect()
+    }
+}
+
+/// The generator writes what the store does.
+#[test]
+fn generated_headers_are_the_stores() {
+    let earned = |columns| earnings(1, (2021, 6), 1, columns).header.join(",");
+    let sold = |columns| sales(1, (2021, 11), 1, columns).header.join(",");
+    for (name, header) in [(SALES_2013, sold(17)), (SALES_2021, sold(19)), (EARNINGS[0], earned(19))] {
+        let Some(path) = sample(name) else { return };
+        assert_eq!(fs::read_to_string(path).unwrap().lines().next(), Some(header.as_str()), "{name}");
     }
 }
 

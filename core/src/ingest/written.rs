@@ -7,7 +7,8 @@
 //! * a time: `YYYY-MM-DD HH:MM:SS` on the marketplace's clock. A kept text that begins with [`SUFFIX`] goes behind
 //!   that form, so that zone tokens cost one dictionary entry and not a text a row.
 //!
-//! A blank cell is null like its value.
+//! A blank cell is null like its value. Google's readers keep such texts whole: they have no marketplace whose clock
+//! would give a time back.
 
 use super::stamp::DAY;
 use super::zone::{Clock, Market, day_of};

@@ -1,5 +1,5 @@
-//! The clocks of Amazon's marketplaces: which zone a marketplace's local time is in, what zone tokens mean, and
-//! offsets fast enough for a lookup a row.
+//! The clocks of Amazon's marketplaces, of which the American one shows Google's earnings too: which zone a marketplace's
+//! local time is in, what zone tokens mean, and offsets fast enough for a lookup a row.
 
 use std::sync::LazyLock;
 
