@@ -123,10 +123,10 @@ def test_what_is_not_there(accounts):
         assert not str(caught.value).startswith("'")
 
 
-def test_values_that_are_no_json_are_type_errors(accounts):
-    with pytest.raises(TypeError):
+def test_values_that_are_no_json_are_faults_of_their_field(accounts):
+    with pytest.raises(tillroll.ValidationError, match="nickname: cannot be of type object"):
         accounts.create(nickname=object(), store="amazon")
-    with pytest.raises(TypeError):
+    with pytest.raises(tillroll.ValidationError, match="nickname: cannot be of type bytes"):
         accounts.create(nickname=b"bytes", store="amazon")
     with pytest.raises(ValueError, match="finite"):
         accounts.create(nickname=float("nan"), store="amazon")
