@@ -63,6 +63,10 @@ BENCH_PRODUCTS ?= 100000
 bench-products: bench-site ## Products in Tillroll and in SQLite with FTS5 in one run; BENCH_PRODUCTS says how many
 	PYTHONPATH=$(TARGET)/bench/site $(PY) benches/peers/products.py --count $(BENCH_PRODUCTS)
 
+bench-stores: ## The index store's job, done by sled, redb and LMDB (docs/decisions/0005; the first time builds)
+	$(CARGO) run --locked --release --manifest-path benches/stores/Cargo.toml --target-dir $(TARGET)/stores -- $(BENCH_RECORDS)
+BENCH_RECORDS ?= 300000
+
 install: ## Header, libraries and tillroll.pc under PREFIX (/usr/local); DESTDIR stages; PROFILE=dev builds quickly
 	@case '$(PREFIX)' in \
 	    *[[:space:]\&\|\\]*) echo "PREFIX must be without blanks, &, | and backslashes" >&2; exit 2;; \
@@ -140,5 +144,5 @@ $(PY): .venv/.requirements-build
 	$(PIP) install --quiet --requirement $(REQUIREMENTS)
 	@cp $(REQUIREMENTS) $@
 
-.PHONY: help demo test test-rust test-python test-c lint bench bench-products install header audit dist clean wheel release-wheel \
+.PHONY: help demo test test-rust test-python test-c lint bench bench-products bench-stores install header audit dist clean wheel release-wheel \
     bench-site deps
