@@ -9,7 +9,8 @@ use serde_json::json;
 use tillroll_tests::decimal::UNIT;
 use tillroll_tests::google::{earnings, sales};
 
-use crate::dsl::{Shop, money};
+use crate::dsl::Shop;
+use crate::google::Sums;
 
 const SALES_2013: &str = "gogoluxecs_salesreport_201305.csv";
 const SALES_2021: &str = "phibeee_salesreport_202111_scrubbed.csv";
@@ -67,26 +68,6 @@ fn imported(paths: &[PathBuf]) -> Shop {
     shop
 }
 
-/// Rows, units, sales and earnings by two keys.
-#[derive(Default)]
-struct Sums(BTreeMap<[String; 2], (u64, i64, Option<i64>, Option<i64>)>);
-
-impl Sums {
-    fn add(&mut self, key: [&str; 2], units: i64, sales: Option<i64>, earnings: Option<i64>) {
-        let sum = self.0.entry(key.map(str::to_owned)).or_default();
-        let add = |sum: Option<i64>, value: Option<i64>| value.map(|value| sum.unwrap_or(0) + value).or(sum);
-        *sum = (sum.0 + 1, sum.1 + units, add(sum.2, sales), add(sum.3, earnings));
-    }
-
-    fn rows(&self) -> Vec<Vec<String>> {
-        let text = |sum: &Option<i64>| sum.map_or("-".to_owned(), |sum| money(i128::from(sum)));
-        let row = |([a, b], (rows, units, sales, earnings)): (&[String; 2], &(u64, i64, _, _))| {
-            vec![a.clone(), b.clone(), rows.to_string(), units.to_string(), text(sales), text(earnings)]
-        };
-        self.0.iter().map(row).collect()
-    }
-}
-
 /// The generator writes what the store does.
 #[test]
 fn generated_headers_are_the_stores() {
@@ -98,8 +79,6 @@ fn generated_headers_are_the_stores() {
     }
 }
 
-const MEASURES: [&str; 4] = ["rows", "units", "sales", "earnings"];
-
 #[test]
 fn sums_of_sales_are_those_of_the_text() {
     for (name, rows) in [(SALES_2013, 2), (SALES_2021, 344)] {
@@ -110,11 +89,17 @@ fn sums_of_sales_are_those_of_the_text() {
             let (kind, sign) =
                 if row["Financial Status"] == "Charged" { ("charge", 1) } else { ("refund", -1) };
             let sales = Some(micros(&row["Item Price"]) * sign);
-            by_type.add([kind, &row["Currency of Sale"]], sign, sales, None);
-            by_day.add([&row["Order Charged Date"], &row["Currency of Sale"]], sign, sales, None);
+            by_type.add([kind, &row["Currency of Sale"]], sign, [sales, None]);
+            by_day.add([&row["Order Charged Date"], &row["Currency of Sale"]], sign, [sales, None]);
         }
-        assert_eq!(shop.report(json!({"by": ["type", "currency"], "measures": MEASURES})), by_type.rows());
-        assert_eq!(shop.report(json!({"by": ["day", "currency"], "measures": MEASURES})), by_day.rows());
+        assert_eq!(
+            shop.report(json!({"by": ["type", "currency"], "measures": Sums::MEASURES})),
+            by_type.rows()
+        );
+        assert_eq!(
+            shop.report(json!({"by": ["day", "currency"], "measures": Sums::MEASURES})),
+            by_day.rows()
+        );
         assert_eq!(shop.db.sales().len().unwrap(), rows);
     }
 }
@@ -135,11 +120,11 @@ fn sums_of_earnings_are_those_of_the_text() {
         let sales = (units != 0).then(|| micros(&row["Amount (Buyer Currency)"]));
         let earnings = Some(micros(&row["Amount (Merchant Currency)"]));
         let sku = if row["Sku Id"].is_empty() { &row["Product id"] } else { &row["Sku Id"] };
-        by_type.add([kind, &row["Buyer Currency"]], units, sales, earnings);
-        by_sku.add([sku, &row["Buyer Currency"]], units, sales, earnings);
+        by_type.add([kind, &row["Buyer Currency"]], units, [sales, earnings]);
+        by_sku.add([sku, &row["Buyer Currency"]], units, [sales, earnings]);
     }
-    assert_eq!(shop.report(json!({"by": ["type", "currency"], "measures": MEASURES})), by_type.rows());
-    assert_eq!(shop.report(json!({"by": ["sku", "currency"], "measures": MEASURES})), by_sku.rows());
+    assert_eq!(shop.report(json!({"by": ["type", "currency"], "measures": Sums::MEASURES})), by_type.rows());
+    assert_eq!(shop.report(json!({"by": ["sku", "currency"], "measures": Sums::MEASURES})), by_sku.rows());
     let months = shop.report(json!({"by": ["period", "earnings_currency"], "measures": ["rows", "units"]}));
     assert_eq!(months, [["2021-06", "EUR", "551", "277"], ["2021-07", "EUR", "626", "329"]]);
 }
