@@ -110,6 +110,8 @@ mod tests {
         let names: Vec<_> =
             files.paths.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
         assert_eq!(names, ["no month.csv", "odd[1].csv", "a_2018_01.csv", "b_2018_02.csv"]);
+        let claims = |store| files.claims(store).into_iter().filter_map(|(_, claim)| claim).count();
+        assert_eq!((claims(StoreKind::Amazon), claims(StoreKind::Apple)), (2, 0));
         assert!(matches!(resolve(&[name("*.zip")]), Err(Error::NotFound { .. })));
         assert!(matches!(resolve(&[name("missing.csv")]), Err(Error::Io { .. })));
         assert!(matches!(resolve(&[dir.path().to_str().unwrap().to_owned()]), Err(Error::Format { .. })));
