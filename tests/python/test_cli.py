@@ -209,6 +209,27 @@ def test_a_glob_in_quotes_is_found(command_line, tmp_path, report_file):
     assert not (tmp_path / "new.till").exists()
 
 
+APPLE = (
+    "Provider\tProvider Country\tSKU\tDeveloper\tTitle\tVersion\tProduct Type Identifier\tUnits\t"
+    "Developer Proceeds\tBegin Date\tEnd Date\tCustomer Currency\tCountry Code\tCurrency of Proceeds\t"
+    "Apple Identifier\tCustomer Price\n"
+    "APPLE\tUS\tchess\tMe\tChess\t1.0\t1F\t3\t.70\t10/05/2020\t10/05/2020\tUSD\tUS\tUSD\t335060889\t.99\n"
+)
+
+
+def test_a_new_account_is_at_the_store_of_its_files(command_line, tmp_path):
+    db, report = tmp_path / "shop.till", tmp_path / "S_D_85000000_20201005.txt.gz"
+    report.write_bytes(gzip.compress(APPLE.encode()))
+    said = command_line("import", db, report, "--account", "Apple apps")
+    assert (said.returncode, said.stderr) == (0, "")
+    assert said.stdout.startswith("Apple apps: a new account at apple, id 1\n  1 file, 1 row, 0 rejected")
+    with tillroll.open(db) as opened:
+        by, measures = ["period", "earnings_currency"], ["units", "earnings"]
+        assert list(opened.sales.report(by=by, measures=measures)) == [
+            {"period": "2020-10-05", "earnings_currency": "USD", "units": 3, "earnings": Decimal("2.10")}
+        ]
+
+
 @pytest.mark.parametrize("exists", [False, True])
 def test_no_account_is_made_for_files_that_tell_no_store(command_line, tmp_path, exists):
     db, holiday = tmp_path / "shop.till", tmp_path / "holiday.csv"
