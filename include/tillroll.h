@@ -618,8 +618,10 @@ int32_t tillroll_sales_columns(tillroll_db *db, char **out_json, tillroll_error 
 
 /**
  * The stored reports of an account, or of all where `account_id` is 0, as a JSON list of objects: `id`, `account`,
- * `path`, `sha256`, `kind`, `period`, `part`, `rows`, `rejected`, `imported_at`, `totals` by currency, and `change`
- * against the version it replaced, null for a first one.
+ * `path`, `sha256`, `kind`, `period`, `part`, `rows`, `rejected`, `imported_at`, `totals` by currency, `change` against
+ * the version it replaced, null for a first one; `shadowed_by`, the id of the import that counts in its place, null
+ * while it counts; and `versions`, oldest first and this one last, each with `id`, `path`, `sha256`, `imported_at`,
+ * `rows`, `rejected`, `totals` and `change`. Of those before this one the newest 64 are kept.
  *
  * Fails with TILLROLL_CLOSED.
  */
@@ -648,7 +650,7 @@ int32_t tillroll_sales_delete(tillroll_db *db,
 /**
  * What is known of a period: `out` becomes one of the TILLROLL_PERIOD_ numbers. It must not be NULL.
  *
- * Fails with TILLROLL_VALIDATION for what is no kind or no period.
+ * Fails with TILLROLL_VALIDATION for what is no kind or no period, TILLROLL_NOT_FOUND for an unknown account.
  */
 int32_t tillroll_sales_period_state(tillroll_db *db,
                                     uint64_t account_id,
@@ -658,7 +660,9 @@ int32_t tillroll_sales_period_state(tillroll_db *db,
                                     tillroll_error **err);
 
 /**
- * Notes that a period is known to have no sales, where the store gives out no file for it.
+ * Notes that a day, week, month or year is known to have no sales, where the store gives out no file for it. It stands
+ * like a report without rows: with others of its length it can cover a longer report, which then no longer counts, and
+ * where it is the longer one it hides shorter reports until these cover its days.
  *
  * Fails with TILLROLL_CONFLICT where rows are stored for it, TILLROLL_NOT_FOUND for an unknown account,
  * TILLROLL_VALIDATION, TILLROLL_ACCESS or TILLROLL_IO.
@@ -670,9 +674,10 @@ int32_t tillroll_sales_mark_empty(tillroll_db *db,
                                   tillroll_error **err);
 
 /**
- * The periods from `start` to `end`, the latter excluded, of which nothing is known, as a JSON list of texts.
+ * The months from `start` to `end`, the latter excluded, for Apple the days, that reports which count do not cover
+ * wholly, as a JSON list of texts.
  *
- * Fails with TILLROLL_VALIDATION for what is no kind, day or period.
+ * Fails with TILLROLL_VALIDATION for what is no kind, day or period, TILLROLL_NOT_FOUND for an unknown account.
  */
 int32_t tillroll_sales_gaps(tillroll_db *db,
                             uint64_t account_id,

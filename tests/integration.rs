@@ -40,6 +40,8 @@ mod header;
 mod hostile;
 #[path = "integration/import.rs"]
 mod import;
+#[path = "integration/overlaps.rs"]
+mod overlaps;
 #[path = "integration/periods.rs"]
 mod periods;
 #[path = "integration/products.rs"]

@@ -69,7 +69,7 @@ pub use records::{
     StoreInfo, Subscriber, Translation, Translations, Visibilities, Visibility,
 };
 pub use sales::{
-    By, Dimension, Import, ImportError, ImportOptions, ImportProgress, ImportSummary, MONEY_SCALE, Measure,
-    OnReject, Order, PeriodState, ProgressFn, Query, Sale, Sales, Scan, Table, Value,
+    By, Dimension, Import, ImportError, ImportOptions, ImportProgress, ImportSummary, ImportVersion,
+    MONEY_SCALE, Measure, OnReject, Order, PeriodState, ProgressFn, Query, Sale, Sales, Scan, Table, Value,
 };
 pub use scope::Scope;

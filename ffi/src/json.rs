@@ -49,6 +49,22 @@ pub(crate) fn of_import(import: &core::Import) -> Value {
         "imported_at": import.imported_at.to_string(),
         "totals": of_table(&import.totals),
         "change": import.change.as_ref().map(of_table),
+        "shadowed_by": import.shadowed_by,
+        "versions": import.versions.iter().map(of_version).collect::<Value>(),
+    })
+}
+
+/// One version of a stored report.
+fn of_version(version: &core::ImportVersion) -> Value {
+    serde_json::json!({
+        "id": version.id,
+        "path": version.path,
+        "sha256": version.sha256,
+        "imported_at": version.imported_at.to_string(),
+        "rows": version.rows,
+        "rejected": version.rejected,
+        "totals": of_table(&version.totals),
+        "change": version.change.as_ref().map(of_table),
     })
 }
 

@@ -155,8 +155,10 @@ pub unsafe extern "C" fn tillroll_sales_columns(
 }
 
 /// The stored reports of an account, or of all where `account_id` is 0, as a JSON list of objects: `id`, `account`,
-/// `path`, `sha256`, `kind`, `period`, `part`, `rows`, `rejected`, `imported_at`, `totals` by currency, and `change`
-/// against the version it replaced, null for a first one.
+/// `path`, `sha256`, `kind`, `period`, `part`, `rows`, `rejected`, `imported_at`, `totals` by currency, `change` against
+/// the version it replaced, null for a first one; `shadowed_by`, the id of the import that counts in its place, null
+/// while it counts; and `versions`, oldest first and this one last, each with `id`, `path`, `sha256`, `imported_at`,
+/// `rows`, `rejected`, `totals` and `change`. Of those before this one the newest 64 are kept.
 ///
 /// Fails with TILLROLL_CLOSED.
 #[unsafe(no_mangle)]
@@ -222,7 +224,7 @@ pub unsafe extern "C" fn tillroll_sales_delete(
 
 /// What is known of a period: `out` becomes one of the TILLROLL_PERIOD_ numbers. It must not be NULL.
 ///
-/// Fails with TILLROLL_VALIDATION for what is no kind or no period.
+/// Fails with TILLROLL_VALIDATION for what is no kind or no period, TILLROLL_NOT_FOUND for an unknown account.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_sales_period_state(
     db: *mut Db,
@@ -245,7 +247,9 @@ pub unsafe extern "C" fn tillroll_sales_period_state(
     }
 }
 
-/// Notes that a period is known to have no sales, where the store gives out no file for it.
+/// Notes that a day, week, month or year is known to have no sales, where the store gives out no file for it. It stands
+/// like a report without rows: with others of its length it can cover a longer report, which then no longer counts, and
+/// where it is the longer one it hides shorter reports until these cover its days.
 ///
 /// Fails with TILLROLL_CONFLICT where rows are stored for it, TILLROLL_NOT_FOUND for an unknown account,
 /// TILLROLL_VALIDATION, TILLROLL_ACCESS or TILLROLL_IO.
@@ -266,9 +270,10 @@ pub unsafe extern "C" fn tillroll_sales_mark_empty(
     }
 }
 
-/// The periods from `start` to `end`, the latter excluded, of which nothing is known, as a JSON list of texts.
+/// The months from `start` to `end`, the latter excluded, for Apple the days, that reports which count do not cover
+/// wholly, as a JSON list of texts.
 ///
-/// Fails with TILLROLL_VALIDATION for what is no kind, day or period.
+/// Fails with TILLROLL_VALIDATION for what is no kind, day or period, TILLROLL_NOT_FOUND for an unknown account.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_sales_gaps(
     db: *mut Db,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use pyo3::prelude::*;
+use pyo3::types::PyList;
 use tillroll_core as core;
 
 use crate::table::Table;
@@ -140,11 +141,62 @@ pub struct Import {
     totals: Py<Table>,
     /// The totals less those of the version it replaced; `None` where it replaced none.
     change: Option<Py<Table>>,
+    /// The id of the import that counts in its place, the earliest that has a day in common with it; `None` while it
+    /// counts. Only rows of reports that count are seen by reports, scans and lookups.
+    shadowed_by: Option<u64>,
+    /// Every version of the report, oldest first; this one is the last. Of those before it the newest 64 are kept.
+    versions: Py<PyList>,
+}
+
+/// A report as it was read at one time: the one that stands, or one that it replaced.
+#[pyclass(module = "tillroll", frozen, get_all)]
+pub struct ImportVersion {
+    /// The number its import had.
+    id: u64,
+    /// The file, as it was named to `import_reports()`.
+    path: String,
+    /// The SHA-256 of the file's bytes, in hexadecimal.
+    sha256: String,
+    /// When it was imported, in UTC.
+    imported_at: Py<PyAny>,
+    /// Rows stored.
+    rows: u64,
+    /// Rows that could not be read.
+    rejected: u64,
+    /// What it added up to, by currency and earnings currency.
+    totals: Py<Table>,
+    /// The totals less those of the version it replaced; `None` where it replaced none.
+    change: Option<Py<Table>>,
+}
+
+impl ImportVersion {
+    fn new(py: Python<'_>, version: core::ImportVersion) -> PyResult<Self> {
+        Ok(Self {
+            id: version.id,
+            path: version.path,
+            sha256: version.sha256,
+            imported_at: value::time(py, version.imported_at.as_microsecond())?.unbind(),
+            rows: version.rows,
+            rejected: version.rejected,
+            totals: Py::new(py, Table::from(version.totals))?,
+            change: version.change.map(|change| Py::new(py, Table::from(change))).transpose()?,
+        })
+    }
+}
+
+#[pymethods]
+impl ImportVersion {
+    fn __repr__(&self) -> String {
+        let Self { id, rows, .. } = self;
+        format!("<ImportVersion {id}: {rows} rows>")
+    }
 }
 
 impl Import {
     /// Wraps an import; its tables become Python objects at once, so that asking twice gives the same ones.
     pub fn new(py: Python<'_>, import: core::Import) -> PyResult<Self> {
+        let versions = import.versions.into_iter().map(|version| ImportVersion::new(py, version));
+        let versions = PyList::new(py, versions.collect::<PyResult<Vec<_>>>()?)?.unbind();
         Ok(Self {
             id: import.id,
             account: import.account,
@@ -158,6 +210,8 @@ impl Import {
             imported_at: value::time(py, import.imported_at.as_microsecond())?.unbind(),
             totals: Py::new(py, Table::from(import.totals))?,
             change: import.change.map(|change| Py::new(py, Table::from(change))).transpose()?,
+            shadowed_by: import.shadowed_by,
+            versions,
         })
     }
 }

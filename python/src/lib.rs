@@ -34,7 +34,7 @@ mod _tillroll {
     #[pymodule_export]
     use crate::db::{CheckReport, Db, check, open, restore};
     #[pymodule_export]
-    use crate::imports::{Import, ImportProgress, ImportSummary, sniff};
+    use crate::imports::{Import, ImportProgress, ImportSummary, ImportVersion, sniff};
     #[pymodule_export]
     use crate::page::Page;
     #[pymodule_export]

@@ -170,8 +170,8 @@ impl Sales {
     ///     `account, store, kind, period, start, end, product, product_group, include_inapps, sku, parent_sku, title,
     ///     item_name, country, marketplace, currency, earnings_currency, type, item_type, term`: each takes one value or
     ///     a list. `start` is in, `end` is out; both go by the store's own date, or by time where they have a time of
-    ///     day. `product` takes ids, `product_group` the id of any product of a group; with `include_inapps=True` their
-    ///     in-app items are meant as well.
+    ///     day. A row of Apple's has the first day of its report as its date. `product` takes ids, `product_group` the id
+    ///     of any product of a group; with `include_inapps=True` their in-app items are meant as well.
     ///
     /// Returns
     /// -------
@@ -242,7 +242,8 @@ impl Sales {
         long(py, move || sales.report(&query)).map(Table::from)
     }
 
-    /// The reports that are stored.
+    /// The reports that are stored, each with its versions. Among them are those that do not count, since others tell
+    /// of their days: a month counts until days or weeks cover all of it.
     ///
     /// Parameters
     /// ----------
@@ -303,7 +304,10 @@ impl Sales {
         })
     }
 
-    /// Notes that a period is known to have no sales.
+    /// Notes that a day, week, month or year is known to have no sales, where the store gives out no file for it.
+    ///
+    /// It stands like a report without rows: with others of its length it can cover a longer report, which then no
+    /// longer counts; and a long period that is marked hides shorter reports until these cover its days.
     fn mark_empty(
         &self,
         py: Python<'_>,
@@ -315,7 +319,9 @@ impl Sales {
         short(py, || self.inner.mark_empty(account, kind, period))
     }
 
-    /// The periods between two, both included, of which nothing is known.
+    /// What is missing between two days or periods, the end excluded: the months, for Apple the days, that reports
+    /// which count do not cover wholly. Where a month counts, it covers its days; a week across two months does not
+    /// count beside one of them, and its days in the other are missing.
     ///
     /// Returns
     /// -------

@@ -16,6 +16,7 @@ static void listings(tillroll_db *db) {
     CHECK_HAS(json, "{\"currency\":\"USD\",\"units\":2,\"sales\":\"9.98\",\"earnings_currency\":\"USD\","
                     "\"earnings\":\"6.986543\"}");
     CHECK_HAS(json, "\"change\":null");
+    CHECK_HAS(json, "\"shadowed_by\":null,\"versions\":[{\"id\":1,\"path\":\"");
     CHECK_OK(tillroll_sales_imports(db, 1, &same, &err));
     CHECK_TEXT(same, json);
     tillroll_string_free(same);
@@ -73,6 +74,8 @@ static void periods(tillroll_db *db) {
     CHECK_FAILS(tillroll_sales_mark_empty(db, 1, "amazon-sales", "2018-03", &err), TILLROLL_CONFLICT);
     CHECK_FAILS(tillroll_sales_period_state(db, 1, "steam", "2018-03", &known, &err), TILLROLL_VALIDATION);
     CHECK_INT(known, TILLROLL_PERIOD_ABSENT);
+    CHECK_FAILS(tillroll_sales_period_state(db, 9, "amazon-sales", "2018-03", &known, &err), TILLROLL_NOT_FOUND);
+    CHECK_FAILS(tillroll_sales_gaps(db, 9, "amazon-sales", "2018-01", "2018-06", &json, &err), TILLROLL_NOT_FOUND);
     CHECK_FAILS(tillroll_sales_gaps(db, 1, "amazon-sales", "March", "2018-06", &json, &err), TILLROLL_VALIDATION);
     CHECK_FAILS(tillroll_sales_period_state(db, 1, "amazon-sales", NULL, &known, &err), TILLROLL_MISUSE);
     check_free(&err);

@@ -65,6 +65,37 @@ def test_a_restated_month_replaces_its_own_rows_only(db, account, reports, month
         assert change.get(currency, 0) == units[0] - units[1]
 
 
+def test_overlapping_reports_count_once(db, account, reports, month, tmp_path):
+    sales, key = db.sales, (account, "amazon-sales")
+    day = [row for row in month if row.time.day == 5] or month[:3]
+    sales.import_reports(reports.write(tmp_path / "day.csv", day), account=account, period="2018-03-05")
+    sales.import_reports(reports.write(tmp_path / "sales_2018_03.gz", month), account=account)
+    whole, part = sales.imports()
+    assert (whole.period, part.period) == ("2018-03", "2018-03-05")
+    assert (whole.shadowed_by, part.shadowed_by) == (None, whole.id)
+    assert len(sales) == len(month)
+    assert sales.period_state(*key, "2018-03-05") == "rows"
+    sales.delete(*key, "2018-03")
+    assert len(sales) == len(day)
+    for call in (sales.period_state, sales.mark_empty):
+        with pytest.raises(tillroll.NotFoundError):
+            call(999, "amazon-sales", "2018-03")
+
+
+def test_a_restated_report_shows_its_versions(db, account, reports, month, tmp_path):
+    path = tmp_path / "sales_2018_03.gz"
+    for rows in (month[:100], month):
+        db.sales.import_reports(reports.write(path, rows), account=account)
+    (import_,) = db.sales.imports()
+    first, last = import_.versions
+    assert (first.rows, first.change, last.rows, last.id) == (100, None, 300, import_.id)
+    assert list(last.change) == list(import_.change)
+    assert list(last.totals) == list(import_.totals) != list(first.totals)
+    assert first.sha256 != last.sha256 == import_.sha256
+    assert first.imported_at <= last.imported_at
+    assert repr(first) == f"<ImportVersion {first.id}: 100 rows>"
+
+
 def test_imports_tell_where_rows_came_from(db, account, reports, month, tmp_path):
     path = reports.write(tmp_path / "sales_2018_03.gz", month)
     began = datetime.now(UTC) - timedelta(seconds=1)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, Decimal128Array, Int64Array, StringArray};
 use arrow_schema::Field;
 
-use super::manifest::{Manifest, Report};
+use super::manifest::{Manifest, Report, Version};
 use super::schema::{Meaning, REJECTS};
 use super::select::split_at_blocks;
 use super::table::Table;
@@ -35,7 +35,7 @@ pub struct Import {
     pub period: String,
     /// Which part of the period; `0` where there is only one.
     pub part: String,
-    /// Rows that count.
+    /// Rows that were read.
     pub rows: u64,
     /// Rows that could not be read.
     pub rejected: u64,
@@ -45,26 +45,70 @@ pub struct Import {
     pub totals: Table,
     /// The same, against the version it replaced: only currencies that changed. `None` for a first version.
     pub change: Option<Table>,
+    /// The import that counts in its place, the earliest that has a day in common with it; `None` while it counts.
+    pub shadowed_by: Option<u64>,
+    /// Every version of the report, oldest first; this one is the last. Of those before it the newest 64 are kept.
+    pub versions: Vec<ImportVersion>,
+}
+
+/// A report as it was read at one time.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ImportVersion {
+    /// The number its import had.
+    pub id: u64,
+    /// The file as it was named.
+    pub path: String,
+    /// SHA-256 of the file, in hex.
+    pub sha256: String,
+    /// When it was imported.
+    pub imported_at: jiff::Timestamp,
+    /// Rows that were read.
+    pub rows: u64,
+    /// Rows that could not be read.
+    pub rejected: u64,
+    /// `currency`, `units`, `sales`, `earnings_currency`, `earnings`.
+    pub totals: Table,
+    /// The same, against the version it replaced: only currencies that changed. `None` for a first version.
+    pub change: Option<Table>,
+}
+
+impl ImportVersion {
+    fn new(version: &Version) -> Result<Self> {
+        Ok(Self {
+            id: version.id,
+            path: version.path.clone(),
+            sha256: hex(&version.sha256),
+            imported_at: jiff::Timestamp::from_microsecond(version.imported_at).unwrap_or_default(),
+            rows: version.rows,
+            rejected: version.rejected,
+            totals: totals_table(&version.totals)?,
+            change: version.change.as_deref().map(totals_table).transpose()?,
+        })
+    }
 }
 
 impl Import {
-    fn new(report: &Report) -> Result<Self> {
-        let change = report.replaced.as_ref();
-        let change =
-            change.map(|before| totals_table(&MoneyTotal::change(before, &report.totals))).transpose()?;
+    fn new(manifest: &Manifest, report: &Report) -> Result<Self> {
+        let standing = ImportVersion::new(&report.version)?;
+        let mut versions = report.earlier.iter().map(ImportVersion::new).collect::<Result<Vec<_>>>()?;
+        versions.push(standing.clone());
+        let ImportVersion { id, path, sha256, imported_at, rows, rejected, totals, change } = standing;
         Ok(Self {
-            id: report.id,
+            id,
             account: report.key.account,
-            path: report.path.clone(),
-            sha256: hex(&report.sha256),
+            path,
+            sha256,
             kind: report.key.kind,
             period: report.key.period.to_string(),
             part: report.key.part.clone(),
-            rows: report.rows,
-            rejected: report.rejected,
-            imported_at: jiff::Timestamp::from_microsecond(report.imported_at).unwrap_or_default(),
-            totals: totals_table(&report.totals)?,
+            rows,
+            rejected,
+            imported_at,
+            totals,
             change,
+            shadowed_by: manifest.shadow_of(report).map(|counting| counting.id),
+            versions,
         })
     }
 }
@@ -79,7 +123,7 @@ fn hex(bytes: &[u8]) -> String {
 
 pub(crate) fn imports(manifest: &Manifest, account: Option<u64>) -> Result<Vec<Import>> {
     let of_account = |report: &&Arc<Report>| account.is_none_or(|account| account == report.key.account);
-    manifest.reports().filter(of_account).map(|report| Import::new(report)).collect()
+    manifest.reports().filter(of_account).map(|report| Import::new(manifest, report)).collect()
 }
 
 fn totals_table(totals: &[MoneyTotal]) -> Result<Table> {

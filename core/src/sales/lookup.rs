@@ -30,7 +30,7 @@ fn find(manifest: &Manifest, id: &str) -> Result<Vec<Piece>> {
         let roll = live.file.open()?;
         let table = rows_table(&roll, &live.file.path())?;
         for row in roll.find(table, id)? {
-            if let Some(report) = live.report_of(row) {
+            if let Some(report) = live.report_of(row).filter(|report| manifest.counts(report)) {
                 let (roll, report) = (Arc::clone(&roll), Arc::clone(report));
                 found.push(Piece { number: live.file.number(), roll, table, report, rows: row..row + 1 });
             }

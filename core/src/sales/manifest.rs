@@ -2,17 +2,20 @@
 //! instant in which a commit becomes visible. Whoever holds a manifest reads exactly one commit.
 
 use std::any::Any;
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
+use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Serialize};
 
 use super::rolls::{RollFile, Rolls};
+use super::shadow::shadows;
 use super::totals::{MoneyTotal, RollTotals};
 use crate::day::Period;
 use crate::error::{Error, Result};
 use crate::ingest::{Kind, StoreKind};
-use crate::kv::key::Key;
+use crate::kv::key::{Key, KeyReader};
 use crate::kv::{Op, value};
 use crate::store::View;
 
@@ -39,6 +42,13 @@ impl ReportKey {
             .build()
     }
 
+    /// Reads such a key back.
+    fn read(bytes: &[u8]) -> Result<Self> {
+        let mut key = KeyReader::new(bytes, REPORTS)?;
+        let (account, kind, period) = (key.u64()?, key.text()?.parse()?, key.text()?.parse()?);
+        Ok(Self { account, kind, period, part: key.text()? })
+    }
+
     /// Whether the other is of the same account, kind and period, whatever its part.
     pub(crate) fn same_period(&self, other: &Self) -> bool {
         (self.account, self.kind, self.period) == (other.account, other.kind, other.period)
@@ -62,28 +72,45 @@ pub(crate) struct ReadFlags {
     pub(crate) personal: bool,
 }
 
-/// One stored version of a report.
+/// One version of a report that is stored, or was before it was restated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Report {
+pub(crate) struct Version {
     pub(crate) id: u64,
-    pub(crate) key: ReportKey,
     /// The file as it was named by the caller; empty for a period marked empty by hand.
     pub(crate) path: String,
     pub(crate) sha256: [u8; 32],
+    /// Microseconds since 1970, UTC.
+    pub(crate) imported_at: i64,
+    pub(crate) rows: u64,
+    pub(crate) rejected: u64,
+    pub(crate) totals: Vec<MoneyTotal>,
+    /// The totals less those of what it replaced, only where they moved; none where it replaced nothing.
+    pub(crate) change: Option<Vec<MoneyTotal>>,
+}
+
+/// One stored report: the version that stands, and those before it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Report {
+    pub(crate) key: ReportKey,
     /// Whether it stands for all parts of its period, as a container does.
     pub(crate) whole: bool,
     /// How many reports that file gave: only when all of them still stand is the file unchanged.
     pub(crate) siblings: u32,
     pub(crate) flags: ReadFlags,
-    /// Microseconds since 1970, UTC.
-    pub(crate) imported_at: i64,
-    pub(crate) rows: u64,
-    pub(crate) rejected: u64,
     pub(crate) ranges: Vec<RowRange>,
     pub(crate) reject_ranges: Vec<RowRange>,
-    pub(crate) totals: Vec<MoneyTotal>,
-    /// The totals of the version this one replaced, where there was one.
-    pub(crate) replaced: Option<Vec<MoneyTotal>>,
+    pub(crate) version: Version,
+    /// Oldest first.
+    pub(crate) earlier: Vec<Version>,
+}
+
+impl Deref for Report {
+    type Target = Version;
+
+    /// What is asked of a report is asked of the version that stands.
+    fn deref(&self) -> &Version {
+        &self.version
+    }
 }
 
 impl Report {
@@ -94,6 +121,11 @@ impl Report {
 
     pub(crate) fn store(&self) -> StoreKind {
         self.key.kind.store()
+    }
+
+    /// The rolls that hold its rows and rejects.
+    fn rolls(&self) -> impl Iterator<Item = u32> {
+        self.ranges.iter().chain(&self.reject_ranges).map(|range| range.roll)
     }
 }
 
@@ -111,9 +143,21 @@ pub(crate) struct LiveRoll {
     pub(crate) file: Arc<RollFile>,
     /// In row order, never overlapping.
     pub(crate) slices: Vec<Slice>,
+    /// The ids of reports that have rejects here: a roll that holds nothing else must stay as well.
+    rejects: Vec<u64>,
 }
 
 impl LiveRoll {
+    fn empty(file: Arc<RollFile>) -> Self {
+        Self { file, slices: Vec::new(), rejects: Vec::new() }
+    }
+
+    /// Drops what reports with these ids have here.
+    fn forget(&mut self, ids: &HashSet<u64>) {
+        self.slices.retain(|slice| !ids.contains(&slice.report.id));
+        self.rejects.retain(|id| !ids.contains(id));
+    }
+
     /// The report that a row belongs to; `None` for a row that has been replaced.
     pub(crate) fn report_of(&self, row: u32) -> Option<&Arc<Report>> {
         let after = self.slices.partition_point(|slice| slice.first <= row);
@@ -122,17 +166,65 @@ impl LiveRoll {
     }
 }
 
+/// The reports of one period, by part.
+type Parts = Arc<[Arc<Report>]>;
+
+/// The reports of one account and kind.
+#[derive(Debug, Clone, Default)]
+struct Series {
+    periods: RedBlackTreeMapSync<Period, Parts>,
+    /// The periods that do not count, each with the earliest that counts in its place.
+    shadowed: BTreeMap<Period, Period>,
+    /// Rows that count.
+    rows: u64,
+}
+
+impl Series {
+    fn parts(&self, period: Period) -> &[Arc<Report>] {
+        self.periods.get(&period).map_or(&[], AsRef::as_ref)
+    }
+
+    /// Puts a report in its place, or clears that; gives what stood there.
+    fn replace(&mut self, key: &ReportKey, new: Option<Arc<Report>>) -> Option<Arc<Report>> {
+        let (old, mut parts): (Vec<_>, Vec<_>) =
+            self.parts(key.period).iter().cloned().partition(|report| report.key == *key);
+        parts.extend(new);
+        parts.sort_by(|a, b| a.key.part.cmp(&b.key.part));
+        if parts.is_empty() {
+            self.periods.remove_mut(&key.period);
+        } else {
+            self.periods.insert_mut(key.period, parts.into());
+        }
+        old.into_iter().next()
+    }
+
+    /// Decides anew which periods count.
+    fn settle(&mut self) {
+        let periods: Vec<Period> = self.periods.keys().copied().collect();
+        let shadows = periods.iter().zip(shadows(&periods));
+        self.shadowed = shadows.filter_map(|(period, by)| Some((*period, by?))).collect();
+        self.rows = self.counting().map(|report| report.rows).sum();
+    }
+
+    fn counting(&self) -> impl Iterator<Item = &Arc<Report>> {
+        let counting = self.periods.iter().filter(|(period, _)| !self.shadowed.contains_key(period));
+        counting.flat_map(|(_, parts)| parts.iter())
+    }
+}
+
 /// All stored reports at one commit.
 #[derive(Debug)]
 pub(crate) struct Manifest {
     registry: Arc<Rolls>,
-    reports: BTreeMap<ReportKey, Arc<Report>>,
-    rolls: BTreeMap<u32, LiveRoll>,
+    series: BTreeMap<(u64, Kind), Arc<Series>>,
+    rolls: BTreeMap<u32, Arc<LiveRoll>>,
+    /// Made when first asked for.
+    by_hash: OnceLock<HashMap<[u8; 32], Vec<Arc<Report>>>>,
 }
 
 impl Manifest {
     pub(crate) fn empty(registry: Arc<Rolls>) -> Self {
-        Self { registry, reports: BTreeMap::new(), rolls: BTreeMap::new() }
+        Self { registry, series: BTreeMap::new(), rolls: BTreeMap::new(), by_hash: OnceLock::new() }
     }
 
     /// The manifest inside a store's view.
@@ -141,13 +233,38 @@ impl Manifest {
         any.downcast().map_err(|_| Error::Closed { detail: "the store holds no manifest".to_owned() })
     }
 
-    /// All reports, by account, kind, period and part.
+    /// All reports, by account, kind, period and part, whether they count or not.
     pub(crate) fn reports(&self) -> impl Iterator<Item = &Arc<Report>> {
-        self.reports.values()
+        self.series.values().flat_map(|series| series.periods.values()).flat_map(|parts| parts.iter())
+    }
+
+    /// The reports that count: no two of an account and kind have a day in common. In the same order.
+    pub(crate) fn counting(&self) -> impl Iterator<Item = &Arc<Report>> {
+        self.series.values().flat_map(|series| series.counting())
+    }
+
+    /// Whether a report counts.
+    pub(crate) fn counts(&self, report: &Report) -> bool {
+        let series = self.series(report.key.account, report.key.kind);
+        series.is_some_and(|series| !series.shadowed.contains_key(&report.key.period))
+    }
+
+    /// The report that counts in the place of one that does not: the earliest of those it overlaps.
+    pub(crate) fn shadow_of(&self, report: &Report) -> Option<&Arc<Report>> {
+        let series = self.series(report.key.account, report.key.kind)?;
+        series.parts(*series.shadowed.get(&report.key.period)?).first()
+    }
+
+    /// The counting periods of an account and kind, in order.
+    pub(crate) fn counting_periods(&self, account: u64, kind: Kind) -> impl Iterator<Item = Period> {
+        let series = self.series(account, kind);
+        series.into_iter().flat_map(|series| {
+            series.periods.keys().copied().filter(|period| !series.shadowed.contains_key(period))
+        })
     }
 
     pub(crate) fn get(&self, key: &ReportKey) -> Option<&Arc<Report>> {
-        self.reports.get(key)
+        self.parts(key.account, key.kind, key.period).find(|report| report.key == *key)
     }
 
     /// The reports of one account, kind and period.
@@ -157,19 +274,27 @@ impl Manifest {
         kind: Kind,
         period: Period,
     ) -> impl Iterator<Item = &Arc<Report>> {
-        let of_period = move |report: &&Arc<Report>| {
-            report.key.account == account && report.key.kind == kind && report.key.period == period
-        };
-        self.reports.values().filter(of_period)
+        self.series(account, kind).into_iter().flat_map(move |series| series.parts(period))
+    }
+
+    /// The reports that were read from these bytes.
+    pub(crate) fn of_bytes(&self, sha256: &[u8; 32]) -> &[Arc<Report>] {
+        let by_hash = self.by_hash.get_or_init(|| {
+            let mut by_hash = HashMap::<_, Vec<_>>::new();
+            self.reports()
+                .for_each(|report| by_hash.entry(report.sha256).or_default().push(Arc::clone(report)));
+            by_hash
+        });
+        by_hash.get(sha256).map_or(&[], Vec::as_slice)
     }
 
     /// The rolls with live rows, by number.
     pub(crate) fn rolls(&self) -> impl Iterator<Item = &LiveRoll> {
-        self.rolls.values()
+        self.rolls.values().map(AsRef::as_ref)
     }
 
     pub(crate) fn roll(&self, number: u32) -> Option<&LiveRoll> {
-        self.rolls.get(&number)
+        self.rolls.get(&number).map(AsRef::as_ref)
     }
 
     /// The totals of the roll that these rows lie in; the rows' own are among them.
@@ -188,36 +313,85 @@ impl Manifest {
         self.rolls.contains_key(&roll)
     }
 
-    /// All live rows.
+    /// All rows that count.
     pub(crate) fn rows(&self) -> u64 {
-        self.reports.values().map(|report| report.rows).sum()
+        self.series.values().map(|series| series.rows).sum()
     }
 
-    fn place_rows(&mut self) -> Result<()> {
-        let mut rolls = BTreeMap::new();
-        for report in self.reports.values() {
-            // A roll that holds only a report's rejects, or nothing but its footer, must stay as well.
-            for range in report.ranges.iter().chain(&report.reject_ranges) {
-                rolls.entry(range.roll).or_insert_with(|| self.live_roll(range.roll));
+    fn series(&self, account: u64, kind: Kind) -> Option<&Series> {
+        self.series.get(&(account, kind)).map(AsRef::as_ref)
+    }
+
+    /// Takes in the changes of a commit; gives the reports that go and those that come.
+    fn replace(&mut self, ops: &[Op]) -> Result<Replaced> {
+        let (mut replaced, mut touched) = (Replaced::default(), BTreeSet::new());
+        for op in ops {
+            let new: Option<Report> = op.value.as_deref().map(value::decode).transpose()?;
+            let key = new.as_ref().map_or_else(|| ReportKey::read(&op.key), |new| Ok(new.key.clone()))?;
+            let new = new.map(Arc::new);
+            let series = Arc::make_mut(self.series.entry((key.account, key.kind)).or_default());
+            if let Some(old) = series.replace(&key, new.clone()) {
+                // What a commit put and took away again never was in a roll's list.
+                replaced.come.retain(|come| !Arc::ptr_eq(come, &old));
+                replaced.gone.push(old);
             }
-            for range in &report.ranges {
-                if let Some(roll) = rolls.get_mut(&range.roll) {
-                    let (first, count) = (range.first, range.count);
-                    roll.slices.push(Slice { first, count, report: Arc::clone(report) });
-                }
+            replaced.come.extend(new);
+            touched.insert((key.account, key.kind));
+        }
+        for key in touched {
+            match self.series.get_mut(&key).map(Arc::make_mut) {
+                Some(series) if !series.periods.is_empty() => series.settle(),
+                _ => drop(self.series.remove(&key)),
             }
         }
-        for roll in rolls.values_mut() {
-            roll.slices.sort_by_key(|slice| slice.first);
-            check_apart(roll)?;
+        Ok(replaced)
+    }
+
+    /// Brings the lists of the rolls that the changed reports name in step.
+    fn place_rows(&mut self, replaced: &Replaced) -> Result<()> {
+        let both = replaced.gone.iter().chain(&replaced.come);
+        let touched: BTreeSet<u32> = both.flat_map(|report| report.rolls()).collect();
+        let gone: HashSet<u64> = replaced.gone.iter().map(|report| report.id).collect();
+        for &number in &touched {
+            let live = self.rolls.entry(number);
+            let live = live.or_insert_with(|| Arc::new(LiveRoll::empty(self.registry.file(number))));
+            Arc::make_mut(live).forget(&gone);
         }
-        self.rolls = rolls;
+        for report in &replaced.come {
+            self.place(report);
+        }
+        for number in touched {
+            let Some(live) = self.rolls.get_mut(&number).map(Arc::make_mut) else { continue };
+            if live.slices.is_empty() && live.rejects.is_empty() {
+                self.rolls.remove(&number);
+                continue;
+            }
+            live.slices.sort_by_key(|slice| slice.first);
+            check_apart(live)?;
+        }
         Ok(())
     }
 
-    fn live_roll(&self, number: u32) -> LiveRoll {
-        LiveRoll { file: self.registry.file(number), slices: Vec::new() }
+    fn place(&mut self, report: &Arc<Report>) {
+        for range in &report.ranges {
+            if let Some(live) = self.rolls.get_mut(&range.roll) {
+                let (first, count) = (range.first, range.count);
+                Arc::make_mut(live).slices.push(Slice { first, count, report: Arc::clone(report) });
+            }
+        }
+        for range in &report.reject_ranges {
+            if let Some(live) = self.rolls.get_mut(&range.roll) {
+                Arc::make_mut(live).rejects.push(report.id);
+            }
+        }
     }
+}
+
+/// What a commit does to the stored reports.
+#[derive(Debug, Default)]
+struct Replaced {
+    gone: Vec<Arc<Report>>,
+    come: Vec<Arc<Report>>,
 }
 
 /// Two reports that claim one row would count it twice.
@@ -233,19 +407,12 @@ fn check_apart(roll: &LiveRoll) -> Result<()> {
 }
 
 impl View for Manifest {
+    /// Shares with the manifest before all series and rolls that the changes do not name.
     fn apply(&self, ops: &[Op]) -> Result<Arc<dyn View>> {
-        let mut reports = self.reports.clone();
-        for op in ops {
-            match &op.value {
-                Some(bytes) => {
-                    let report: Report = value::decode(bytes)?;
-                    reports.insert(report.key.clone(), Arc::new(report));
-                }
-                None => reports.retain(|key, _| key.bytes() != op.key),
-            }
-        }
-        let mut next = Self { registry: Arc::clone(&self.registry), reports, rolls: BTreeMap::new() };
-        next.place_rows()?;
+        let (series, rolls) = (self.series.clone(), self.rolls.clone());
+        let mut next = Self { registry: Arc::clone(&self.registry), series, rolls, by_hash: OnceLock::new() };
+        let replaced = next.replace(ops)?;
+        next.place_rows(&replaced)?;
         Ok(Arc::new(next))
     }
 }

@@ -6,10 +6,15 @@ mod catalogue;
 mod check;
 mod compact;
 mod group;
+mod history;
 mod import;
 mod listing;
 mod lookup;
 mod manifest;
+#[cfg(test)]
+mod manifest_test;
+#[cfg(test)]
+mod overlap_test;
 mod period;
 mod query;
 mod report;
@@ -18,6 +23,7 @@ mod scan;
 mod schema;
 mod segment;
 mod select;
+mod shadow;
 mod table;
 #[cfg(test)]
 mod test;
@@ -31,7 +37,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use catalogue::{Catalogue, Products};
 pub use import::{ImportError, ImportOptions, ImportProgress, ImportSummary, OnReject, ProgressFn};
-pub use listing::Import;
+pub use listing::{Import, ImportVersion};
 pub use period::PeriodState;
 pub use query::{By, Dimension, Measure, Order, Query};
 pub use scan::Scan;
@@ -368,7 +374,8 @@ impl Sales {
         report::report(&manifest, products, query, &*self.engine.query_pool()?)
     }
 
-    /// The stored reports, of one account or all: by account, kind, period and part.
+    /// The stored reports, of one account or all: by account, kind, period and part. Among them are those that do not
+    /// count, because others tell of their days.
     ///
     /// # Errors
     /// [`Error::Closed`] after the database was closed.
@@ -393,15 +400,20 @@ impl Sales {
         period::delete(&self.engine, account, kind, period.parse()?)
     }
 
-    /// Whether a period's report is there, and has rows.
+    /// Whether a period's report is there, and has rows; one that does not count has them, too.
     ///
     /// # Errors
-    /// [`Error::Validation`] for a text that is no period.
+    /// [`Error::Validation`] for a text that is no period; [`Error::NotFound`] for an unknown account.
     pub fn period_state(&self, account: u64, kind: Kind, period: &str) -> Result<PeriodState> {
-        Ok(period::state(&*self.manifest()?, account, kind, period.parse()?))
+        let manifest = self.manifest()?;
+        (self.store_of)(account)?;
+        Ok(period::state(&manifest, account, kind, period.parse()?))
     }
 
-    /// Notes that nothing was sold in a period, where the store gives out no file for it.
+    /// Notes that nothing was sold in a period, a day, week, month or year, where the store gives out no file for it.
+    ///
+    /// It stands like a report without rows: with others of its length it can cover a coarser report, which then no longer
+    /// counts; and where it is the coarser one it counts in the place of finer reports until these cover its days.
     ///
     /// # Errors
     /// [`Error::Conflict`] where rows are stored for the period; [`Error::NotFound`] for an unknown account.
@@ -411,15 +423,18 @@ impl Sales {
         period::mark_empty(&self.engine, (account, store), kind, period.parse()?)
     }
 
-    /// The periods between two days, or texts of periods, for which no report is stored. The end is excluded.
+    /// The days, or for stores that report by month the months, between two days or texts of periods, that reports which
+    /// count do not cover wholly. The end is excluded.
     ///
     /// # Errors
-    /// [`Error::Validation`] for what is neither a day nor a period.
+    /// [`Error::Validation`] for what is neither a day nor a period; [`Error::NotFound`] for an unknown account.
     pub fn gaps(&self, account: u64, kind: Kind, start: &str, end: &str) -> Result<Vec<String>> {
-        period::gaps(&*self.manifest()?, account, kind, (start, end))
+        let manifest = self.manifest()?;
+        (self.store_of)(account)?;
+        period::gaps(&manifest, account, kind, (start, end))
     }
 
-    /// The number of stored rows.
+    /// The number of stored rows that count.
     ///
     /// # Errors
     /// [`Error::Closed`] after the database was closed.

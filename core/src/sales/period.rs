@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Engine;
-use super::manifest::{Manifest, ReadFlags, Report, ReportKey};
+use super::manifest::{Manifest, ReadFlags, Report, ReportKey, Version};
 use crate::day::{Day, Period, PeriodUnit};
 use crate::error::{Error, Result};
 use crate::ingest::{Kind, READER_VERSION, StoreKind};
@@ -93,25 +93,29 @@ pub(crate) fn mark_empty(
 }
 
 fn empty_report(engine: &Engine, id: u64, key: ReportKey) -> Report {
-    Report {
+    let version = Version {
         id,
-        key,
         path: String::new(),
         sha256: [0; 32],
-        whole: true,
-        siblings: 1,
-        flags: ReadFlags { reader: READER_VERSION, personal: false },
         imported_at: engine.now(),
         rows: 0,
         rejected: 0,
+        totals: Vec::new(),
+        change: None,
+    };
+    Report {
+        key,
+        whole: true,
+        siblings: 1,
+        flags: ReadFlags { reader: READER_VERSION, personal: false },
         ranges: Vec::new(),
         reject_ranges: Vec::new(),
-        totals: Vec::new(),
-        replaced: None,
+        version,
+        earlier: Vec::new(),
     }
 }
 
-/// The periods between two edges that nothing is stored for, in the length that the kind's reports have.
+/// The periods between two edges that what counts does not cover, in the length that the kind's reports have.
 pub(crate) fn gaps(
     manifest: &Manifest,
     account: u64,
@@ -125,8 +129,21 @@ pub(crate) fn gaps(
     if periods.len() > GAPS_MAX {
         return Err(Error::invalid("end", format!("more than {GAPS_MAX} periods after the start")));
     }
-    let absent = |period: &Period| state(manifest, account, kind, *period) == PeriodState::Absent;
-    Ok(periods.into_iter().filter(absent).map(|period| period.to_string()).collect())
+    let mut counting = manifest.counting_periods(account, kind).map(Period::days).peekable();
+    let mut is_covered = |period: &Period| {
+        let mut day = period.days().start;
+        // Periods that count never overlap: what ends before this period is of no use to a later one.
+        while day < period.days().end {
+            match counting.peek() {
+                Some(days) if days.end <= day => drop(counting.next()),
+                Some(days) if days.start <= day => day = days.end,
+                _ => return false,
+            }
+        }
+        true
+    };
+    let gaps = periods.into_iter().filter(|period| !is_covered(period));
+    Ok(gaps.map(|period| period.to_string()).collect())
 }
 
 /// A day, or the first day of a period.

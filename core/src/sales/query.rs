@@ -321,7 +321,7 @@ impl Query {
     }
 
     /// From this day on (`2018-03-05`, in the store's own days) or from this instant on (`2018-03-05T12:00:00Z`;
-    /// without an offset: UTC).
+    /// without an offset: UTC). A day goes by the row's own date; a row of Apple's has its report's first day.
     #[must_use]
     pub fn start(mut self, start: &str) -> Self {
         self.filter.start = self.edge("start", start);

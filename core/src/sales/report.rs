@@ -12,13 +12,14 @@ use rayon::prelude::*;
 use super::axis::{Axis, Codes, in_totals};
 use super::catalogue::Products;
 use super::group::{GroupSums, Groups};
-use super::manifest::{Manifest, Report};
+use super::manifest::{Manifest, Report, ReportKey};
 use super::query::{By, Dimension, Edge, Measure, Query, Where};
 use super::schema::{Meaning, counts_as_unit};
 use super::select::{Piece, RowFilter, pieces, report_matches};
 use super::table::Table;
 use super::totals::TotalsLine;
 use crate::column::Column;
+use crate::day::PeriodUnit;
 use crate::error::{Error, Result};
 use crate::ingest::Kind;
 
@@ -31,6 +32,7 @@ pub(crate) fn report(
 ) -> Result<Table> {
     let plan = Plan::new(query, products)?;
     check_kinds(manifest, query)?;
+    check_periods(manifest, query)?;
     let answer =
         if plan.totals_suffice() { plan.sum_totals(manifest)? } else { plan.sum_rows(manifest, pool)? };
     answer.table(&plan)
@@ -102,7 +104,7 @@ impl<'a> Plan<'a> {
         let mut currency = Axis::new(By::EarningsCurrency);
         let mut groups = Groups::growing(axes.len());
         let mut codes = Vec::new();
-        for report in manifest.reports().filter(|report| report_matches(&self.query.filter, report)) {
+        for report in manifest.counting().filter(|report| report_matches(&self.query.filter, report)) {
             for range in &report.ranges {
                 let totals = manifest.totals(range)?;
                 let lines = totals.of(range).into_iter().flat_map(|totals| totals.lines());
@@ -213,23 +215,76 @@ fn check_kinds(manifest: &Manifest, query: &Query) -> Result<()> {
 }
 
 fn any_may_match(manifest: &Manifest, query: &Query, kind: Kind) -> Result<bool> {
-    for report in manifest.reports().filter(|report| report.key.kind == kind) {
-        if may_match(manifest, query, report)? {
+    let of_kind = |report: &&Arc<Report>| report.key.kind == kind && report_matches(&query.filter, report);
+    for report in manifest.counting().filter(of_kind) {
+        if may_have_rows(manifest, &query.filter, report)? {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-/// Whether a report has rows that are asked for, as far as its totals tell.
-fn may_match(manifest: &Manifest, query: &Query, report: &Report) -> Result<bool> {
-    if !report_matches(&query.filter, report) {
-        return Ok(false);
+/// The rows of some kinds have no date but their report's first day: what is longer than a step of time cannot be told
+/// apart by it.
+fn check_periods(manifest: &Manifest, query: &Query) -> Result<()> {
+    let steps = query.by.iter().filter_map(|&by| Some((by, longest_in(by)?)));
+    let Some((by, longest)) = steps.min_by_key(|(_, longest)| *longest) else { return Ok(()) };
+    // What has no date of its own has no time, either.
+    if [query.filter.start, query.filter.end]
+        .into_iter()
+        .flatten()
+        .any(|edge| matches!(edge, Edge::Instant(_)))
+    {
+        return Ok(());
     }
+    let is_too_long = |report: &&Arc<Report>| {
+        !has_own_dates(report.key.kind)
+            && report.key.period.unit() > longest
+            && report_matches(&query.filter, report)
+    };
+    for report in manifest.counting().filter(is_too_long) {
+        if may_have_rows(manifest, &query.filter, report)? {
+            let (ReportKey { account, kind, period, .. }, by) = (&report.key, by.name());
+            let detail = format!(
+                "the {kind} report of {period} of account {account} is one of a whole {}: its rows have no date of their own \
+                 to tell by {by}; choose a longer step, or leave the report out",
+                unit_name(period.unit())
+            );
+            return Err(Error::invalid("by", detail));
+        }
+    }
+    Ok(())
+}
+
+/// The longest period whose rows lie within one step of an axis of time; `None` where every period's do.
+fn longest_in(by: By) -> Option<PeriodUnit> {
+    match by {
+        By::Day => Some(PeriodUnit::Day),
+        By::Week => Some(PeriodUnit::Week),
+        By::Month | By::Quarter => Some(PeriodUnit::Month),
+        _ => None,
+    }
+}
+
+/// Whether the rows of a kind have a date other than the first day of their period.
+fn has_own_dates(kind: Kind) -> bool {
+    kind != Kind::AppleSales
+}
+
+fn unit_name(unit: PeriodUnit) -> &'static str {
+    match unit {
+        PeriodUnit::Day => "day",
+        PeriodUnit::Week => "week",
+        PeriodUnit::Month => "month",
+        PeriodUnit::Year => "year",
+    }
+}
+
+/// Whether the totals of a report leave it a row that is asked for.
+fn may_have_rows(manifest: &Manifest, filter: &Where, report: &Report) -> Result<bool> {
     for range in &report.ranges {
         let totals = manifest.totals(range)?;
-        let mut lines = totals.of(range).into_iter().flat_map(|totals| totals.lines());
-        if lines.any(|line| line_matches(&query.filter, &line)) {
+        if totals.of(range).is_some_and(|totals| totals.lines().any(|line| line_matches(filter, &line))) {
             return Ok(true);
         }
     }

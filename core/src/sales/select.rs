@@ -105,7 +105,7 @@ pub(crate) fn report_matches(filter: &Where, report: &Report) -> bool {
 /// The pieces of a manifest that a question is about, in the order of reports and rows.
 pub(crate) fn pieces(manifest: &Manifest, filter: &Where) -> Result<Vec<Piece>> {
     let mut pieces = Vec::new();
-    for report in manifest.reports().filter(|report| report_matches(filter, report)) {
+    for report in manifest.counting().filter(|report| report_matches(filter, report)) {
         for range in &report.ranges {
             let live = manifest.roll(range.roll);
             let file = &live.ok_or_else(|| Error::NotFound { what: format!("roll {}", range.roll) })?.file;

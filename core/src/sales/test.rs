@@ -70,17 +70,17 @@ impl Catalogue for Shelf {
     }
 }
 
-struct Shop {
+pub(super) struct Shop {
     dir: TempDir,
     shelf: Arc<Shelf>,
-    sales: Sales,
+    pub(super) sales: Sales,
 }
 
 /// One charge: day of March 2018, SKU, title, item name.
-type Row<'a> = (u8, &'a str, &'a str, &'a str);
+pub(super) type Row<'a> = (u8, &'a str, &'a str, &'a str);
 
 impl Shop {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let database = dir.path().join("shop.till");
         let (rolls, view) = prepare(&database, Arc::new(OsDisk), 1 << 20);
@@ -93,7 +93,7 @@ impl Shop {
         Self { dir, shelf, sales }
     }
 
-    fn import(&self, account: u64, rows: &[Row<'_>]) {
+    pub(super) fn import(&self, account: u64, rows: &[Row<'_>]) {
         let mut text = HEADER.to_owned();
         for (number, (day, sku, title, item)) in rows.iter().enumerate() {
             let time = format!("2018-03-{day:02} 12:00:00");

@@ -29,7 +29,8 @@ def accounts(
         rejected: Counter[int] = Counter()
         for report in opened.sales.imports():
             reports[report.account] += 1
-            rows[report.account] += report.rows
+            if report.shadowed_by is None:
+                rows[report.account] += report.rows
             rejected[report.account] += report.rejected
         listed = [
             {name: getattr(each, name) for name in OF_RECORD}

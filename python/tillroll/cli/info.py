@@ -59,7 +59,7 @@ def _by_account(imports: Sequence[tillroll.Import], nicknames: dict[int, str]) -
             "reports": len(of),
             "first": min(each.period for each in of),
             "last": max(each.period for each in of),
-            "rows": sum(each.rows for each in of),
+            "rows": sum(each.rows for each in of if each.shadowed_by is None),
             "rejected": sum(each.rejected for each in of),
         }
         for (account, kind), of in sorted(groups.items())

@@ -2,17 +2,18 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::options::{ImportSummary, OnReject};
 use super::stage::Stage;
+use super::waiting::Waiting;
 use super::{Outcome, Result};
 use crate::day::Period;
 use crate::error::Error;
 use crate::ingest::{Item, Items, Kind, StoreKind};
 use crate::kv::value;
 use crate::sales::manifest::{Manifest, Report};
-use crate::sales::totals::MoneyTotal;
-use crate::sales::{COUNTER_KEY, Engine};
+use crate::sales::{COUNTER_KEY, Engine, history};
 use crate::store::{Transaction, Write};
 
 /// A report that is read and staged as a whole.
@@ -31,10 +32,14 @@ impl Pending {
         a.key == b.key || (a.key.same_period(&b.key) && (a.whole || b.whole || a.sha256 == b.sha256))
     }
 
-    /// Whether committing this one removes a stored report.
-    fn replaces(&self, stored: &Report) -> bool {
-        let same_period = self.report.key.same_period(&stored.key);
-        stored.key == self.report.key || (same_period && (self.report.whole || stored.is_marker()))
+    /// The stored reports that committing this one removes.
+    fn replaced(&self, manifest: &Manifest) -> Vec<Arc<Report>> {
+        let key = &self.report.key;
+        let stored = manifest.parts(key.account, key.kind, key.period);
+        stored
+            .filter(|stored| stored.key == *key || self.report.whole || stored.is_marker())
+            .cloned()
+            .collect()
     }
 }
 
@@ -47,6 +52,9 @@ pub(super) fn stands_for_period(kind: Kind, is_container: bool) -> bool {
 /// has a largest size, and a product is a dozen changes.
 const ITEMS_PER_COMMIT: usize = 10_000;
 
+/// What the reports of one commit take; a commit has a largest size, and products come beside them.
+const BATCH_BYTES: usize = 16 << 20;
+
 /// The books of one import call.
 #[derive(Debug)]
 pub(super) struct Ledger {
@@ -55,7 +63,7 @@ pub(super) struct Ledger {
     /// Files that are not done, with the period their name claims.
     outstanding: HashMap<PathBuf, Option<Period>>,
     on_reject: OnReject,
-    pending: Vec<Pending>,
+    pending: Waiting,
     /// Reports that several files of this call claim: none of them is stored.
     disputed: Vec<Pending>,
     failures: Vec<(PathBuf, Error)>,
@@ -77,7 +85,7 @@ impl Ledger {
             store,
             outstanding: claims.into_iter().collect(),
             on_reject,
-            pending: Vec::new(),
+            pending: Waiting::default(),
             disputed: Vec::new(),
             failures: Vec::new(),
             cut_short: false,
@@ -135,8 +143,8 @@ impl Ledger {
     /// that is stored as a whole.
     pub(super) fn add(&mut self, manifest: &Manifest, reports: Vec<Pending>) -> Result<Outcome> {
         for new in &reports {
-            check_period(manifest.reports().map(AsRef::as_ref), new, &reports)?;
-            check_period(self.pending.iter().map(|pending| &pending.report), new, &reports)?;
+            check_period(manifest.of_bytes(&new.report.sha256).iter().map(AsRef::as_ref), new, &reports)?;
+            check_period(self.pending.of_bytes_of(new).map(|pending| &pending.report), new, &reports)?;
             check_part(manifest, new)?;
         }
         let rival = |other: &&Pending| reports.iter().any(|new| new.collides(other));
@@ -145,7 +153,8 @@ impl Ledger {
             self.disputed.extend(reports);
             return Err(error);
         }
-        let rivals: Vec<&Pending> = self.pending.iter().filter(rival).collect();
+        let beside = reports.iter().flat_map(|new| self.pending.beside(new));
+        let rivals: Vec<&Pending> = beside.filter(rival).collect();
         let is_copy = |other: &&Pending| reports.iter().all(|new| new.report.sha256 == other.report.sha256);
         match rivals.first() {
             None => {
@@ -165,8 +174,7 @@ impl Ledger {
 
     /// Drops everything of files whose reports others claim, too.
     fn withdraw(&mut self, files: &[PathBuf], claimed_by: &[Pending]) {
-        let withdrawn: Vec<Pending> =
-            self.pending.extract_if(.., |pending| files.contains(&pending.file)).collect();
+        let withdrawn: Vec<Pending> = self.pending.take(|pending| files.contains(&pending.file));
         let mut told: Vec<&Path> = Vec::new();
         for pending in &withdrawn {
             if !told.contains(&pending.file.as_path()) {
@@ -185,9 +193,8 @@ impl Ledger {
             let report = &pending.report;
             report.ranges.iter().chain(&report.reject_ranges).any(|range| stage.is_lost(range.roll))
         };
-        let files: Vec<PathBuf> =
-            self.pending.iter().filter(|p| is_lost(p)).map(|p| p.file.clone()).collect();
-        self.pending.retain(|pending| !files.contains(&pending.file));
+        let files: Vec<PathBuf> = self.pending.all().filter(|p| is_lost(p)).map(|p| p.file.clone()).collect();
+        drop(self.pending.take(|pending| files.contains(&pending.file)));
         for file in files {
             let detail = "its rows could not be written; nothing of it is stored";
             self.failures.push((file.clone(), Error::format(&file, None, detail)));
@@ -198,7 +205,7 @@ impl Ledger {
     pub(super) fn commit_finished(&mut self, engine: &Engine, stage: &mut Stage) -> Result<()> {
         self.drop_lost(stage);
         if self.on_reject == OnReject::Fail
-            || !self.pending.iter().all(|pending| is_undisputed(&self.outstanding, pending))
+            || !self.pending.all().all(|pending| is_undisputed(&self.outstanding, pending))
         {
             return Ok(());
         }
@@ -217,13 +224,16 @@ impl Ledger {
         stage: &mut Stage,
         ready: impl Fn(&Stage, &Pending) -> bool,
     ) -> Result<()> {
-        let mut ready: Vec<Pending> = self.pending.extract_if(.., |pending| ready(stage, pending)).collect();
-        if ready.is_empty() {
-            return Ok(());
+        let ready: Vec<Pending> = self.pending.take(|pending| ready(stage, pending));
+        let batches = match self.on_reject {
+            OnReject::Keep => in_batches(&*engine.manifest()?, ready),
+            OnReject::Fail => vec![ready],
+        };
+        for mut batch in batches.into_iter().filter(|batch| !batch.is_empty()) {
+            let replaced = self.commit_all(engine, stage, &mut batch);
+            let replaced = replaced.inspect_err(|error| self.fatal = Some(error.told_again()))?;
+            self.count(&batch, &replaced);
         }
-        let replaced = self.commit_all(engine, stage, &mut ready);
-        let replaced = replaced.inspect_err(|error| self.fatal = Some(error.told_again()))?;
-        self.count(&ready, &replaced);
         Ok(())
     }
 
@@ -248,6 +258,7 @@ impl Ledger {
         replaced
     }
 
+    /// Counts files, each of which is whole in one commit.
     fn count(&mut self, reports: &[Pending], replaced: &[bool]) {
         let mut files = HashMap::<&Path, bool>::new();
         for (pending, &replaced) in reports.iter().zip(replaced) {
@@ -316,6 +327,31 @@ fn dispute(reports: &[Pending], other: &Path) -> Error {
     Error::format(&new.file, None, detail)
 }
 
+/// Parts reports so that each part fits a commit with the versions that its reports will remember. Those of one file
+/// stay together.
+fn in_batches(manifest: &Manifest, mut reports: Vec<Pending>) -> Vec<Vec<Pending>> {
+    let weight = |pending: &Pending| {
+        let replaced = pending.replaced(manifest);
+        pending.report.weight() + replaced.iter().map(|stored| stored.weight()).sum::<usize>()
+    };
+    reports.sort_by(|a, b| a.file.cmp(&b.file));
+    let (mut batches, mut bytes) = (Vec::<Vec<Pending>>::new(), 0);
+    for pending in reports {
+        bytes += weight(&pending);
+        let last = batches.last_mut().filter(|batch| {
+            bytes <= BATCH_BYTES || batch.last().is_some_and(|last| last.file == pending.file)
+        });
+        match last {
+            Some(batch) => batch.push(pending),
+            None => {
+                bytes = weight(&pending);
+                batches.push(vec![pending]);
+            }
+        }
+    }
+    batches
+}
+
 /// What some reports sell, each SKU once.
 fn all_items(reports: &mut [Pending]) -> Vec<Item> {
     let mut all = Items::default();
@@ -332,10 +368,9 @@ fn put(
 ) -> Result<Vec<bool>> {
     let mut replaced = Vec::with_capacity(reports.len());
     for pending in reports {
-        let old: Vec<_> = manifest.reports().filter(|stored| pending.replaces(stored)).collect();
+        let old = pending.replaced(manifest);
         let is_restated = old.iter().any(|stored| !stored.is_marker());
-        let before: Vec<MoneyTotal> = MoneyTotal::sum(old.iter().flat_map(|report| &report.totals));
-        pending.report.replaced = is_restated.then_some(before);
+        history::follow(&mut pending.report, &old);
         for stored in &old {
             transaction.delete(&stored.key.bytes());
         }

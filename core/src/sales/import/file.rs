@@ -13,7 +13,7 @@ use crate::column::Batch;
 use crate::day::Period;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::{self, Items, Kind, MemberSummary, READER_VERSION, ReadOptions, Reject, Sink, StoreKind};
-use crate::sales::manifest::{ReadFlags, Report, ReportKey};
+use crate::sales::manifest::{ReadFlags, Report, ReportKey, Version};
 use crate::sales::segment::SegmentIdentity;
 use crate::sales::totals::{Totals, TotalsBuilder};
 
@@ -73,12 +73,11 @@ impl<'a> FileReader<'a> {
         let manifest = self.import.engine.manifest()?;
         let same_reading = |report: &&Arc<Report>| {
             report.key.account == self.import.account
-                && report.sha256 == file.sha256()
                 && report.flags == self.flags()
                 && options.kind.is_none_or(|kind| kind == report.key.kind)
                 && (options.on_reject == OnReject::Keep || report.rejected == 0)
         };
-        let stored: Vec<_> = manifest.reports().filter(same_reading).collect();
+        let stored: Vec<_> = manifest.of_bytes(&file.sha256()).iter().filter(same_reading).collect();
         Ok(match self.meant_period(file, &stored) {
             // All months without a sale are the same bytes: only the one that is meant counts.
             Some(period) => stored.iter().any(|report| report.siblings == 1 && report.key.period == period),
@@ -164,7 +163,7 @@ impl<'a> FileReader<'a> {
         let siblings = u32::try_from(reports.len()).unwrap_or(u32::MAX);
         let finish = |(mut pending, totals): (Pending, Vec<Totals>)| {
             pending.report.siblings = siblings;
-            pending.report.totals = Totals::by_currency(&totals);
+            pending.report.version.totals = Totals::by_currency(&totals);
             pending
         };
         reports.into_iter().map(finish).collect()
@@ -172,21 +171,25 @@ impl<'a> FileReader<'a> {
 
     fn pending(&self, file: &ingest::File, id: u64, key: ReportKey) -> Pending {
         let whole = stands_for_period(key.kind, file.is_container());
-        let report = Report {
+        let version = Version {
             id,
-            key,
             path: self.path.display().to_string(),
             sha256: file.sha256(),
-            whole,
-            siblings: 0,
-            flags: self.flags(),
             imported_at: self.import.now,
             rows: 0,
             rejected: 0,
+            totals: Vec::new(),
+            change: None,
+        };
+        let report = Report {
+            key,
+            whole,
+            siblings: 0,
+            flags: self.flags(),
             ranges: Vec::new(),
             reject_ranges: Vec::new(),
-            totals: Vec::new(),
-            replaced: None,
+            version,
+            earlier: Vec::new(),
         };
         Pending { report, items: Items::default(), file: self.path.to_owned() }
     }
@@ -194,8 +197,8 @@ impl<'a> FileReader<'a> {
 
 fn extend(pending: &mut Pending, totals: &mut Vec<Totals>, member: Member) {
     let report = &mut pending.report;
-    report.rows += member.rows;
-    report.rejected += member.rejected;
+    report.version.rows += member.rows;
+    report.version.rejected += member.rejected;
     report.ranges.extend(member.run.ranges);
     report.reject_ranges.extend(member.run.reject_ranges);
     totals.extend(member.run.totals);

@@ -10,6 +10,7 @@ mod options;
 mod paths;
 mod progress;
 mod stage;
+mod waiting;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
