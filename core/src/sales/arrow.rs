@@ -11,6 +11,7 @@ use arrow_array::{
 use arrow_buffer::NullBuffer;
 
 use super::catalogue::{Products, StoreProducts};
+use super::manifest::Report;
 use super::schema::{Meaning, Origin, SKU, SalesColumn};
 use super::select::{Chosen, Piece};
 use super::table::arrow_fault;
@@ -28,24 +29,48 @@ pub(crate) fn array(
 ) -> Result<ArrayRef> {
     let text = match column.origin {
         Origin::Account => {
-            let id = i64::try_from(piece.report.key.account).unwrap_or(i64::MAX);
-            return Ok(Arc::new(Int64Array::from_value(id, chosen.len())));
+            let id = |report: &Report| i64::try_from(report.key.account).unwrap_or(i64::MAX);
+            let (ids, runs) = of_reports(piece, chosen, id);
+            let ids = ids.iter().zip(runs).flat_map(|(id, rows)| std::iter::repeat_n(*id, rows));
+            return Ok(Arc::new(ids.collect::<Int64Array>()));
         }
         Origin::Product => {
             let skus = piece.read(SKU)?;
-            return Ok(products_of(skus.as_ref(), chosen, products.of_store(piece.report.store())));
+            return Ok(products_of(skus.as_ref(), chosen, products.of_store(piece.store)));
         }
         Origin::Roll => return stored(column, piece, chosen, coded),
-        Origin::Store => piece.report.store().to_string(),
-        Origin::Kind => piece.report.key.kind.to_string(),
-        Origin::Period => piece.report.key.period.to_string(),
+        Origin::Store => |report: &Report| report.store().to_string(),
+        Origin::Kind => |report: &Report| report.key.kind.to_string(),
+        Origin::Period => |report: &Report| report.key.period.to_string(),
     };
+    let (texts, runs) = of_reports(piece, chosen, text);
     if coded {
-        let keys = Int32Array::from_value(0, chosen.len());
-        let texts = Arc::new(StringArray::from_iter_values([text]));
+        let keys = (0..).zip(runs).flat_map(|(key, rows)| std::iter::repeat_n(key, rows));
+        let (keys, texts) = (keys.collect::<Int32Array>(), Arc::new(StringArray::from_iter_values(texts)));
         return Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, texts).map_err(arrow_fault)?));
     }
-    Ok(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, chosen.len()))))
+    let texts = texts.iter().zip(runs).flat_map(|(text, rows)| std::iter::repeat_n(text, rows));
+    Ok(Arc::new(StringArray::from_iter_values(texts)))
+}
+
+/// What the chosen rows have of their reports: the values, each with how many rows in a row have it.
+fn of_reports<T: PartialEq>(
+    piece: &Piece,
+    chosen: &Chosen,
+    value: impl Fn(&Report) -> T,
+) -> (Vec<T>, Vec<usize>) {
+    let (mut values, mut runs) = (Vec::new(), Vec::<usize>::new());
+    for (report, rows) in piece.owned() {
+        let (value, rows) = (value(report), chosen.within(rows));
+        match runs.last_mut().filter(|_| values.last() == Some(&value)) {
+            Some(run) => *run += rows,
+            None => {
+                values.push(value);
+                runs.push(rows);
+            }
+        }
+    }
+    (values, runs)
 }
 
 /// The products of rows with these SKUs.

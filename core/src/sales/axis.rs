@@ -178,8 +178,8 @@ impl Axis {
             Source::Text(column) => axis.learn_texts(column, pieces)?,
             Source::Product(_) => axis.learn_texts(SKU, pieces)?,
             Source::Account | Source::OfReport(_) => {
-                for piece in pieces {
-                    axis.code_of_report(&piece.report);
+                for owner in pieces.iter().flat_map(|piece| &piece.owners) {
+                    axis.code_of_report(&owner.report);
                 }
             }
         }
@@ -216,7 +216,7 @@ impl Axis {
     /// What a piece's SKUs stand for on an axis of products; `None` on one of texts.
     fn products_of<'a>(&self, products: &'a Products, piece: &Piece) -> Option<StoreProducts<'a>> {
         match self.source {
-            Source::Product(fold) => Some(products.folded(piece.report.store(), fold)),
+            Source::Product(fold) => Some(products.folded(piece.store, fold)),
             _ => None,
         }
     }
@@ -250,10 +250,18 @@ impl Axis {
             Source::Date(_) => self.codes_of_days(piece),
             Source::Text(column) => self.codes_of_texts(column, piece),
             Source::Product(_) => self.codes_of_texts(SKU, piece),
-            Source::Account | Source::OfReport(_) => {
-                Ok(Codes::Same(self.reports.get(&piece.report.id).copied().unwrap_or_default()))
-            }
+            Source::Account | Source::OfReport(_) => Ok(self.codes_of_reports(piece)),
         }
+    }
+
+    fn codes_of_reports(&self, piece: &Piece) -> Codes {
+        let code = |report: &Report| self.reports.get(&report.id).copied().unwrap_or_default();
+        let first = piece.owners.first().map_or(0, |owner| code(&owner.report));
+        if piece.owners.iter().all(|owner| code(&owner.report) == first) {
+            return Codes::Same(first);
+        }
+        let each = piece.owned().flat_map(|(report, rows)| std::iter::repeat_n(code(report), rows.len()));
+        Codes::Each(each.collect())
     }
 
     fn codes_of_days(&self, piece: &Piece) -> Result<Codes> {

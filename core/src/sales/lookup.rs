@@ -11,7 +11,7 @@ use super::catalogue::Products;
 use super::manifest::Manifest;
 use super::scan::all_columns;
 use super::schema::{Meaning, Origin, SKU, SalesColumn};
-use super::select::{Chosen, Piece, rows_table};
+use super::select::{Chosen, Owner, Piece, rows_table};
 use super::table::{Table, arrow_fault};
 use super::value::{Sale, Value};
 use crate::error::Result;
@@ -19,7 +19,8 @@ use crate::money::Money;
 
 /// Where a row stands: report order first, so that answers do not depend on which roll holds a report.
 fn sort(pieces: &mut [Piece]) {
-    let place = |piece: &Piece| (piece.report.key.clone(), piece.number, piece.rows.start);
+    let key = |piece: &Piece| piece.owners.first().map(|owner| owner.report.key.clone());
+    let place = |piece: &Piece| (key(piece), piece.number, piece.rows.start);
     pieces.sort_by_cached_key(place);
 }
 
@@ -31,8 +32,9 @@ fn find(manifest: &Manifest, id: &str) -> Result<Vec<Piece>> {
         let table = rows_table(&roll, &live.file.path())?;
         for row in roll.find(table, id)? {
             if let Some(report) = live.report_of(row).filter(|report| manifest.counts(report)) {
-                let (roll, report) = (Arc::clone(&roll), Arc::clone(report));
-                found.push(Piece { number: live.file.number(), roll, table, report, rows: row..row + 1 });
+                let owners = vec![Owner { report: Arc::clone(report), first: 0 }];
+                let (number, roll, store) = (live.file.number(), Arc::clone(&roll), report.store());
+                found.push(Piece { number, roll, table, store, rows: row..row + 1, owners });
             }
         }
     }
@@ -57,15 +59,15 @@ pub(crate) fn get(manifest: &Manifest, products: &Products, id: &str) -> Result<
 
 /// The value of a column in a piece of one row.
 fn value(column: &SalesColumn, products: &Products, row: &Piece) -> Result<Value> {
-    let key = &row.report.key;
+    let Some(key) = row.owners.first().map(|owner| &owner.report.key) else { return Ok(Value::Null) };
     match column.origin {
         Origin::Account => return Ok(Value::Int(i64::try_from(key.account).unwrap_or(i64::MAX))),
-        Origin::Store => return Ok(Value::Text(row.report.store().to_string())),
+        Origin::Store => return Ok(Value::Text(row.store.to_string())),
         Origin::Kind => return Ok(Value::Text(key.kind.to_string())),
         Origin::Period => return Ok(Value::Text(key.period.to_string())),
         Origin::Product => {
             let sku = row.read(SKU)?;
-            let product = products.of_store(row.report.store()).of(sku.as_ref().and_then(|sku| sku.text(0)));
+            let product = products.of_store(row.store).of(sku.as_ref().and_then(|sku| sku.text(0)));
             return Ok(product.map_or(Value::Null, Value::Int));
         }
         Origin::Roll => {}

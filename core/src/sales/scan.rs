@@ -11,7 +11,7 @@ use super::catalogue::Products;
 use super::manifest::Manifest;
 use super::query::Query;
 use super::schema::{SalesColumn, standard_columns};
-use super::select::{Piece, RowFilter, pieces};
+use super::select::{Piece, RowFilter, Sequence, pieces};
 use super::table::arrow_fault;
 use crate::error::{Error, Result};
 use crate::ingest::Interpreted;
@@ -84,7 +84,7 @@ impl Scan {
         }
         let columns = asked_columns(&manifest, query)?;
         let schema = Schema::new(columns.iter().map(|column| column.arrow(true)).collect::<Vec<_>>());
-        let mut pieces = pieces(&manifest, &query.filter)?;
+        let mut pieces = pieces(&manifest, &query.filter, Sequence::Reports)?;
         let filter = RowFilter::new(&query.filter, &pieces, &products)?;
         pieces.retain(|piece| filter.may_match(piece));
         let left = query.limit.unwrap_or(u64::MAX);

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::catalogue::Products;
-use super::manifest::{Manifest, Report};
+use super::manifest::{Manifest, Report, RowRange};
 use super::query::{Edge, Where};
 use super::schema::{ROWS, SKU};
 use crate::column::Column;
@@ -14,14 +14,25 @@ use crate::error::{Error, Result};
 use crate::ingest::StoreKind;
 use crate::roll::{BLOCK_ROWS, Roll};
 
-/// Rows of one report within one block of a roll.
+/// Rows that follow each other within one block of a roll, of one report or of several of one store: small reports are
+/// read by the block as large ones are.
 #[derive(Debug, Clone)]
 pub(crate) struct Piece {
     pub(crate) number: u32,
     pub(crate) roll: Arc<Roll>,
     pub(crate) table: usize,
-    pub(crate) report: Arc<Report>,
+    pub(crate) store: StoreKind,
     pub(crate) rows: Range<u32>,
+    /// Whose rows they are, in row order; at least one.
+    pub(crate) owners: Vec<Owner>,
+}
+
+/// A report with rows in a piece.
+#[derive(Debug, Clone)]
+pub(crate) struct Owner {
+    pub(crate) report: Arc<Report>,
+    /// Its rows begin here and go on to the next owner's, counted from the piece's first.
+    pub(crate) first: usize,
 }
 
 impl Piece {
@@ -31,7 +42,26 @@ impl Piece {
 
     /// What makes codes of SKUs stand for the same products.
     pub(crate) fn roll_and_store(&self) -> (u32, StoreKind) {
-        (self.number, self.report.store())
+        (self.number, self.store)
+    }
+
+    /// The owners with their rows, counted from the piece's first.
+    pub(crate) fn owned(&self) -> impl Iterator<Item = (&Arc<Report>, Range<usize>)> {
+        let ends = self.owners.iter().skip(1).map(|next| next.first).chain([self.len()]);
+        self.owners.iter().zip(ends).map(|(owner, end)| (&owner.report, owner.first..end))
+    }
+
+    /// Takes in rows of a report that follow in the same block, if they do.
+    fn join(&mut self, number: u32, rows: &Range<u32>, report: &Arc<Report>) -> bool {
+        let follows = (self.number, self.rows.end, self.store) == (number, rows.start, report.store())
+            && self.rows.start / BLOCK_ROWS == rows.start / BLOCK_ROWS;
+        if follows {
+            if self.owners.last().is_none_or(|last| !Arc::ptr_eq(&last.report, report)) {
+                self.owners.push(Owner { report: Arc::clone(report), first: self.len() });
+            }
+            self.rows.end = rows.end;
+        }
+        follows
     }
 
     /// The values of a column; `None` where the roll has no such column, so that all of them are null.
@@ -57,6 +87,17 @@ impl Chosen {
         match self {
             Self::All(rows) => *rows,
             Self::Some(rows) => rows.len(),
+        }
+    }
+
+    /// How many rows of a range are chosen.
+    pub(crate) fn within(&self, range: Range<usize>) -> usize {
+        match self {
+            Self::All(rows) => range.end.min(*rows).saturating_sub(range.start),
+            Self::Some(rows) => {
+                let before = |end: usize| rows.partition_point(|&row| (row as usize) < end);
+                before(range.end) - before(range.start)
+            }
         }
     }
 
@@ -102,26 +143,59 @@ pub(crate) fn report_matches(filter: &Where, report: &Report) -> bool {
         && among(filter.periods.as_ref(), &report.key.period)
 }
 
-/// The pieces of a manifest that a question is about, in the order of reports and rows.
-pub(crate) fn pieces(manifest: &Manifest, filter: &Where) -> Result<Vec<Piece>> {
-    let mut pieces = Vec::new();
-    for report in manifest.counting().filter(|report| report_matches(filter, report)) {
-        for range in &report.ranges {
-            let live = manifest.roll(range.roll);
-            let file = &live.ok_or_else(|| Error::NotFound { what: format!("roll {}", range.roll) })?.file;
-            let roll = file.open()?;
-            let table = rows_table(&roll, file.path().as_path())?;
-            let end = range.first.saturating_add(range.count);
-            if end > roll.rows(table) {
-                return Err(Error::corrupt(&file.path(), format!("a report names rows up to {end}")));
-            }
-            for rows in split_at_blocks(range.first..end) {
-                let (roll, report) = (Arc::clone(&roll), Arc::clone(report));
-                pieces.push(Piece { number: range.roll, roll, table, report, rows });
+/// In which order pieces are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sequence {
+    /// By account, kind, period, part and line.
+    Reports,
+    /// As the rows lie in their rolls, where most of them follow each other.
+    Rolls,
+}
+
+/// The pieces of a manifest that a question is about.
+pub(crate) fn pieces(manifest: &Manifest, filter: &Where, sequence: Sequence) -> Result<Vec<Piece>> {
+    let matching = manifest.counting().filter(|report| report_matches(filter, report));
+    let ranges = matching.flat_map(|report| report.ranges.iter().map(move |range| (range, report)));
+    let mut ranges: Vec<(&RowRange, &Arc<Report>)> = ranges.collect();
+    if sequence == Sequence::Rolls {
+        ranges.sort_unstable_by_key(|(range, _)| (range.roll, range.first));
+    }
+    let mut pieces = Vec::<Piece>::new();
+    for (range, report) in ranges {
+        let number = range.roll;
+        let (roll, table) = match pieces.last().filter(|last| last.number == number) {
+            Some(last) => (Arc::clone(&last.roll), last.table),
+            None => open(manifest, number)?,
+        };
+        let end = range.first.saturating_add(range.count);
+        if end > roll.rows(table) {
+            let path = manifest.roll(number).map(|live| live.file.path()).unwrap_or_default();
+            return Err(Error::corrupt(&path, format!("a report names rows up to {end}")));
+        }
+        for rows in split_at_blocks(range.first..end) {
+            if !pieces.last_mut().is_some_and(|last| last.join(number, &rows, report)) {
+                let owners = vec![Owner { report: Arc::clone(report), first: 0 }];
+                pieces.push(Piece {
+                    number,
+                    roll: Arc::clone(&roll),
+                    table,
+                    store: report.store(),
+                    rows,
+                    owners,
+                });
             }
         }
     }
     Ok(pieces)
+}
+
+/// A roll that a report names, and its table of rows.
+fn open(manifest: &Manifest, number: u32) -> Result<(Arc<Roll>, usize)> {
+    let live = manifest.roll(number);
+    let file = &live.ok_or_else(|| Error::NotFound { what: format!("roll {number}") })?.file;
+    let roll = file.open()?;
+    let table = rows_table(&roll, file.path().as_path())?;
+    Ok((roll, table))
 }
 
 /// The table of a roll that holds the rows.
@@ -217,7 +291,7 @@ impl RowFilter {
         for piece in pieces {
             if let Entry::Vacant(entry) = by_roll.entry(piece.roll_and_store()) {
                 let mut roll_filter = RollFilter::new(filter, &piece.roll, piece.table)?;
-                for wanted in Wanted::products(filter, products, piece.report.store()) {
+                for wanted in Wanted::products(filter, products, piece.store) {
                     roll_filter.texts.push(TextTest::new(&piece.roll, piece.table, SKU, wanted)?);
                 }
                 entry.insert(roll_filter);
@@ -347,7 +421,12 @@ mod tests {
         chosen.keep(|row| row % 2 == 0);
         chosen.keep(|row| row > 3);
         assert_eq!(chosen, Chosen::Some(vec![4, 6, 8]));
+        assert_eq!((chosen.within(0..4), chosen.within(4..8), chosen.within(5..100)), (0, 2, 2));
         chosen.truncate(1);
         assert_eq!(chosen, Chosen::Some(vec![4]));
+        assert_eq!(
+            (Chosen::All(10).within(3..7), Chosen::All(5).within(3..7), Chosen::All(2).within(3..7)),
+            (4, 2, 0)
+        );
     }
 }

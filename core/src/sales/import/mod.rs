@@ -32,6 +32,11 @@ use crate::ingest::StoreKind;
 /// inflate keep several cores busy with parsing.
 const FILES_MAX: usize = 3;
 
+/// So many files that are this small on the average are read one after the other: their rows then lie in their order, so
+/// that scans read by the block what belongs to hundreds of reports.
+const SMALL_FILES_MIN: usize = 64;
+const SMALL_FILE_BYTES: u64 = 16 << 10;
+
 /// What became of one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
@@ -97,7 +102,11 @@ impl Import<'_> {
 
     fn all(&self, paths: &[PathBuf], started: Instant) -> Result<ImportSummary, ImportError> {
         let next = AtomicUsize::new(0);
-        let threads = self.pool.current_num_threads().min(FILES_MAX).min(paths.len()).max(1);
+        let are_small = self.progress.bytes_total() < SMALL_FILE_BYTES * paths.len() as u64;
+        let threads = match are_small && paths.len() >= SMALL_FILES_MIN {
+            true => 1,
+            false => self.pool.current_num_threads().min(FILES_MAX).min(paths.len()).max(1),
+        };
         std::thread::scope(|scope| {
             for _ in 1..threads {
                 scope.spawn(|| self.take_files(paths, &next));

@@ -42,6 +42,10 @@ impl Progress {
         }
     }
 
+    pub(super) fn bytes_total(&self) -> u64 {
+        self.bytes_total
+    }
+
     pub(super) fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Relaxed) || self.is_closing()
     }
