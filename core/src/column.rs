@@ -169,6 +169,27 @@ impl Column {
         }
     }
 
+    /// Some of its rows.
+    pub(crate) fn slice(&self, rows: Range<usize>) -> Self {
+        let cut =
+            |nulls: &Option<NullBuffer>| nulls.as_ref().map(|nulls| nulls.slice(rows.start, rows.len()));
+        match self {
+            Self::Int { values, nulls } => {
+                let values = values.get(rows.clone()).unwrap_or_default().to_vec();
+                Self::Int { values, nulls: cut(nulls) }
+            }
+            Self::Coded { dictionary, codes } => {
+                let codes = codes.get(rows).unwrap_or_default().to_vec();
+                Self::Coded { dictionary: Arc::clone(dictionary), codes }
+            }
+            Self::Plain { values: all, nulls } => {
+                let mut values = Strings::default();
+                values.extend_from(all, rows.clone());
+                Self::Plain { values, nulls: cut(nulls) }
+            }
+        }
+    }
+
     /// The integer of a row; `None` for null, another type or no such row.
     pub fn int(&self, row: usize) -> Option<i64> {
         match self {

@@ -2,6 +2,7 @@
 //! when there are too many. Rows keep their report, their order and their totals; only where they lie changes.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::Engine;
@@ -11,21 +12,26 @@ use super::schema::{REJECTS, ROWS};
 use super::segment::SegmentIdentity;
 use super::select::split_at_blocks;
 use super::totals::TotalsBuilder;
-use crate::column::Batch;
+use crate::column::{Batch, Column};
 use crate::day::Period;
 use crate::error::{Error, Result};
 use crate::kv::value;
-use crate::roll::{ROWS_MAX, Roll};
+use crate::roll::{BLOCK_ROWS, ROWS_MAX, Roll};
 use crate::store::{Transaction, Write};
 
 /// More live rolls than this are put together, as long as [`MERGED_ROWS_MAX`] allows.
 const ROLLS_MAX: usize = 64;
 /// How many are left then.
 const ROLLS_AFTER: usize = 32;
+/// A roll is not added to smaller ones that have less than this part of its rows together.
+const LARGER_MAX: u64 = 8;
 /// Merging stops where this many rows are stored: from there on rolls are full anyway.
 const MERGED_ROWS_MAX: u64 = 100_000_000;
 /// The newest periods are restated soon: putting them away would be work for nothing.
 const YOUNG_PERIODS: usize = 2;
+
+/// What the reports of one commit take, which has a largest size: until all are committed, both rolls stand.
+const COMMIT_BYTES: usize = 16 << 20;
 
 /// Writes rolls anew where that is worth it.
 pub(crate) fn run(engine: &Engine) -> Result<()> {
@@ -56,24 +62,50 @@ fn live_rows(live: &LiveRoll) -> u64 {
     live.slices.iter().map(|slice| u64::from(slice.count)).sum()
 }
 
+/// A roll that may be put together with others. Sorted so that old and small ones come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Candidate {
+    is_young: bool,
+    rows: u64,
+    number: u32,
+}
+
 /// The rolls to write anew.
 fn choose(manifest: &Manifest) -> Result<BTreeSet<u32>> {
     let (mut chosen, mut others) = (BTreeSet::new(), Vec::new());
     let young = young_periods(manifest);
     for live in manifest.rolls() {
-        let rows = live_rows(live);
+        let (rows, number) = (live_rows(live), live.file.number());
         if rows * 2 < u64::from(all_rows(live)?) {
-            chosen.insert(live.file.number());
-        } else if !live.slices.iter().any(|slice| young.contains(&slice.report.key.period)) {
-            others.push((rows, live.file.number()));
+            chosen.insert(number);
+        } else {
+            let is_young = live.slices.iter().any(|slice| young.contains(&slice.report.key.period));
+            others.push(Candidate { is_young, rows, number });
         }
     }
-    let left = manifest.rolls().count() - chosen.len();
-    if left > ROLLS_MAX && manifest.rows() < MERGED_ROWS_MAX {
-        others.sort_unstable();
-        chosen.extend(others.into_iter().take(left - ROLLS_AFTER).map(|(_, number)| number));
+    if others.len() > ROLLS_MAX && manifest.rows() < MERGED_ROWS_MAX {
+        chosen.extend(smallest(others));
     }
     Ok(chosen)
+}
+
+/// The smallest of too many rolls. A large one is not copied for the sake of a few small ones, and young ones are left
+/// alone as long as others are enough.
+fn smallest(mut rolls: Vec<Candidate>) -> Vec<u32> {
+    let count = rolls.len();
+    rolls.sort_unstable();
+    let (mut chosen, mut rows) = (Vec::new(), 0_u64);
+    for roll in &rolls {
+        let left = count - chosen.len();
+        let is_enough = if roll.is_young { left < ROLLS_MAX } else { left <= ROLLS_AFTER };
+        let is_large = left < ROLLS_MAX && roll.rows > rows.saturating_mul(LARGER_MAX);
+        if is_enough || (is_large && !roll.is_young) {
+            continue;
+        }
+        rows += roll.rows;
+        chosen.push(roll.number);
+    }
+    chosen
 }
 
 fn young_periods(manifest: &Manifest) -> BTreeSet<Period> {
@@ -100,11 +132,12 @@ fn rewrite(engine: &Engine, manifest: &Manifest, chosen: &BTreeSet<u32>) -> Resu
     let touched =
         |report: &&Arc<Report>| report.ranges.iter().chain(&report.reject_ranges).any(|r| is_chosen(&r));
     let reports: Vec<_> = manifest.reports().filter(touched).collect();
+    let mut blocks = Blocks::default();
     for report in &reports {
         let mut members = 0..;
         let mut run = || Run::new(report.id, members.next().unwrap_or_default());
         for range in report.ranges.iter().filter(is_chosen) {
-            let run = copy_rows(manifest, &mut stage, run(), report, range)?;
+            let run = copy_rows(manifest, (&mut stage, &mut blocks), run(), report, range)?;
             moved.rows.insert(*range, run.ranges);
         }
         for range in report.reject_ranges.iter().filter(is_chosen) {
@@ -113,20 +146,56 @@ fn rewrite(engine: &Engine, manifest: &Manifest, chosen: &BTreeSet<u32>) -> Resu
         }
     }
     stage.close()?;
-    stage.commit(engine, |transaction, manifest| point(transaction, manifest, &reports, &moved))
+    let mut bytes = 0;
+    let fits = |_: &&Arc<Report>, next: &&Arc<Report>| {
+        bytes += next.weight();
+        let fits = bytes <= COMMIT_BYTES;
+        bytes *= usize::from(fits);
+        fits
+    };
+    for batch in reports.chunk_by(fits) {
+        stage.commit(engine, |transaction, manifest| point(transaction, manifest, batch, &moved))?;
+    }
+    Ok(())
+}
+
+/// The block that was read last: many small reports lie in it.
+#[derive(Debug, Default)]
+struct Blocks {
+    at: Option<(u32, u32)>,
+    columns: Vec<Column>,
+}
+
+impl Blocks {
+    /// All columns of some rows within one block of a roll.
+    fn read(&mut self, number: u32, roll: &Roll, table: usize, rows: &Range<u32>) -> Result<Vec<Column>> {
+        let read = |rows: &Range<u32>| -> Result<Vec<Column>> {
+            (0..roll.fields(table).len()).map(|column| roll.read(table, column, rows.clone())).collect()
+        };
+        if rows.len() > BLOCK_ROWS as usize / 2 {
+            return read(rows);
+        }
+        let block = rows.start / BLOCK_ROWS;
+        let first = block * BLOCK_ROWS;
+        if self.at != Some((number, block)) {
+            self.columns = read(&(first..(first + BLOCK_ROWS).min(roll.rows(table))))?;
+            self.at = Some((number, block));
+        }
+        let rows = (rows.start - first) as usize..(rows.end - first) as usize;
+        Ok(self.columns.iter().map(|column| column.slice(rows.clone())).collect())
+    }
 }
 
 fn copy_rows(
     manifest: &Manifest,
-    stage: &mut Stage,
+    (stage, blocks): (&mut Stage, &mut Blocks),
     mut run: Run,
     report: &Report,
     range: &RowRange,
 ) -> Result<Run> {
     let (roll, table) = table_of(manifest, range, ROWS)?;
     for rows in split_at_blocks(range.first..range.first.saturating_add(range.count)) {
-        let columns = (0..roll.fields(table).len()).map(|column| roll.read(table, column, rows.clone()));
-        let columns = columns.collect::<Result<Vec<_>>>()?;
+        let columns = blocks.read(range.roll, &roll, table, &rows)?;
         let batch = Batch { rows: rows.len(), fields: roll.fields(table).into(), columns };
         stage.append(&mut run, &batch, &TotalsBuilder::of(&batch)?, &[])?;
     }
@@ -186,4 +255,39 @@ fn point(
 
 fn places(ranges: &[RowRange], moved: &HashMap<RowRange, Vec<RowRange>>) -> Vec<RowRange> {
     ranges.iter().flat_map(|range| moved.get(range).cloned().unwrap_or_else(|| vec![*range])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rolls with so many rows each, numbered from 0, of which the last few are young.
+    fn rolls(rows: &[u64], young: usize) -> Vec<Candidate> {
+        let candidate =
+            |(number, &rows): (u32, &u64)| Candidate { is_young: number as usize >= young, rows, number };
+        (0..).zip(rows).map(candidate).collect()
+    }
+
+    #[test]
+    fn the_smallest_rolls_are_put_together() {
+        let mut rows = vec![1_000; 40];
+        rows.extend([50; 25]);
+        let chosen = smallest(rolls(&rows, rows.len()));
+        assert_eq!((chosen.len(), chosen[0], chosen[32]), (33, 40, 7));
+        rows[..40].fill(1_000_000);
+        assert_eq!(
+            smallest(rolls(&rows, rows.len())),
+            (40..65).collect::<Vec<u32>>(),
+            "no large one for a few small"
+        );
+    }
+
+    #[test]
+    fn young_rolls_are_left_alone_unless_there_are_too_many() {
+        let rows = [vec![1_000; 40], vec![50; 25]].concat();
+        assert_eq!(smallest(rolls(&rows, 40)), (0..33).collect::<Vec<u32>>());
+        let all_young = smallest(rolls(&rows, 1));
+        assert_eq!(all_young.len(), 2, "as few as must be");
+        assert!(all_young.contains(&40), "a small one: {all_young:?}");
+    }
 }
