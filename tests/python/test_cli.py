@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 from tillroll.cli import main
 from tillroll.cli.imports import _kept
 
-COMMANDS = ["demo", "import", "report", "accounts", "rejects", "info", "check"]
+COMMANDS = ["demo", "import", "report", "accounts", "imports", "rejects", "info", "check"]
 ESCAPE = "\x1b"
 
 
@@ -160,7 +160,7 @@ def test_codes_have_no_case_and_products_are_asked_for(command_line, stored):
     assert (refused.returncode, "group by `product`" in refused.stderr) == (2, True)
 
 
-@pytest.mark.parametrize("command", ["report", "accounts", "rejects", "info", "check"])
+@pytest.mark.parametrize("command", ["report", "accounts", "imports", "rejects", "info", "check"])
 def test_a_database_that_is_not_there_is_not_made(command_line, tmp_path, command):
     said = command_line(command, tmp_path / "none.till")
     assert (said.returncode, said.stdout) == (1, "")
@@ -292,6 +292,30 @@ def test_rejects_are_kept_or_fail(command_line, tmp_path, reports, report_file):
     (row,) = json.loads(command_line("rejects", db, "--format", "json").stdout)
     assert (row["path"], row["line"], row["text"]) == (str(bad), 8, text[7])
     assert command_line("rejects", db, "--limit", "0").stdout == "(no rows)\n"
+
+
+def test_imports_tell_what_restating_changed(command_line, tmp_path, reports):
+    db = tmp_path / "shop.till"
+    month = reports.rows(40, 2018, 3)
+    for rows in (month[:30], month):
+        command_line("import", db, reports.write(tmp_path / "sales_2018_03.gz", rows), "--account", "Apps")
+    day = reports.write(tmp_path / "day.csv", month[:5])
+    command_line("import", db, day, "--account", "Apps", "--period", "2018-03-05")
+    listed = json.loads(command_line("imports", db, "--account", "Apps", "--format", "json").stdout)
+    *changes, shadowed = listed
+    assert {(row["period"], row["rows"], row["versions"], row["shadowed_by"]) for row in changes} == {
+        ("2018-03", 40, 2, None)
+    }
+    for row in changes:
+        added = [each for each in month[30:] if each.currency == row["currency"]]
+        assert row["units_change"] == sum(each.net_units for each in added)
+    assert (shadowed["period"], shadowed["rows"], shadowed["versions"]) == ("2018-03-05", 5, 1)
+    assert (shadowed["shadowed_by"], shadowed["currency"]) == (changes[0]["id"], None)
+    table = command_line("imports", db).stdout.splitlines()
+    assert table[0].split()[:4] == ["id", "account", "kind", "period"]
+    assert command_line("imports", db, "--account", "None").returncode == 1
+    rows = json.loads(command_line("accounts", db, "--format", "json").stdout)
+    assert [row["rows"] for row in rows] == [40]
 
 
 def test_kind_and_period_and_personal_fields(command_line, tmp_path, reports):

@@ -12,6 +12,7 @@ from tillroll.cli.check import check
 from tillroll.cli.demo.command import demo
 from tillroll.cli.imports import import_
 from tillroll.cli.info import info
+from tillroll.cli.listing import imports
 from tillroll.cli.rejects import rejects
 from tillroll.cli.report import report
 from tillroll.cli.trouble import guarded, tell
@@ -57,6 +58,9 @@ app.command("demo", short_help="A tour with sample data: import, report, look up
 app.command("import", short_help="Read report files into a database.")(guarded(import_))
 app.command("report", short_help="Sums by groups, as a table, CSV, JSON or Parquet.")(guarded(report))
 app.command("accounts", short_help="List the accounts at the stores.")(guarded(accounts))
+app.command("imports", short_help="List the reports that are stored, and what restating changed.")(
+    guarded(imports)
+)
 app.command("rejects", short_help="List the rows that could not be read, and why.")(guarded(rejects))
 app.command("info", short_help="Say what a database holds.")(guarded(info))
 app.command("check", short_help="Verify everything that is stored.")(guarded(check))

@@ -45,10 +45,10 @@ class Amounts:
         return plain(cell)
 
     def _currency(self, row: Row, name: str) -> str | None:
-        named = row.get("earnings_currency") if name == "earnings" else None
+        named = row.get("earnings_currency") if name.startswith("earnings") else None
         currency = named or row.get("currency") or self._pinned
         return str(currency) if currency else None
 
 
 # Whole numbers that name something and are not counted.
-IDS = frozenset(["account", "id", "line", "product"])
+IDS = frozenset(["account", "id", "line", "product", "shadowed_by"])
