@@ -9,27 +9,22 @@
 //! * Sales Price and Estimated Earnings are totals of the row; both are in the marketplace's currency.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
-use super::Kind;
-use super::binding::{Binding, Keep, Known, Slots, name};
+use super::binding::{Binding, Keep, Known, Reads, Slots, name};
 use super::columns::{CodedBuilder, IntBuilder, PlainBuilder, TextBuilder, all_null, is_blank};
 use super::dates::{Dates, MonthCounter};
-use super::header::Header;
 use super::number::{amount, count, lossy};
-use super::pipeline::{Layout, Row, RowBuilder};
-use super::sniff::Looks;
+use super::pipeline::{Row, RowBuilder};
 use super::stamp::StampReader;
 use super::written::{self, Interpreted};
 use super::zone::{self, Clock, Market, Token};
-use crate::Result;
 use crate::column::{Batch, Column, NULL_CODE, Strings};
 use crate::day::Day;
 
 /// Columns of the report that Tillroll knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Slot {
+pub(super) enum Slot {
     Marketplace,
     Country,
     InvoiceId,
@@ -85,36 +80,9 @@ const fn interpreted(name: &'static str, keys: &'static [&'static str], what: In
     Known::interpreted(name, keys, Keep::Difference(what)).required()
 }
 
-/// A header of the report, bound.
-#[derive(Debug)]
-pub(super) struct AmazonLayout(Binding<Slot>);
-
-impl AmazonLayout {
-    /// Binds a header's columns.
-    ///
-    /// # Errors
-    /// `Format` naming the required columns that are missing or stand twice.
-    pub(super) fn bind(
-        place: (&Path, u64),
-        header: &Header,
-        looks: Looks,
-        keep_personal: bool,
-    ) -> Result<Self> {
-        Binding::new(Kind::AmazonSales, place, header, looks, keep_personal).map(Self)
-    }
-}
-
-impl Layout for AmazonLayout {
-    fn width(&self) -> usize {
-        self.0.width
-    }
-
-    fn withheld(&self) -> &[usize] {
-        &self.0.withheld
-    }
-
-    fn builder(&self, rows: usize) -> Box<dyn RowBuilder + '_> {
-        Box::new(Builder::new(&self.0, rows))
+impl Reads for Slot {
+    fn builder(layout: &Binding<Self>, rows: usize) -> Box<dyn RowBuilder + '_> {
+        Box::new(Builder::new(layout, rows))
     }
 }
 

@@ -12,25 +12,19 @@
 //!
 //! Units, both amounts and both dates stay readable as written, under the header's own names.
 
-use std::path::Path;
-
-use super::Kind;
-use super::binding::{Binding, Keep, Known, Slots, name};
+use super::binding::{Binding, Keep, Known, Reads, Slots, name};
 use super::columns::{TextBuilder, is_blank};
 use super::dates::{Dates, MonthCounter, SpanCounter};
-use super::header::Header;
 use super::number::{amount, count, lossy, times};
-use super::pipeline::{Layout, Row, RowBuilder};
-use super::sniff::Looks;
+use super::pipeline::{Row, RowBuilder};
 use super::standard::{RowType, Standard};
 use super::written::{self, Interpreted};
-use crate::Result;
 use crate::column::Batch;
 use crate::day::{Day, digits};
 
 /// Columns of the report that Tillroll knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Slot {
+pub(super) enum Slot {
     Sku,
     Title,
     ItemType,
@@ -69,36 +63,9 @@ impl Slots for Slot {
     }
 }
 
-/// A header of the report, bound.
-#[derive(Debug)]
-pub(super) struct AppleLayout(Binding<Slot>);
-
-impl AppleLayout {
-    /// Binds a header's columns.
-    ///
-    /// # Errors
-    /// `Format` naming the required columns that are missing or stand twice.
-    pub(super) fn bind(
-        place: (&Path, u64),
-        header: &Header,
-        looks: Looks,
-        keep_personal: bool,
-    ) -> Result<Self> {
-        Binding::new(Kind::AppleSales, place, header, looks, keep_personal).map(Self)
-    }
-}
-
-impl Layout for AppleLayout {
-    fn width(&self) -> usize {
-        self.0.width
-    }
-
-    fn withheld(&self) -> &[usize] {
-        &self.0.withheld
-    }
-
-    fn builder(&self, rows: usize) -> Box<dyn RowBuilder + '_> {
-        Box::new(Builder::new(&self.0, rows))
+impl Reads for Slot {
+    fn builder(layout: &Binding<Self>, rows: usize) -> Box<dyn RowBuilder + '_> {
+        Box::new(Builder::new(layout, rows))
     }
 }
 

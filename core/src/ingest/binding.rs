@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::header::{Header, Names, personal};
-use super::pipeline::Row;
+use super::pipeline::{Layout, Row, RowBuilder};
 use super::sniff::Looks;
 use super::written::Interpreted;
 use super::{Kind, RESERVED, standard_fields};
@@ -19,6 +19,12 @@ pub(super) trait Slots: Copy + 'static {
 
     /// Its number.
     fn number(self) -> usize;
+}
+
+/// Columns that some builder takes the rows of.
+pub(super) trait Reads: Slots + Sync {
+    /// A builder for a file with this header that expects about so many rows.
+    fn builder(layout: &Binding<Self>, rows: usize) -> Box<dyn RowBuilder + '_>;
 }
 
 /// How a column is found in a header, and what becomes of its text.
@@ -147,6 +153,20 @@ impl<S: Slots> Binding<S> {
     /// The text of a column that every row must have, perhaps blank.
     pub(super) fn require<'a>(&self, row: &Row<'a>, slot: S) -> Result<&'a [u8], String> {
         self.get(row, slot).ok_or_else(|| format!("the row ends before {}", name(slot)))
+    }
+}
+
+impl<S: Reads> Layout for Binding<S> {
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn withheld(&self) -> &[usize] {
+        &self.withheld
+    }
+
+    fn builder(&self, rows: usize) -> Box<dyn RowBuilder + '_> {
+        S::builder(self, rows)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::binding::{Binding, Slots};
+use super::binding::{Binding, Keep, Known, Slots};
 use super::columns::{TextBuilder, is_blank};
 use super::dates::{Dates, MonthCounter};
 use super::pipeline::Row;
@@ -11,15 +11,23 @@ use super::standard::Standard;
 use crate::column::{Batch, Field};
 use crate::day::Day;
 
-/// What a row sells, as written.
+/// A column that is read into something else and of which the text is kept as well.
+pub(super) const fn kept(name: &'static str, keys: &'static [&'static str]) -> Known {
+    Known::interpreted(name, keys, Keep::Text).required()
+}
+
+/// What both reports tell of a row in the same words.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sold<'a> {
+pub(super) struct Texts<'a> {
+    pub order: &'a [u8],
     /// The app's package.
     pub app: &'a [u8],
     /// The in-app item or subscription; blank where the app itself is sold.
     pub sku: &'a [u8],
     pub title: &'a [u8],
     pub item_type: &'a [u8],
+    pub country: &'a [u8],
+    pub currency: &'a [u8],
 }
 
 /// The columns of one chunk.
@@ -47,10 +55,13 @@ impl Columns {
         self.months.add(date);
     }
 
-    /// Appends what a row sells: the item in an app, or the app.
-    pub(super) fn push_sold(&mut self, sold: Sold<'_>) {
-        let (app, sku) = (sold.app.trim_ascii(), sold.sku.trim_ascii());
+    /// Appends what a row sells, the item in an app or the app, and to whom.
+    pub(super) fn push_texts(&mut self, texts: Texts<'_>) {
+        let (app, sku) = (texts.app.trim_ascii(), texts.sku.trim_ascii());
         let standard = &mut self.standard;
+        standard.transaction_id.push(texts.order.trim_ascii());
+        standard.country.push(texts.country.trim_ascii());
+        standard.currency.push(texts.currency.trim_ascii());
         if is_blank(sku) {
             standard.sku.push(app);
             standard.parent_sku.push_null();
@@ -59,8 +70,8 @@ impl Columns {
             standard.parent_sku.push_beside(app, standard.sku.last_code());
         }
         let beside = standard.sku.last_code();
-        standard.title.push_beside(sold.title, beside);
-        standard.item_type.push_beside(sold.item_type.trim_ascii(), beside);
+        standard.title.push_beside(texts.title, beside);
+        standard.item_type.push_beside(texts.item_type.trim_ascii(), beside);
     }
 
     /// Appends the columns beside the standard ones.

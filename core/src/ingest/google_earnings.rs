@@ -6,26 +6,20 @@
 //! * Transaction Date and Transaction Time are shown by a clock in California: `date` is the date as written. `PDT` and
 //!   `PST` decide the offset; without a zone the clock does. Without a time there is no instant.
 
-use std::path::Path;
-
-use super::Kind;
-use super::binding::{Binding, Keep, Known, Slots, name};
+use super::binding::{Binding, Known, Reads, Slots, name};
 use super::columns::is_blank;
 use super::dates::Dates;
-use super::google::{Columns, Sold};
-use super::header::Header;
+use super::google::{Columns, Texts, kept};
 use super::number::{grouped_amount, lossy};
 use super::pacific::{PacificReader, WrittenTime};
-use super::pipeline::{Layout, Row, RowBuilder};
-use super::sniff::Looks;
+use super::pipeline::{Row, RowBuilder};
 use super::standard::RowType;
-use crate::Result;
 use crate::column::Batch;
 use crate::day::Day;
 
 /// Columns of the report that Tillroll knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Slot {
+pub(super) enum Slot {
     Order,
     Date,
     Time,
@@ -44,18 +38,18 @@ enum Slot {
 impl Slots for Slot {
     const KNOWN: &'static [Known] = &[
         Known::verbatim("Description", &["description"]).required(),
-        interpreted("Transaction Date", &["transactiondate"]),
-        interpreted("Transaction Time", &["transactiontime"]),
-        interpreted("Transaction Type", &["transactiontype"]),
+        kept("Transaction Date", &["transactiondate"]),
+        kept("Transaction Time", &["transactiontime"]),
+        kept("Transaction Type", &["transactiontype"]),
         Known::verbatim("Product Title", &["producttitle"]),
         Known::verbatim("Product id", &["productid", "packageid"]).required(),
         Known::verbatim("Product Type", &["producttype"]),
         Known::verbatim("Sku Id", &["skuid"]).required(),
         Known::verbatim("Buyer Country", &["buyercountry"]),
         Known::verbatim("Buyer Currency", &["buyercurrency"]).required(),
-        interpreted("Amount (Buyer Currency)", &["amountbuyercurrency"]),
+        kept("Amount (Buyer Currency)", &["amountbuyercurrency"]),
         Known::verbatim("Merchant Currency", &["merchantcurrency"]).required(),
-        interpreted("Amount (Merchant Currency)", &["amountmerchantcurrency"]),
+        kept("Amount (Merchant Currency)", &["amountmerchantcurrency"]),
     ];
 
     fn number(self) -> usize {
@@ -63,41 +57,9 @@ impl Slots for Slot {
     }
 }
 
-const fn interpreted(name: &'static str, keys: &'static [&'static str]) -> Known {
-    Known::interpreted(name, keys, Keep::Text).required()
-}
-
-/// A header of the report, bound.
-#[derive(Debug)]
-pub(super) struct GoogleEarningsLayout(Binding<Slot>);
-
-impl GoogleEarningsLayout {
-    /// Binds a header's columns.
-    ///
-    /// # Errors
-    /// `Format` naming the required columns that are missing or stand twice.
-    pub(super) fn bind(
-        place: (&Path, u64),
-        header: &Header,
-        looks: Looks,
-        keep_personal: bool,
-    ) -> Result<Self> {
-        Binding::new(Kind::GoogleEarnings, place, header, looks, keep_personal).map(Self)
-    }
-}
-
-impl Layout for GoogleEarningsLayout {
-    fn width(&self) -> usize {
-        self.0.width
-    }
-
-    fn withheld(&self) -> &[usize] {
-        &self.0.withheld
-    }
-
-    fn builder(&self, rows: usize) -> Box<dyn RowBuilder + '_> {
-        let columns = Columns::new(&self.0, rows);
-        Box::new(Builder { layout: &self.0, columns, clock: PacificReader::default() })
+impl Reads for Slot {
+    fn builder(layout: &Binding<Self>, rows: usize) -> Box<dyn RowBuilder + '_> {
+        Box::new(Builder { layout, columns: Columns::new(layout, rows), clock: PacificReader::default() })
     }
 }
 
@@ -155,21 +117,21 @@ impl RowBuilder for Builder<'_> {
         let get = |slot| layout.get(row, slot).unwrap_or_default();
         // From here on nothing can fail: the row goes into every column.
         self.columns.push_when(time, date);
-        self.columns.push_sold(Sold {
+        self.columns.push_texts(Texts {
+            order: get(Slot::Order),
             app: get(Slot::App),
             sku: get(Slot::Sku),
             title: get(Slot::Title),
             item_type: get(Slot::ItemType),
+            country: get(Slot::Country),
+            currency: get(Slot::Currency),
         });
         let standard = &mut self.columns.standard;
         standard.push_type(kind);
         standard.units.push(Some(units));
         standard.sales.push(sales.filter(|_| units != 0));
         standard.earnings.push(earnings);
-        standard.currency.push(get(Slot::Currency).trim_ascii());
         standard.earnings_currency.push(get(Slot::EarningsCurrency).trim_ascii());
-        standard.country.push(get(Slot::Country).trim_ascii());
-        standard.transaction_id.push(get(Slot::Order).trim_ascii());
         self.columns.push_extras(layout, row);
         Ok(())
     }

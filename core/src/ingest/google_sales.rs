@@ -8,27 +8,21 @@
 //! * Order Charged Timestamp is in seconds UTC and decides: `date` is its UTC day, even where Order Charged Date says
 //!   another (whose text is kept). Where it is blank, the date is the date as written and there is no time.
 
-use std::path::Path;
-
-use super::Kind;
-use super::binding::{Binding, Keep, Known, Slots, name};
+use super::binding::{Binding, Known, Reads, Slots, name};
 use super::columns::is_blank;
 use super::dates::Dates;
-use super::google::{Columns, Sold};
-use super::header::Header;
+use super::google::{Columns, Texts, kept};
 use super::number::{bad_number, count, grouped_amount, lossy};
-use super::pipeline::{Layout, Row, RowBuilder};
-use super::sniff::Looks;
+use super::pipeline::{Row, RowBuilder};
 use super::standard::RowType;
 use super::zone;
-use crate::Result;
 use crate::column::Batch;
 use crate::day::{Day, parse_day};
 use crate::money::AmountFault;
 
 /// Columns of the report that Tillroll knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Slot {
+pub(super) enum Slot {
     Order,
     Date,
     Time,
@@ -46,16 +40,16 @@ enum Slot {
 impl Slots for Slot {
     const KNOWN: &'static [Known] = &[
         Known::verbatim("Order Number", &["ordernumber"]).required(),
-        interpreted("Order Charged Date", &["orderchargeddate"]),
-        interpreted("Order Charged Timestamp", &["orderchargedtimestamp"]),
-        interpreted("Financial Status", &["financialstatus"]),
+        kept("Order Charged Date", &["orderchargeddate"]),
+        kept("Order Charged Timestamp", &["orderchargedtimestamp"]),
+        kept("Financial Status", &["financialstatus"]),
         Known::verbatim("Product Title", &["producttitle"]),
         Known::verbatim("Product ID", &["productid", "packageid"]).required(),
         Known::verbatim("Product Type", &["producttype"]),
         Known::verbatim("SKU ID", &["skuid"]).required(),
         Known::verbatim("Currency of Sale", &["currencyofsale"]).required(),
-        interpreted("Item Price", &["itemprice"]),
-        interpreted("Charged Amount", &["chargedamount"]),
+        kept("Item Price", &["itemprice"]),
+        kept("Charged Amount", &["chargedamount"]),
         Known::verbatim("Country of Buyer", &["countryofbuyer"]),
     ];
 
@@ -64,40 +58,9 @@ impl Slots for Slot {
     }
 }
 
-const fn interpreted(name: &'static str, keys: &'static [&'static str]) -> Known {
-    Known::interpreted(name, keys, Keep::Text).required()
-}
-
-/// A header of the report, bound.
-#[derive(Debug)]
-pub(super) struct GoogleSalesLayout(Binding<Slot>);
-
-impl GoogleSalesLayout {
-    /// Binds a header's columns.
-    ///
-    /// # Errors
-    /// `Format` naming the required columns that are missing or stand twice.
-    pub(super) fn bind(
-        place: (&Path, u64),
-        header: &Header,
-        looks: Looks,
-        keep_personal: bool,
-    ) -> Result<Self> {
-        Binding::new(Kind::GoogleSales, place, header, looks, keep_personal).map(Self)
-    }
-}
-
-impl Layout for GoogleSalesLayout {
-    fn width(&self) -> usize {
-        self.0.width
-    }
-
-    fn withheld(&self) -> &[usize] {
-        &self.0.withheld
-    }
-
-    fn builder(&self, rows: usize) -> Box<dyn RowBuilder + '_> {
-        Box::new(Builder { layout: &self.0, columns: Columns::new(&self.0, rows) })
+impl Reads for Slot {
+    fn builder(layout: &Binding<Self>, rows: usize) -> Box<dyn RowBuilder + '_> {
+        Box::new(Builder { layout, columns: Columns::new(layout, rows) })
     }
 }
 
@@ -151,20 +114,20 @@ impl RowBuilder for Builder<'_> {
         let get = |slot| layout.get(row, slot).unwrap_or_default();
         // From here on nothing can fail: the row goes into every column.
         self.columns.push_when(time, date);
-        self.columns.push_sold(Sold {
+        self.columns.push_texts(Texts {
+            order: get(Slot::Order),
             app: get(Slot::App),
             sku: get(Slot::Sku),
             title: get(Slot::Title),
             item_type: get(Slot::ItemType),
+            country: get(Slot::Country),
+            currency: get(Slot::Currency),
         });
         let standard = &mut self.columns.standard;
         standard.push_type(kind);
         standard.units.push(Some(sign));
         // Amounts are below 10¹⁸, so that neither abs nor the sign can overflow.
         standard.sales.push(price.map(|price| price.saturating_abs() * sign));
-        standard.currency.push(get(Slot::Currency).trim_ascii());
-        standard.country.push(get(Slot::Country).trim_ascii());
-        standard.transaction_id.push(get(Slot::Order).trim_ascii());
         self.columns.push_extras(layout, row);
         Ok(())
     }

@@ -6,7 +6,7 @@
 //!      ─ amazon, apple, google_sales, google_earnings (meaning) ─ columns ─ sink
 //! ```
 //!
-//! A store's kind of report is one file: a `Layout` bound to a header, and a builder that takes rows.
+//! A store's kind of report is one file: the columns that a header is bound to, and a builder that takes rows.
 
 mod amazon;
 mod apple;
@@ -52,10 +52,7 @@ pub use written::{Interpreted, RowValues, written};
 
 use crate::column::{Batch, Field, Type};
 use crate::{Error, Result};
-use amazon::AmazonLayout;
-use apple::AppleLayout;
-use google_earnings::GoogleEarningsLayout;
-use google_sales::GoogleSalesLayout;
+use binding::{Binding, Reads};
 use pipeline::{Cutter, Job, Layout, Limits};
 use sniff::{Head, Looks};
 use text::Text;
@@ -201,14 +198,19 @@ fn read_with(
 
 /// Binds the header as the kind of report has it.
 fn bind(kind: Kind, place: (&Path, u64), head: &Head, keep_personal: bool) -> Result<Box<dyn Layout>> {
-    let (header, looks) = (&head.header, head.looks);
+    fn layout<S: Reads>(
+        kind: Kind,
+        place: (&Path, u64),
+        head: &Head,
+        keep_personal: bool,
+    ) -> Result<Box<dyn Layout>> {
+        Ok(Box::new(Binding::<S>::new(kind, place, &head.header, head.looks, keep_personal)?))
+    }
     match kind {
-        Kind::AmazonSales => Ok(Box::new(AmazonLayout::bind(place, header, looks, keep_personal)?)),
-        Kind::AppleSales => Ok(Box::new(AppleLayout::bind(place, header, looks, keep_personal)?)),
-        Kind::GoogleSales => Ok(Box::new(GoogleSalesLayout::bind(place, header, looks, keep_personal)?)),
-        Kind::GoogleEarnings => {
-            Ok(Box::new(GoogleEarningsLayout::bind(place, header, looks, keep_personal)?))
-        }
+        Kind::AmazonSales => layout::<amazon::Slot>(kind, place, head, keep_personal),
+        Kind::GoogleSales => layout::<google_sales::Slot>(kind, place, head, keep_personal),
+        Kind::GoogleEarnings => layout::<google_earnings::Slot>(kind, place, head, keep_personal),
+        Kind::AppleSales => layout::<apple::Slot>(kind, place, head, keep_personal),
     }
 }
 
