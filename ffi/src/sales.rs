@@ -249,7 +249,7 @@ pub unsafe extern "C" fn tillroll_sales_period_state(
 
 /// Notes that a day, week, month or year is known to have no sales, where the store gives out no file for it. It stands
 /// like a report without rows: with others of its length it can cover a longer report, which then no longer counts, and
-/// where it is the longer one it hides shorter reports until these cover its days.
+/// where it is the longer one it gives way to shorter reports with rows.
 ///
 /// Fails with TILLROLL_CONFLICT where rows are stored for it, TILLROLL_NOT_FOUND for an unknown account,
 /// TILLROLL_VALIDATION, TILLROLL_ACCESS or TILLROLL_IO.

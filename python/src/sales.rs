@@ -307,7 +307,7 @@ impl Sales {
     /// Notes that a day, week, month or year is known to have no sales, where the store gives out no file for it.
     ///
     /// It stands like a report without rows: with others of its length it can cover a longer report, which then no
-    /// longer counts; and a long period that is marked hides shorter reports until these cover its days.
+    /// longer counts; and a long period that is marked gives way to shorter reports with rows.
     fn mark_empty(
         &self,
         py: Python<'_>,

@@ -10,7 +10,7 @@ use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Serialize};
 
 use super::rolls::{RollFile, Rolls};
-use super::shadow::shadows;
+use super::shadow::{Told, shadows};
 use super::totals::{MoneyTotal, RollTotals};
 use crate::day::Period;
 use crate::error::{Error, Result};
@@ -200,9 +200,10 @@ impl Series {
 
     /// Decides anew which periods count.
     fn settle(&mut self) {
-        let periods: Vec<Period> = self.periods.keys().copied().collect();
-        let shadows = periods.iter().zip(shadows(&periods));
-        self.shadowed = shadows.filter_map(|(period, by)| Some((*period, by?))).collect();
+        let has_rows = |parts: &[Arc<Report>]| parts.iter().any(|report| report.rows + report.rejected > 0);
+        let told: Vec<Told> = self.periods.iter().map(|(period, parts)| (*period, has_rows(parts))).collect();
+        let shadows = told.iter().zip(shadows(&told));
+        self.shadowed = shadows.filter_map(|((period, _), by)| Some((*period, by?))).collect();
         self.rows = self.counting().map(|report| report.rows).sum();
     }
 

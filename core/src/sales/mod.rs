@@ -413,7 +413,8 @@ impl Sales {
     /// Notes that nothing was sold in a period, a day, week, month or year, where the store gives out no file for it.
     ///
     /// It stands like a report without rows: with others of its length it can cover a coarser report, which then no longer
-    /// counts; and where it is the coarser one it counts in the place of finer reports until these cover its days.
+    /// counts; and where it is the coarser one it counts in the place of finer reports without rows, and gives way to those
+    /// with rows.
     ///
     /// # Errors
     /// [`Error::Conflict`] where rows are stored for the period; [`Error::NotFound`] for an unknown account.

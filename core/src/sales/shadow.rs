@@ -8,15 +8,57 @@
 //! > a period counts iff no counting coarser period overlaps it and the finer periods that no counting coarser period
 //! > overlaps do not cover all its days.
 //!
+//! A period of which only is known that nothing was sold gives way to finer ones with rows, which know better: it counts
+//! only where none of what then counts overlaps it. So no row is hidden by an empty report.
+//!
 //! A year or month that begins to count only ever takes finer periods away from its neighbours, so that the order of
 //! looking does not matter. Each is looked at again only when a neighbour has begun to count.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 use crate::day::{Day, Period, PeriodUnit};
 
+/// A period, and whether there are rows for it.
+pub(crate) type Told = (Period, bool);
+
 /// Of each of these periods, in order and each once: the earliest period that counts in its place; `None` if it counts.
-pub(crate) fn shadows(periods: &[Period]) -> Vec<Option<Period>> {
+pub(crate) fn shadows(periods: &[Told]) -> Vec<Option<Period>> {
+    let with_rows: HashSet<Period> = periods.iter().filter(|(_, rows)| *rows).map(|(one, _)| *one).collect();
+    let gives_way = |(period, rows): &Told| !rows && has_finer_rows(*period, &with_rows);
+    let (void, firm): (Vec<Told>, Vec<Told>) = periods.iter().partition(|told| gives_way(told));
+    let firm: Vec<Period> = firm.into_iter().map(|(period, _)| period).collect();
+    let mut found: HashMap<Period, Option<Period>> = firm.iter().copied().zip(settled(&firm)).collect();
+    let mut counting: BTreeSet<Period> =
+        found.iter().filter(|(_, by)| by.is_none()).map(|(period, _)| *period).collect();
+    let mut void: Vec<Period> = void.into_iter().map(|(period, _)| period).collect();
+    void.sort_by_key(|period| Reverse(period.unit()));
+    for period in void {
+        let by = first_overlapping(period, &counting);
+        if by.is_none() {
+            counting.insert(period);
+        }
+        found.insert(period, by);
+    }
+    periods.iter().map(|(period, _)| found.get(period).copied().flatten()).collect()
+}
+
+/// Whether a finer period with rows has a day of this one.
+fn has_finer_rows(period: Period, with_rows: &HashSet<Period>) -> bool {
+    let finer = |unit: &PeriodUnit| *unit < period.unit();
+    let units = || [PeriodUnit::Day, PeriodUnit::Week, PeriodUnit::Month].into_iter().filter(finer);
+    period.days().any(|day| units().any(|unit| with_rows.contains(&Period::containing(Day(day), unit))))
+}
+
+/// The earliest of some periods, none of which overlap, that has a day of this one.
+fn first_overlapping(period: Period, counting: &BTreeSet<Period>) -> Option<Period> {
+    let overlaps =
+        |other: &&Period| other.days().start < period.days().end && period.days().start < other.days().end;
+    counting.iter().filter(overlaps).min_by_key(|other| other.days().start).copied()
+}
+
+/// As [`shadows`], of periods that are all taken at their word.
+fn settled(periods: &[Period]) -> Vec<Option<Period>> {
     let mut units = periods.iter().map(|period| period.unit());
     let first = units.next();
     if units.all(|unit| Some(unit) == first) {
@@ -193,8 +235,6 @@ impl Levels {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -211,7 +251,7 @@ mod tests {
             Some(by) => format!("{period} < {by}"),
             None => period.to_string(),
         };
-        periods.iter().zip(shadows(&periods)).map(line).collect()
+        periods.iter().zip(settled(&periods)).map(line).collect()
     }
 
     /// All days of a month but one.
@@ -265,6 +305,38 @@ mod tests {
         assert_eq!(told(&texts)[1], "2018 < 2018-01");
         texts.remove(6);
         assert_eq!(told(&texts)[0], "2018-01 < 2018");
+    }
+
+    /// As [`told`], of periods of which those with a `!` have rows.
+    fn told_of(texts: &[&str]) -> Vec<String> {
+        let told = |text: &&str| (period(text.trim_end_matches('!')), text.ends_with('!'));
+        let periods: Vec<Told> = texts.iter().map(told).collect::<BTreeSet<_>>().into_iter().collect();
+        let line = |((period, _), shadow): (&Told, Option<Period>)| match shadow {
+            Some(by) => format!("{period} < {by}"),
+            None => period.to_string(),
+        };
+        periods.iter().zip(shadows(&periods)).map(line).collect()
+    }
+
+    #[test]
+    fn an_empty_report_hides_no_row() {
+        assert_eq!(told_of(&["2020", "2020-10-05!"]), ["2020 < 2020-10-05", "2020-10-05"]);
+        assert_eq!(told_of(&["2020", "2020-10-05"]), ["2020", "2020-10-05 < 2020"]);
+        assert_eq!(told_of(&["2020!", "2020-10-05!"]), ["2020", "2020-10-05 < 2020"]);
+        // What hides the rows hides the empty month, too.
+        assert_eq!(
+            told_of(&["2020!", "2020-10", "2020-10-05!"]),
+            ["2020", "2020-10 < 2020", "2020-10-05 < 2020"]
+        );
+        // The week counts for nothing, so that nothing speaks against the empty month.
+        assert_eq!(
+            told_of(&["2018-02!", "2018-W09!", "2018-03"]),
+            ["2018-02", "2018-W09 < 2018-02", "2018-03"]
+        );
+        assert_eq!(
+            told_of(&["2020", "2020-10", "2020-10-05!"]),
+            ["2020 < 2020-10-05", "2020-10 < 2020-10-05", "2020-10-05"]
+        );
     }
 
     /// The rule as it is written, by sets of days.
@@ -325,7 +397,7 @@ mod tests {
             let periods: Vec<Period> = periods.into_iter().collect();
             let mut coarse_first: Vec<usize> = (0..periods.len()).collect();
             coarse_first.sort_by_key(|&index| std::cmp::Reverse(periods[index].unit()));
-            let found = shadows(&periods);
+            let found = settled(&periods);
             prop_assert_eq!(&found, &model(&periods, &coarse_first));
             let counting: Vec<&Period> = periods.iter().zip(&found).filter(|(_, by)| by.is_none()).map(|(p, _)| p).collect();
             prop_assert!(counting.windows(2).all(|pair| pair[0].days().end <= pair[1].days().start));
