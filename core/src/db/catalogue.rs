@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::Result;
-use crate::ingest::{Item, StoreKind};
+use crate::ingest::{Item, ItemKey, StoreKind};
 use crate::records::{Records, families, groups, links, product_change};
 use crate::sales::{Catalogue, Products};
 use crate::store::{Read, Store, Write};
@@ -40,7 +40,7 @@ impl OwnProducts {
 
     fn collect(&self, read: &dyn Read, sequence: u64) -> Result<Kept> {
         let mut products = Products::default();
-        links(read, &mut |store, sku, product| products.insert(store, sku, product))?;
+        links(read, &mut |store, key, product| products.insert(store, key, product))?;
         families(read, &mut |parent, child| products.insert_child(parent, child))?;
         groups(read, &mut |members| products.insert_group(members.iter().copied()))?;
         Ok(Kept { sequence, change: product_change(read)?, products: Arc::new(products) })
@@ -55,7 +55,7 @@ impl Catalogue for OwnProducts {
         let products =
             kept.filter(|kept| kept.change == change).map(|kept| kept.products).unwrap_or_default();
         let of_store = products.of_store(store);
-        let known = |sku: &str| of_store.of(Some(sku)).and_then(|product| u64::try_from(product).ok());
+        let known = |key: ItemKey<'_>| of_store.of(Some(key)).and_then(|product| u64::try_from(product).ok());
         let touched = self.records.register(write, (account, store), items, &known)?;
         lock(&self.touched).extend(touched);
         Ok(())

@@ -1,18 +1,18 @@
-//! What a report sells: each SKU with what its newest row says of it. Gathered while rows are staged, from the codes of
+//! What a report sells: each item with what its newest row says of it. Gathered while rows are staged, from the codes of
 //! their dictionaries, so that it costs next to nothing a row.
 
 use std::mem;
 
-use hashbrown::HashMap;
+use hashbrown::{Equivalent, HashMap};
 
-use super::StoreKind;
+use super::{ItemCodes, ItemKey, StoreKind};
 use crate::column::{Batch, Column};
 
-/// SKUs of one report that are taken note of. The rows of any further ones are stored like all others but get no
+/// Items of one report that are taken note of. The rows of any further ones are stored like all others but get no
 /// product: no catalogue is that large, but a file may be.
 const ITEMS_MAX: usize = 200_000;
 
-/// A SKU of some reports.
+/// An item of some reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
     /// As it stands in the rows.
@@ -54,10 +54,30 @@ fn store_id_column(batch: &Batch, store: StoreKind) -> Option<&Column> {
     batch.columns.get(place)
 }
 
+/// An [`ItemKey`] that is kept.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Key {
+    sku: String,
+    app: Option<String>,
+}
+
+impl Key {
+    fn as_key(&self) -> ItemKey<'_> {
+        ItemKey { sku: &self.sku, app: self.app.as_deref() }
+    }
+}
+
+/// Both hash alike: their fields are the same texts in the same order.
+impl Equivalent<Key> for ItemKey<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        *self == key.as_key()
+    }
+}
+
 /// The items met so far.
 #[derive(Debug, Default)]
 pub struct Items {
-    by_sku: HashMap<String, Item>,
+    by_key: HashMap<Key, Item>,
 }
 
 impl Items {
@@ -66,20 +86,35 @@ impl Items {
         let (Some(skus), Some(dates)) = (batch.column("sku"), batch.column("date")) else { return };
         let texts = TEXTS.map(|name| batch.column(name));
         let store_id = store_id_column(batch, store);
-        for row in newest_rows(skus, dates) {
+        let parents = batch.column("parent_sku");
+        let rows = if store.has_skus_by_app() {
+            let items = ItemCodes::new(store, skus, parents);
+            newest_by_code(items.keys.len(), dated(items.codes.iter(), dates))
+        } else {
+            newest_rows(skus, dates)
+        };
+        for row in rows {
             let Some(sku) = skus.text(row) else { continue };
+            let key = ItemKey::of(store, sku, parents.and_then(|parents| parents.text(row)));
             // Some stores write a blank for nothing.
             let text = |column: Option<&'a Column>| {
                 column.and_then(|column| column.text(row)).filter(|text| !text.trim().is_empty())
             };
-            self.note(sku, dates.int(row), texts.map(text), text(store_id));
+            self.note(key, dates.int(row), texts.map(text), text(store_id));
         }
     }
 
-    fn note(&mut self, sku: &str, date: Option<i64>, texts: [Option<&str>; 4], store_id: Option<&str>) {
-        let Some(item) = self.by_sku.get_mut(sku) else {
-            if self.by_sku.len() < ITEMS_MAX {
-                self.by_sku.insert(sku.to_owned(), Item::new(sku, date, texts, store_id));
+    fn note(
+        &mut self,
+        key: ItemKey<'_>,
+        date: Option<i64>,
+        texts: [Option<&str>; 4],
+        store_id: Option<&str>,
+    ) {
+        let Some(item) = self.by_key.get_mut(&key) else {
+            if self.by_key.len() < ITEMS_MAX {
+                let kept = Key { sku: key.sku.to_owned(), app: key.app.map(str::to_owned) };
+                self.by_key.insert(kept, Item::new(key.sku, date, texts, store_id));
             }
             return;
         };
@@ -95,26 +130,31 @@ impl Items {
 
     /// Takes in the items of a later report, or of a later part of this one.
     pub fn merge(&mut self, other: Self) {
-        if self.by_sku.is_empty() {
+        if self.by_key.is_empty() {
             *self = other;
             return;
         }
-        for item in other.by_sku.into_values() {
-            let Item { sku, date, parent_sku, title, item_name, item_type, store_id } = &item;
+        for (key, item) in other.by_key {
+            let Item { date, parent_sku, title, item_name, item_type, store_id, .. } = &item;
             let texts = [parent_sku, title, item_name, item_type].map(|text| text.as_deref());
-            self.note(sku, *date, texts, store_id.as_deref());
+            self.note(key.as_key(), *date, texts, store_id.as_deref());
         }
     }
 
-    /// All items by SKU, leaving none.
+    /// All items by SKU and app, leaving none.
     pub fn take(&mut self) -> Vec<Item> {
-        let mut items: Vec<Item> = mem::take(&mut self.by_sku).into_values().collect();
-        items.sort_unstable_by(|a, b| a.sku.cmp(&b.sku));
-        items
+        let mut items: Vec<(Key, Item)> = mem::take(&mut self.by_key).into_iter().collect();
+        items.sort_unstable_by(|(a, _), (b, _)| a.as_key().cmp(&b.as_key()));
+        items.into_iter().map(|(_, item)| item).collect()
     }
 }
 
 impl Item {
+    /// What it is known by at its store.
+    pub fn key(&self, store: StoreKind) -> ItemKey<'_> {
+        ItemKey::of(store, &self.sku, self.parent_sku.as_deref())
+    }
+
     fn new(sku: &str, date: Option<i64>, texts: [Option<&str>; 4], store_id: Option<&str>) -> Self {
         let [parent_sku, title, item_name, item_type] = texts.map(|text| text.map(str::to_owned));
         let store_id = store_id.map(str::to_owned);
@@ -141,8 +181,7 @@ fn newest_rows(skus: &Column, dates: &Column) -> Vec<usize> {
             newest_by_code(dictionary.len(), codes.iter().zip(values).map(|(&code, &date)| (code, date)))
         }
         (Column::Coded { dictionary, codes }, _) => {
-            let dated = codes.iter().enumerate().map(|(row, &code)| (code, date(row)));
-            newest_by_code(dictionary.len(), dated)
+            newest_by_code(dictionary.len(), dated(codes.iter(), dates))
         }
         (skus, _) => {
             let mut newest: HashMap<&str, (i64, usize)> = HashMap::new();
@@ -154,6 +193,11 @@ fn newest_rows(skus: &Column, dates: &Column) -> Vec<usize> {
             newest.into_values().map(|(_, row)| row).collect()
         }
     }
+}
+
+/// Each row's code with its date.
+fn dated<'a>(codes: impl Iterator<Item = &'a u32>, dates: &Column) -> impl Iterator<Item = (u32, i64)> {
+    codes.enumerate().map(|(row, &code)| (code, dates.int(row).unwrap_or(i64::MIN)))
 }
 
 /// As [`newest_rows`]; a null's code lies outside the dictionary.
@@ -302,5 +346,34 @@ mod tests {
         let [app, monthly] = items.take().try_into().unwrap();
         assert_eq!((app.parent_sku, app.store_id), (None, None));
         assert_eq!((monthly.parent_sku.as_deref(), monthly.store_id), (Some("com.rdio"), None));
+    }
+
+    #[test]
+    fn two_apps_items_of_one_sku_are_two() {
+        let columns: &[(&str, &[Option<&str>])] = &[
+            ("sku", &[Some("premium"), Some("premium"), Some("premium"), None]),
+            ("parent_sku", &[Some("com.b"), Some("com.a"), Some("com.b"), Some("com.a")]),
+            ("title", &[Some("Old B"), Some("A"), Some("B"), Some("none")]),
+        ];
+        let told = |items: &mut Items| -> Vec<_> {
+            items.take().into_iter().map(|item| (item.parent_sku.unwrap(), item.title.unwrap())).collect()
+        };
+        for text in [coded, plain] {
+            let batch = of_columns(columns, text);
+            let mut items = Items::default();
+            items.add(&batch, StoreKind::GooglePlay);
+            let mut all = Items::default();
+            all.add(&of_columns(&[("sku", &[Some("com.a")])], text), StoreKind::GooglePlay);
+            all.merge(items);
+            let mut all = all.take();
+            all.retain(|item| item.sku == "premium");
+            let of_item = |item: Item| (item.parent_sku.unwrap(), item.title.unwrap());
+            let found: Vec<_> = all.into_iter().map(of_item).collect();
+            assert_eq!(found, [("com.a", "A"), ("com.b", "B")].map(|(a, b)| (a.to_owned(), b.to_owned())));
+            // Elsewhere a parent names nothing.
+            let mut apples = Items::default();
+            apples.add(&batch, StoreKind::Apple);
+            assert_eq!(told(&mut apples), [("com.b".to_owned(), "B".to_owned())]);
+        }
     }
 }

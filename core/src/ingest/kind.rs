@@ -33,6 +33,14 @@ impl StoreKind {
         Self::ALL.into_iter().find(|store| u64::from(store.id()) == id)
     }
 
+    /// Whether a SKU is unique only within the app that sells it.
+    pub const fn has_skus_by_app(self) -> bool {
+        match self {
+            Self::GooglePlay => true,
+            Self::Apple | Self::Amazon => false,
+        }
+    }
+
     /// The canonical text: `apple`, `google_play` or `amazon`.
     pub const fn as_str(self) -> &'static str {
         match self {

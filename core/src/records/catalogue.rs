@@ -1,14 +1,15 @@
 //! Products made of what reports sell, and which SKUs are whose.
 //!
 //! An item of a report is the product that its SKU was linked to before; else the one that has the SKU, or the store's
-//! own identifier of the item; else a new one, owned through the report's account. A product that was there without
+//! own identifier of the item; else a new one, owned through the report's account. At Google Play a SKU is unique only
+//! within its app: there what is linked is the SKU together with the app's package. A product that was there without
 //! being owned becomes owned. A link to a product that was deleted counts for nothing: the next report that sells the
 //! SKU makes a product again.
 //!
 //! What is kept beside the products, in a namespace of its own:
 //!
 //! ```text
-//! SKU    │ store id │ sku                     → the product
+//! SKU    │ store id │ sku │ app               → the product; the app only of Google's in-app items
 //! APP    │ account │ title                    → the app of this title
 //! ORPHAN │ what its parent is called │ product → nothing: it waits for that parent
 //! FOLDED │ store id │ sku without its case    → the product; Apple's only
@@ -24,6 +25,10 @@
 //! * A product keeps a title and a parent that it has once, also where the report that gave them is deleted.
 //! * Apple's SKUs are written in more than one case: a parent is looked for to the letter, then without regard to it.
 //! * A product that was named by its SKU takes the store's own identifier when a report tells it.
+//! * A Google item's `vendor_identifier` is its bare SKU as long as no product of the store has that, else `package:sku`,
+//!   by which every Google item is found. An app is called by its package: an item that has that text gives it up.
+//! * A product that has a Google item's SKU is that item where it is called `package:sku` or is under the app; without
+//!   a parent, where no other app's item is it or has lost its own product. An app has no parent and is no item.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,7 +37,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::ingest::{Item, StoreKind};
+use crate::ingest::{Item, ItemKey, StoreKind};
 use crate::kv::{Key, KeyReader, prefix_end, value};
 use crate::store::{Read, Write};
 use crate::{Error, Result};
@@ -54,8 +59,14 @@ fn key(what: u8) -> Key {
     Key::new(CATALOGUE).raw(&[what])
 }
 
-fn sku_key(store: StoreKind, sku: &str) -> Vec<u8> {
-    key(SKU).raw(&[store.id()]).text(sku).build()
+/// The prefix of the keys of a SKU in all apps, and its key where it is unique within the store.
+fn sku_key(store: StoreKind, sku: &str) -> Key {
+    key(SKU).raw(&[store.id()]).text(sku)
+}
+
+fn item_key(store: StoreKind, item: ItemKey<'_>) -> Vec<u8> {
+    let key = sku_key(store, item.sku);
+    item.app.map_or(key.clone(), |app| key.text(app)).build()
 }
 
 fn get<T: serde::de::DeserializeOwned>(read: &dyn Read, key: &[u8]) -> Result<Option<T>> {
@@ -79,8 +90,8 @@ pub(super) fn is_there(read: &dyn Read, product: u64) -> Result<bool> {
     Ok(read.get(&stored::record_key::<Product>(&product))?.is_some())
 }
 
-/// Every SKU that a report has sold and the product it is of.
-pub(crate) fn links(read: &dyn Read, each: &mut dyn FnMut(StoreKind, &str, u64)) -> Result<()> {
+/// Everything that a report has sold and the product it is of.
+pub(crate) fn links(read: &dyn Read, each: &mut dyn FnMut(StoreKind, ItemKey<'_>, u64)) -> Result<()> {
     let start = key(SKU).build();
     for entry in read.range(&start, prefix_end(&start).as_deref(), false) {
         let (key, bytes) = entry?;
@@ -90,14 +101,35 @@ pub(crate) fn links(read: &dyn Read, each: &mut dyn FnMut(StoreKind, &str, u64))
         let store =
             store.ok_or_else(|| Error::corrupt("index".as_ref(), format!("a SKU is of store {id}")))?;
         // The store's id stands where a key has its namespace, so the rest reads like a key of its own.
-        let sku = KeyReader::new(rest, id)?.text()?;
+        let mut rest = KeyReader::new(rest, id)?;
+        let sku = rest.text()?;
+        let app = app_of(rest)?;
+        let item = ItemKey { sku: &sku, app: app.as_deref() };
         let linked: u64 = value::decode(&bytes)?;
-        let product = if is_there(read, linked)? { Some(linked) } else { by_sku(read, store.into(), &sku)? };
+        let product = if is_there(read, linked)? { Some(linked) } else { by_key(read, store, item)? };
         if let Some(product) = product {
-            each(store, &sku, product);
+            each(store, item, product);
         }
     }
     Ok(())
+}
+
+/// The app that ends a link's key, if there is one.
+fn app_of(mut rest: KeyReader<'_>) -> Result<Option<String>> {
+    if rest.clone().rest().is_empty() { Ok(None) } else { rest.text().map(Some) }
+}
+
+/// The apps that have sold a SKU, each with the product that its own was linked to; `None` where the SKU is the app's.
+fn sellers(read: &dyn Read, store: StoreKind, sku: &str) -> Result<Vec<(Option<String>, u64)>> {
+    let start = sku_key(store, sku).build();
+    let mut sellers = Vec::new();
+    for entry in read.range(&start, prefix_end(&start).as_deref(), false) {
+        let (key, bytes) = entry?;
+        // Any namespace will do for what is left of the key.
+        let rest = [&[SKU], key.get(start.len()..).unwrap_or_default()].concat();
+        sellers.push((app_of(KeyReader::new(&rest, SKU)?)?, value::decode(&bytes)?));
+    }
+    Ok(sellers)
 }
 
 /// Every product that has a parent, as (parent, child).
@@ -106,6 +138,35 @@ pub(crate) fn families(read: &dyn Read, each: &mut dyn FnMut(u64, u64)) -> Resul
         each(parent, child);
         Ok(())
     })
+}
+
+/// The product that calls itself by what a row is sold as.
+fn by_key(read: &dyn Read, store: StoreKind, item: ItemKey<'_>) -> Result<Option<u64>> {
+    if !store.has_skus_by_app() {
+        return by_sku(read, store.into(), item.sku);
+    }
+    let app_store = AppStore::from(store);
+    if item.app.is_some()
+        && let Some(found) = by_vendor_identifier(read, app_store, &item.to_string())?
+    {
+        return Ok(Some(found));
+    }
+    let mut others = sellers(read, store, item.sku)?;
+    others.retain(|(app, _)| app.as_deref() != item.app);
+    for id in called_by(read, app_store, item.sku)? {
+        if !others.iter().any(|(_, product)| *product == id) && may_be(read, id, item, &others)? {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
+}
+
+/// The products that have a text for their SKU or are called by it.
+fn called_by(read: &dyn Read, store: AppStore, sku: &str) -> Result<Vec<u64>> {
+    let Some(index) = index::over::<Product>(&["sku"]) else { return Ok(Vec::new()) };
+    let mut ids = index::ids_with::<Product>(read, index, &[Datum::text(Some(sku))])?;
+    ids.extend(by_vendor_identifier(read, store, sku)?);
+    Ok(ids)
 }
 
 /// The product that calls itself by a SKU.
@@ -128,12 +189,23 @@ fn by_ref_no(read: &dyn Read, store: AppStore, ref_no: u64) -> Result<Option<u64
     Ok(found.iter().find(|product| product.store == store).map(|product| product.id))
 }
 
-/// The product that reports sold under a SKU, as long as it is there.
-pub(super) fn linked(read: &dyn Read, store: AppStore, sku: &str) -> Result<Option<u64>> {
+/// The product that reports sold under an id: a SKU, or `package:sku` of a Google item.
+pub(super) fn linked(read: &dyn Read, store: AppStore, id: &str) -> Result<Option<u64>> {
     let Some(kind) = StoreKind::ALL.into_iter().find(|kind| AppStore::from(*kind) == store) else {
         return Ok(None);
     };
-    noted(read, &sku_key(kind, sku))
+    if let Some(item) = ItemKey::parse(kind, id) {
+        return match noted(read, &item_key(kind, item))? {
+            Some(product) => Ok(Some(product)),
+            None => by_key(read, kind, item),
+        };
+    }
+    for (_, product) in sellers(read, kind, id)? {
+        if is_there(read, product)? {
+            return Ok(Some(product));
+        }
+    }
+    Ok(None)
 }
 
 /// The product that stands under a key, as long as it is there.
@@ -144,7 +216,7 @@ fn noted(read: &dyn Read, key: &[u8]) -> Result<Option<u64>> {
     }
 }
 
-/// Makes products of items, and brings up to date those that there are. `known` gives the product of a SKU where the
+/// Makes products of items, and brings up to date those that there are. `known` gives the product of an item where the
 /// caller knows it for certain.
 ///
 /// # Errors
@@ -154,7 +226,7 @@ pub(super) fn register(
     env: &Env<'_>,
     (account, store): (u64, StoreKind),
     items: &[Item],
-    known: &dyn Fn(&str) -> Option<u64>,
+    known: &dyn Fn(ItemKey<'_>) -> Option<u64>,
 ) -> Result<()> {
     let owner = stored::get::<ExternalAccount>(write, &account)?.map(|account| account.id);
     let (seen, wishes) = Default::default();
@@ -162,7 +234,7 @@ pub(super) fn register(
     // Apps first, so that their items find them.
     for wanted in [false, true] {
         for item in items.iter().filter(|item| is_inapp(store, item) == wanted && is_name(&item.sku)) {
-            register.take(item, known(&item.sku))?;
+            register.take(item, known(item.key(store)))?;
         }
     }
     register.finish()
@@ -232,11 +304,12 @@ impl Register<'_, '_> {
 
     /// The product of an item, which is linked to its SKU from now on.
     fn find(&mut self, item: &Item) -> Result<Option<u64>> {
-        if let Some(linked) = noted(self.write, &sku_key(self.store, &item.sku))? {
+        let key = item.key(self.store);
+        if let Some(linked) = noted(self.write, &item_key(self.store, key))? {
             return Ok(Some(linked));
         }
         let store = AppStore::from(self.store);
-        let mut found = by_sku(self.write, store, &item.sku)?;
+        let mut found = by_key(self.write, self.store, key)?;
         if let (None, Some(id)) = (found, store_id(item)) {
             found = by_vendor_identifier(self.write, store, id)?;
         }
@@ -251,24 +324,64 @@ impl Register<'_, '_> {
 
     fn link(&mut self, item: &Item, product: u64) -> Result<()> {
         self.changed = true;
-        self.write.put(sku_key(self.store, &item.sku), value::encode(&product)?);
+        let key = item.key(self.store);
+        self.write.put(item_key(self.store, key), value::encode(&product)?);
         if let Some(folded) = folded_key(self.store, &item.sku)
             && noted(self.write, &folded)?.is_none()
         {
             self.write.put(folded, value::encode(&product)?);
         }
+        if key.app.is_some() {
+            // What is sold within an app is not what items wish for.
+            return Ok(());
+        }
         let wish = Wish::Sku(self.store, item.sku.clone());
         self.take_in_orphans(&wish, product)
+    }
+
+    /// What a new product is called by in its store; none where all that it could be called by is taken.
+    fn identifier(&mut self, item: &Item) -> Result<Option<String>> {
+        let own = store_id(item).unwrap_or(&item.sku);
+        if !self.store.has_skus_by_app() {
+            return Ok(Some(own.to_owned()));
+        }
+        let key = item.key(self.store);
+        if key.app.is_none() {
+            self.make_way(own)?;
+        }
+        for identifier in [own.to_owned(), key.to_string()] {
+            if by_vendor_identifier(self.write, self.store.into(), &identifier)?.is_none() {
+                return Ok(Some(identifier));
+            }
+        }
+        tracing::warn!(item = %key, "an item of a report can be no product: what it is called by is another's");
+        Ok(None)
+    }
+
+    /// Gives an app its package to be called by where an item has taken that text for its SKU.
+    fn make_way(&mut self, package: &str) -> Result<()> {
+        let Some(holder) = by_vendor_identifier(self.write, self.store.into(), package)? else {
+            return Ok(());
+        };
+        for (app, product) in sellers(self.write, self.store, package)? {
+            if product == holder && app.is_some() {
+                let key = ItemKey { sku: package, app: app.as_deref() };
+                let fields = Map::from_iter([("vendor_identifier".to_owned(), key.to_string().into())]);
+                unless_refused(machine::revise::<Product>(self.write, self.env, &holder, &fields))?;
+            }
+        }
+        Ok(())
     }
 
     fn create(&mut self, item: &Item, seen: Seen) -> Result<()> {
         let wish = self.wish(item);
         let parent = wish.as_ref().map(|wish| self.parent(wish)).transpose()?.flatten();
+        let Some(identifier) = self.identifier(item)? else { return Ok(()) };
         let mut fields = Map::new();
         let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);
         set("name", name_of(item).into());
         set("store", AppStore::from(self.store).as_str().into());
-        set("vendor_identifier", store_id(item).unwrap_or(&item.sku).into());
+        set("vendor_identifier", identifier.into());
         set("ref_no", ref_no(self.store, item).into());
         set("sku", item.sku.as_str().into());
         set("type", type_of(self.store, item).into());
@@ -381,7 +494,7 @@ impl Register<'_, '_> {
 
     /// What an item's parent is called; none for an app.
     fn wish(&self, item: &Item) -> Option<Wish> {
-        if let Some(parent) = parent_sku(item).filter(|parent| is_name(parent)) {
+        if let Some(parent) = parent_sku(self.store, item).filter(|parent| is_name(parent)) {
             return Some(Wish::Sku(self.store, parent.to_owned()));
         }
         let by_title = self.store == StoreKind::Amazon && item.item_name.is_some();
@@ -393,10 +506,7 @@ impl Register<'_, '_> {
             Wish::Sku(store, sku) => (*store, sku),
             Wish::Title(account, title) => return noted(self.write, &app_key(*account, title)),
         };
-        let mut found = noted(self.write, &sku_key(store, sku))?;
-        if found.is_none() {
-            found = by_sku(self.write, store.into(), sku)?;
-        }
+        let mut found = app_of_sku(self.write, store, sku)?;
         if let (None, Some(folded)) = (found, folded_key(store, sku)) {
             found = noted(self.write, &folded)?;
         }
@@ -483,6 +593,33 @@ fn folded(store: StoreKind, sku: &str) -> String {
     }
 }
 
+/// The product of an app's SKU.
+fn app_of_sku(read: &dyn Read, store: StoreKind, sku: &str) -> Result<Option<u64>> {
+    let app = ItemKey::alone(sku);
+    match noted(read, &item_key(store, app))? {
+        Some(product) => Ok(Some(product)),
+        None => by_key(read, store, app),
+    }
+}
+
+/// Whether a product that has a Google item's SKU, and is linked to none of the others, can be that item.
+fn may_be(read: &dyn Read, id: u64, item: ItemKey<'_>, others: &[(Option<String>, u64)]) -> Result<bool> {
+    let store = StoreKind::GooglePlay;
+    let Some(product) = stored::get::<Product>(read, &id)? else { return Ok(false) };
+    let named = ItemKey::parse(store, &product.vendor_identifier);
+    if product.store != AppStore::from(store) || named.is_some_and(|named| named != item) {
+        return Ok(false);
+    }
+    match (item.app, product.parent_id) {
+        (None, parent) => Ok(parent.is_none()),
+        (Some(app), Some(parent)) => Ok(app_of_sku(read, store, app)? == Some(parent)),
+        (Some(_), None) => {
+            let is_alive = |(_, other): &(_, u64)| is_there(read, *other);
+            others.iter().map(is_alive).try_fold(true, |all, one| Ok(all && one?))
+        }
+    }
+}
+
 fn folded_key(store: StoreKind, sku: &str) -> Option<Vec<u8>> {
     (store == StoreKind::Apple).then(|| key(FOLDED).raw(&[store.id()]).text(&folded(store, sku)).build())
 }
@@ -529,10 +666,11 @@ fn ref_no(store: StoreKind, item: &Item) -> Option<u64> {
     number.filter(|_| store == StoreKind::Apple)
 }
 
-/// The SKU of the app that an item says it belongs to.
-fn parent_sku(item: &Item) -> Option<&str> {
+/// The SKU of the app that an item says it belongs to. An item may be called as its app where that does not name it.
+fn parent_sku(store: StoreKind, item: &Item) -> Option<&str> {
     let parent = item.parent_sku.as_deref().map(str::trim);
-    parent.filter(|parent| !parent.is_empty() && *parent != item.sku.trim())
+    let is_other = |parent: &str| store.has_skus_by_app() || parent != item.sku.trim();
+    parent.filter(|parent| !parent.is_empty() && is_other(parent))
 }
 
 fn is_inapp(store: StoreKind, item: &Item) -> bool {
@@ -544,7 +682,7 @@ fn is_inapp(store: StoreKind, item: &Item) -> bool {
         // Its item types are an open set.
         StoreKind::Amazon => false,
     };
-    by_type || item.item_name.is_some() || parent_sku(item).is_some()
+    by_type || item.item_name.is_some() || parent_sku(store, item).is_some()
 }
 
 const APP_TYPE: &str = "app";

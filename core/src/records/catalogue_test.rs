@@ -41,7 +41,7 @@ type Link = (StoreKind, String, u64);
 fn sold(bench: &Bench) -> (Vec<Link>, Vec<(u64, u64)>) {
     let (mut all, mut pairs) = (Vec::new(), Vec::new());
     let mut read = |read: &dyn Read| {
-        links(read, &mut |store, sku, product| all.push((store, sku.to_owned(), product)))?;
+        links(read, &mut |store, key, product| all.push((store, key.to_string(), product)))?;
         families(read, &mut |parent, child| pairs.push((parent, child)))
     };
     bench.of::<Product>().shared.store.read(|snapshot| read(snapshot)).unwrap();
@@ -262,4 +262,87 @@ fn groups_are_a_change() {
     differs();
     products.link([1, 2]).unwrap();
     assert_eq!(changes(&bench), *seen.last().unwrap(), "nothing new");
+}
+
+/// An item that Google sells in an app.
+fn within(app: &str, sku: &str) -> Item {
+    Item { item_type: Some("1".to_owned()), ..child(sku, &format!("{sku} ({app})"), app) }
+}
+
+fn google(bench: &Bench, id: &str) -> Product {
+    product(bench, "google_play", id)
+}
+
+#[test]
+fn two_apps_items_of_one_google_sku_are_two_products() {
+    let bench = bench();
+    let sell = |items: &[Item]| sell(&bench, 7, StoreKind::GooglePlay, items);
+    sell(&[within("com.a", "premium"), within("com.b", "premium")]);
+    sell(&[item("com.b", "B"), within("com.b", "premium"), within("com.b", "gold")]);
+    let [a, b] = ["com.a:premium", "com.b:premium"].map(|id| google(&bench, id));
+    assert_eq!((a.vendor_identifier.as_str(), b.vendor_identifier.as_str()), ("premium", "com.b:premium"));
+    assert_eq!((a.sku.as_deref(), b.sku.as_deref()), (Some("premium"), Some("premium")));
+    assert_eq!([a.name.as_str(), b.name.as_str()], ["premium (com.a)", "premium (com.b)"]);
+    assert_eq!((a.parent_id, b.parent_id), (None, Some(google(&bench, "com.b").id)));
+    assert_eq!(
+        (google(&bench, "premium"), google(&bench, "com.b:gold")),
+        (a.clone(), google(&bench, "gold"))
+    );
+    let missing = bench.of::<Product>().get_by_store("google_play", "com.c:premium").unwrap_err();
+    assert!(matches!(missing, Error::NotFound { .. }), "{missing}");
+    let keys: Vec<String> = sold(&bench).0.into_iter().map(|(_, key, _)| key).collect();
+    assert_eq!(keys, ["com.b", "com.b:gold", "com.a:premium", "com.b:premium"]);
+    // One that is deleted leaves its rows to nobody, and comes again.
+    bench.of::<Product>().delete(a.id).unwrap();
+    assert!(sold(&bench).0.iter().all(|(_, key, product)| (key == "com.b:premium") == (*product == b.id)));
+    assert_eq!(google(&bench, "premium"), b);
+    sell(&[within("com.a", "premium")]);
+    assert_ne!(google(&bench, "com.a:premium").id, b.id);
+    assert_eq!(google(&bench, "com.b:premium"), b);
+}
+
+#[test]
+fn a_google_app_is_called_by_its_package_whatever_an_item_took() {
+    let bench = bench();
+    let sell = |items: &[Item]| sell(&bench, 7, StoreKind::GooglePlay, items);
+    sell(&[within("com.a", "com.b"), within("com.b", "gold"), within("com.c", "com.c")]);
+    let taken = google(&bench, "com.b");
+    assert_eq!((taken.kind.as_deref(), google(&bench, "gold").parent_id), (Some("inapp"), None));
+    sell(&[item("com.b", "B"), item("com.c", "C")]);
+    let (item, app) = (google(&bench, "com.a:com.b"), google(&bench, "com.b"));
+    assert_eq!((item.id, item.vendor_identifier.as_str()), (taken.id, "com.a:com.b"));
+    assert_eq!((app.kind.as_deref(), google(&bench, "gold").parent_id), (Some("app"), Some(app.id)));
+    // An item that is called as its own app.
+    let (item, app) = (google(&bench, "com.c:com.c"), google(&bench, "com.c"));
+    assert_eq!((item.parent_id, app.parent_id, app.name.as_str()), (Some(app.id), None, "C"));
+}
+
+#[test]
+fn a_google_product_made_by_hand_is_of_one_app() {
+    let bench = bench();
+    let make = |fields: serde_json::Value| bench.create("products", fields)["id"].as_u64().unwrap();
+    let of = |id: &str| json!({"store": "google_play", "name": id, "vendor_identifier": id, "type": "inapp"});
+    let app = make(json!({"store": "google_play", "name": "B", "vendor_identifier": "com.b"}));
+    let mut gold = of("gold");
+    gold["parent_id"] = app.into();
+    let [gold, named, free] = [make(gold), make(of("com.b:pass")), make(of("premium"))];
+    let items = |app| ["gold", "pass", "premium"].map(|sku| within(app, sku));
+    assert_eq!(google(&bench, "com.b:gold").id, gold, "found before it is sold");
+    sell(&bench, 7, StoreKind::GooglePlay, &[items("com.a"), items("com.b")].concat());
+    let id = |id: &str| google(&bench, id).id;
+    assert_eq!(["com.b:gold", "com.b:pass", "com.a:premium"].map(id), [gold, named, free]);
+    let others = ["com.a:gold", "com.a:pass", "com.b:premium"].map(id);
+    assert!(others.iter().all(|other| ![gold, named, free].contains(other)));
+    let ids = |read: &dyn Fn(&str) -> bool| -> Vec<u64> {
+        sold(&bench).0.into_iter().filter(|(_, key, _)| read(key)).map(|(.., product)| product).collect()
+    };
+    // Where two apps have lost their products, one without a parent is neither's; where one has, its own.
+    for id in [free, others[2]] {
+        bench.of::<Product>().delete(id).unwrap();
+    }
+    let again = make(of("premium"));
+    assert_eq!(ids(&|key| key.ends_with("premium")), [0; 0]);
+    sell(&bench, 7, StoreKind::GooglePlay, &[within("com.a", "premium")]);
+    assert_ne!(google(&bench, "com.a:premium").id, again);
+    assert_eq!(ids(&|key| key == "com.b:premium"), [again]);
 }

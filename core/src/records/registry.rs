@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::ingest::{Item, StoreKind};
+use crate::ingest::{Item, ItemKey, StoreKind};
 use crate::scope::Grant;
 use crate::store::{Read, Store, Write};
 use crate::vault::Vault;
@@ -103,7 +103,7 @@ impl Records {
     }
 
     /// Makes products of what an account's reports sell, in the transaction that stores the reports. `known` gives the
-    /// product of a SKU where the caller knows it for certain. Gives the products that it touched, for
+    /// product of an item where the caller knows it for certain. Gives the products that it touched, for
     /// [`Self::refresh_products`] once they are committed.
     ///
     /// # Errors
@@ -113,7 +113,7 @@ impl Records {
         write: &mut dyn Write,
         account: (u64, StoreKind),
         items: &[Item],
-        known: &dyn Fn(&str) -> Option<u64>,
+        known: &dyn Fn(ItemKey<'_>) -> Option<u64>,
     ) -> Result<Vec<u64>> {
         let env = Env { vault: &self.0.vault, now: self.0.clock.now() };
         let mut watched = Watched::new(write);

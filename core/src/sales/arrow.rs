@@ -35,8 +35,7 @@ pub(crate) fn array(
             return Ok(Arc::new(ids.collect::<Int64Array>()));
         }
         Origin::Product => {
-            let skus = piece.read(SKU)?;
-            return Ok(products_of(skus.as_ref(), chosen, products.of_store(piece.store)));
+            return products_of(piece, chosen, products.of_store(piece.store));
         }
         Origin::Roll => return stored(column, piece, chosen, coded),
         Origin::Store => |report: &Report| report.store().to_string(),
@@ -73,19 +72,27 @@ fn of_reports<T: PartialEq>(
     (values, runs)
 }
 
-/// The products of rows with these SKUs.
-fn products_of(skus: Option<&Column>, chosen: &Chosen, products: StoreProducts<'_>) -> ArrayRef {
+/// The products of a piece's rows.
+fn products_of(piece: &Piece, chosen: &Chosen, products: StoreProducts<'_>) -> Result<ArrayRef> {
     let mut ids: Vec<Option<i64>> = Vec::with_capacity(chosen.len());
-    match skus {
+    if piece.store.has_skus_by_app() {
+        let of_row = piece.by_item(|key| products.of(key))?;
+        chosen.for_each(|row| ids.push(of_row.get(row).copied().flatten()));
+        return Ok(Arc::new(Int64Array::from(ids)));
+    }
+    match piece.read(SKU)? {
         // With many rows each SKU is looked up once.
         Some(Column::Coded { dictionary, codes }) if dictionary.len() < chosen.len() => {
-            let of_code: Vec<_> = dictionary.iter().map(|sku| products.of(Some(sku))).collect();
+            let of_code: Vec<_> = dictionary.iter().map(|sku| products.of_sku(Some(sku))).collect();
             let of_row = |row| codes.get(row).and_then(|&code| of_code.get(code as usize)).copied().flatten();
             chosen.for_each(|row| ids.push(of_row(row)));
         }
-        skus => chosen.for_each(|row| ids.push(products.of(skus.and_then(|skus| skus.text(row))))),
+        skus => {
+            let of_row = |row| products.of_sku(skus.as_ref().and_then(|skus| skus.text(row)));
+            chosen.for_each(|row| ids.push(of_row(row)));
+        }
     }
-    Arc::new(Int64Array::from(ids))
+    Ok(Arc::new(Int64Array::from(ids)))
 }
 
 fn stored(column: &SalesColumn, piece: &Piece, chosen: &Chosen, coded: bool) -> Result<ArrayRef> {

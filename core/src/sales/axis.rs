@@ -86,10 +86,10 @@ impl Values {
         })
     }
 
-    /// The code of a text, or of the product whose SKU it is.
+    /// The code of a text, or of the product whose SKU it is; where that depends on the app, all of them are met.
     fn learn(&mut self, text: &str, products: Option<StoreProducts<'_>>) -> u32 {
         match products {
-            Some(products) => products.of(Some(text)).map_or(0, |product| self.int(product)),
+            Some(products) => products.all_of(text).fold(0, |_, product| self.int(product)),
             None => self.text(text),
         }
     }
@@ -98,11 +98,16 @@ impl Values {
     fn known(&self, text: &str, products: Option<StoreProducts<'_>>) -> u32 {
         let code = match self {
             Self::Texts { codes, .. } => codes.get(text),
-            Self::Ints { codes, .. } => {
-                products.and_then(|products| products.of(Some(text))).and_then(|product| codes.get(&product))
+            Self::Ints { .. } => {
+                return self.known_int(products.and_then(|products| products.of_sku(Some(text))));
             }
         };
         code.copied().unwrap_or_default()
+    }
+
+    fn known_int(&self, int: Option<i64>) -> u32 {
+        let Self::Ints { codes, .. } = self else { return 0 };
+        int.and_then(|int| codes.get(&int)).copied().unwrap_or_default()
     }
 
     fn len(&self) -> usize {
@@ -249,6 +254,10 @@ impl Axis {
         match self.source {
             Source::Date(_) => self.codes_of_days(piece),
             Source::Text(column) => self.codes_of_texts(column, piece),
+            Source::Product(fold) if piece.store.has_skus_by_app() => {
+                let products = self.products.folded(piece.store, fold);
+                Ok(Codes::Each(piece.by_item(|key| self.values.known_int(products.of(key)))?))
+            }
             Source::Product(_) => self.codes_of_texts(SKU, piece),
             Source::Account | Source::OfReport(_) => Ok(self.codes_of_reports(piece)),
         }

@@ -1,20 +1,20 @@
 //! Which product a row is of: what the sales need of a catalogue, and nothing of how it keeps its products.
 //!
-//! Rows hold no product. A row is of the product that has its SKU at its store *now*: products that come, go or take
+//! Rows hold no product. A row is of the product that has its SKU at its store *now*, at Google Play within its app: products that come, go or take
 //! over a SKU change the answers of all rows at once, and no roll.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::ingest::{Item, StoreKind};
+use crate::ingest::{Item, ItemKey, StoreKind};
 use crate::store::Write;
 
 /// Where products are kept.
 pub(crate) trait Catalogue: Debug + Send + Sync {
     /// Sees to it that what an account's reports sell has products, within the commit that stores the reports.
-    /// No two items have one SKU.
+    /// No two items have one key.
     ///
     /// # Errors
     /// Only those of reading and storing: an item that can have no product gets none.
@@ -39,12 +39,38 @@ pub(crate) trait Catalogue: Debug + Send + Sync {
 /// From SKUs to products, at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Products {
-    by_sku: HashMap<StoreKind, HashMap<Box<str>, u64>>,
+    by_sku: HashMap<StoreKind, Skus>,
     children: HashMap<u64, Vec<u64>>,
     parents: HashMap<u64, u64>,
     /// The group of each product that is in one, and the products of each group.
     groups: HashMap<u64, u64>,
     members: HashMap<u64, Vec<u64>>,
+}
+
+/// The products of a store's SKUs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Skus {
+    /// Of the SKUs that are unique within the store.
+    alone: HashMap<Box<str>, u64>,
+    /// Of the others, by app.
+    in_apps: HashMap<Box<str>, BTreeMap<Box<str>, u64>>,
+}
+
+impl Skus {
+    fn get(&self, key: ItemKey<'_>) -> Option<u64> {
+        match key.app {
+            None => self.alone.get(key.sku),
+            Some(app) => self.in_apps.get(key.sku)?.get(app),
+        }
+        .copied()
+    }
+
+    fn insert(&mut self, key: ItemKey<'_>, product: u64) {
+        match key.app {
+            None => self.alone.insert(key.sku.into(), product),
+            Some(app) => self.in_apps.entry(key.sku.into()).or_default().insert(app.into(), product),
+        };
+    }
 }
 
 /// Which product's figures a row counts among.
@@ -61,9 +87,9 @@ pub(crate) struct Fold {
 const PARENTS_MAX: usize = 64;
 
 impl Products {
-    /// Notes that rows with this SKU at this store are of a product.
-    pub(crate) fn insert(&mut self, store: StoreKind, sku: &str, product: u64) {
-        self.by_sku.entry(store).or_default().insert(sku.into(), product);
+    /// Notes that rows with this key at this store are of a product.
+    pub(crate) fn insert(&mut self, store: StoreKind, key: ItemKey<'_>, product: u64) {
+        self.by_sku.entry(store).or_default().insert(key, product);
     }
 
     /// Notes whose child a product is.
@@ -122,14 +148,30 @@ impl Products {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StoreProducts<'a> {
     products: &'a Products,
-    by_sku: Option<&'a HashMap<Box<str>, u64>>,
+    by_sku: Option<&'a Skus>,
     fold: Fold,
 }
 
-impl StoreProducts<'_> {
-    /// The product of a row with this SKU; none for a row without one.
-    pub(crate) fn of(&self, sku: Option<&str>) -> Option<i64> {
-        let mut product = *self.by_sku?.get(sku?)?;
+impl<'a> StoreProducts<'a> {
+    /// The product of a row with this key; none for a row without one.
+    pub(crate) fn of(&self, key: Option<ItemKey<'_>>) -> Option<i64> {
+        self.fold(self.by_sku?.get(key?)?)
+    }
+
+    /// The product of a row with this SKU, where SKUs are unique within the store.
+    pub(crate) fn of_sku(&self, sku: Option<&str>) -> Option<i64> {
+        self.of(sku.map(ItemKey::alone))
+    }
+
+    /// The products that rows with this SKU can be of, whatever the app.
+    pub(crate) fn all_of(self, sku: &str) -> impl Iterator<Item = i64> + use<'a> {
+        let alone = self.by_sku.and_then(|skus| skus.alone.get(sku));
+        let in_apps = self.by_sku.and_then(|skus| skus.in_apps.get(sku));
+        let all = alone.into_iter().chain(in_apps.into_iter().flat_map(BTreeMap::values));
+        all.filter_map(move |&product| self.fold(product))
+    }
+
+    fn fold(&self, mut product: u64) -> Option<i64> {
         if self.fold.to_parent {
             product = self.products.app(product);
         }
@@ -147,21 +189,36 @@ mod tests {
     #[test]
     fn a_sku_is_of_its_own_store() {
         let mut products = Products::default();
-        products.insert(StoreKind::Amazon, "a", 3);
-        products.insert(StoreKind::Apple, "a", 4);
+        products.insert(StoreKind::Amazon, ItemKey::alone("a"), 3);
+        products.insert(StoreKind::Apple, ItemKey::alone("a"), 4);
         products.insert_child(4, 9);
-        assert_eq!(products.of_store(StoreKind::Amazon).of(Some("a")), Some(3));
-        assert_eq!(products.of_store(StoreKind::Apple).of(Some("a")), Some(4));
-        assert_eq!(products.of_store(StoreKind::GooglePlay).of(Some("a")), None);
-        assert_eq!(products.of_store(StoreKind::Amazon).of(None), None);
+        assert_eq!(products.of_store(StoreKind::Amazon).of_sku(Some("a")), Some(3));
+        assert_eq!(products.of_store(StoreKind::Apple).of_sku(Some("a")), Some(4));
+        assert_eq!(products.of_store(StoreKind::GooglePlay).of_sku(Some("a")), None);
+        assert_eq!(products.of_store(StoreKind::Amazon).of_sku(None), None);
         assert_eq!((products.children(4), products.children(3)), (&[9][..], &[][..]));
+    }
+
+    #[test]
+    fn a_sku_of_two_apps_is_two_products() {
+        let mut products = Products::default();
+        let key = |app| ItemKey { sku: "premium", app };
+        for (app, product) in [(None, 1), (Some("com.a"), 2), (Some("com.b"), 3)] {
+            products.insert(StoreKind::GooglePlay, key(app), product);
+        }
+        products.insert_child(7, 3);
+        let google = products.folded(StoreKind::GooglePlay, Fold { to_parent: true, to_group: false });
+        let apps = [None, Some("com.a"), Some("com.b"), Some("com.c")];
+        assert_eq!(apps.map(|app| google.of(Some(key(app)))), [Some(1), Some(2), Some(7), None]);
+        assert_eq!(google.all_of("premium").collect::<Vec<_>>(), [1, 2, 7]);
+        assert_eq!(google.all_of("gold").count(), 0);
     }
 
     #[test]
     fn an_item_counts_among_its_app_and_then_among_its_group() {
         let mut products = Products::default();
         for (sku, product) in [("a", 1), ("b", 2), ("item", 3), ("own", 4), ("loop", 8)] {
-            products.insert(StoreKind::Apple, sku, product);
+            products.insert(StoreKind::Apple, ItemKey::alone(sku), product);
         }
         products.insert_group([1, 2]);
         products.insert_group([3, 5]);
@@ -173,7 +230,7 @@ mod tests {
         let all = |to_parent, to_group| {
             let fold = Fold { to_parent, to_group };
             ["a", "b", "item", "own", "loop"]
-                .map(|sku| products.folded(StoreKind::Apple, fold).of(Some(sku)).unwrap())
+                .map(|sku| products.folded(StoreKind::Apple, fold).of_sku(Some(sku)).unwrap())
         };
         assert_eq!(all(false, false), [1, 2, 3, 4, 8]);
         assert_eq!(all(true, false), [1, 2, 2, 7, 8]);

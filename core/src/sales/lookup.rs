@@ -66,8 +66,13 @@ fn value(column: &SalesColumn, products: &Products, row: &Piece) -> Result<Value
         Origin::Kind => return Ok(Value::Text(key.kind.to_string())),
         Origin::Period => return Ok(Value::Text(key.period.to_string())),
         Origin::Product => {
-            let sku = row.read(SKU)?;
-            let product = products.of_store(row.store).of(sku.as_ref().and_then(|sku| sku.text(0)));
+            let products = products.of_store(row.store);
+            let product = if row.store.has_skus_by_app() {
+                row.by_item(|key| products.of(key))?.first().copied().flatten()
+            } else {
+                let sku = row.read(SKU)?;
+                products.of_sku(sku.as_ref().and_then(|sku| sku.text(0)))
+            };
             return Ok(product.map_or(Value::Null, Value::Int));
         }
         Origin::Roll => {}

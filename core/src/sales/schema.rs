@@ -16,6 +16,8 @@ pub(crate) const LOOKUP_COLUMN: &str = "transaction_id";
 pub(crate) const PRODUCT: &str = "product";
 /// The column that a row's product follows from.
 pub(crate) const SKU: &str = "sku";
+/// The column that tells the app within which a SKU is unique, at stores where it is not unique among all.
+pub(crate) const PARENT_SKU: &str = "parent_sku";
 
 /// What a value stands for; physically there are only text and 64-bit integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -63,7 +65,7 @@ pub(crate) enum Origin {
     Store,
     Kind,
     Period,
-    /// The product that has the row's SKU when the question is asked.
+    /// The product that the row's SKU is of when the question is asked.
     Product,
     /// A column of the roll with this name.
     Roll,
@@ -111,8 +113,8 @@ pub(crate) fn standard_columns() -> Vec<SalesColumn> {
         ("time", Time),
         ("date", Date),
         ("type", Text),
-        ("sku", Text),
-        ("parent_sku", Text),
+        (SKU, Text),
+        (PARENT_SKU, Text),
         ("title", Text),
         ("item_name", Text),
         ("item_type", Text),

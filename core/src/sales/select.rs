@@ -8,10 +8,10 @@ use std::sync::Arc;
 use super::catalogue::Products;
 use super::manifest::{Manifest, Report, RowRange};
 use super::query::{Edge, Where};
-use super::schema::{ROWS, SKU};
+use super::schema::{PARENT_SKU, ROWS, SKU};
 use crate::column::Column;
 use crate::error::{Error, Result};
-use crate::ingest::StoreKind;
+use crate::ingest::{ItemCodes, ItemKey, StoreKind};
 use crate::roll::{BLOCK_ROWS, Roll};
 
 /// Rows that follow each other within one block of a roll, of one report or of several of one store: small reports are
@@ -72,6 +72,17 @@ impl Piece {
             _ => self.roll.read(self.table, index, self.rows.clone()),
         };
         values.map(Some)
+    }
+
+    /// What `of` gives for what each row is sold as, where a SKU alone does not tell: it is asked once for each item.
+    pub(crate) fn by_item<T: Copy>(&self, of: impl Fn(Option<ItemKey<'_>>) -> T) -> Result<Vec<T>> {
+        let none = of(None);
+        let Some(skus) = self.read(SKU)? else { return Ok(vec![none; self.len()]) };
+        let parents = self.read(PARENT_SKU)?;
+        let items = ItemCodes::new(self.store, &skus, parents.as_ref());
+        let values: Vec<T> = items.keys.iter().map(|&key| of(Some(key))).collect();
+        // NULL_CODE is no item's number.
+        Ok(items.codes.iter().map(|&code| values.get(code as usize).copied().unwrap_or(none)).collect())
     }
 }
 
@@ -224,6 +235,8 @@ pub(crate) struct RowFilter {
 struct RollFilter {
     windows: Vec<Window>,
     texts: Vec<TextTest>,
+    /// What rows may be sold as, where a SKU alone does not tell.
+    items: Vec<Wanted>,
 }
 
 /// A half-open range of integers in a column.
@@ -248,7 +261,7 @@ struct TextTest {
 enum Wanted {
     /// One of these; sorted, `None` passes nulls.
     Texts(Vec<Option<String>>),
-    /// The SKU of one of these products; sorted, `None` passes what is of no product.
+    /// What one of these products is sold as; sorted, `None` passes what is of no product.
     Products { ids: Vec<Option<i64>>, products: Arc<Products>, store: StoreKind },
 }
 
@@ -278,8 +291,15 @@ impl Wanted {
     fn has(&self, text: Option<&str>) -> bool {
         match self {
             Self::Texts(texts) => texts.binary_search_by(|value| value.as_deref().cmp(&text)).is_ok(),
+            Self::Products { .. } => self.has_item(text.map(ItemKey::alone)),
+        }
+    }
+
+    fn has_item(&self, key: Option<ItemKey<'_>>) -> bool {
+        match self {
+            Self::Texts(_) => self.has(key.map(|key| key.sku)),
             Self::Products { ids, products, store } => {
-                ids.binary_search(&products.of_store(*store).of(text)).is_ok()
+                ids.binary_search(&products.of_store(*store).of(key)).is_ok()
             }
         }
     }
@@ -291,8 +311,13 @@ impl RowFilter {
         for piece in pieces {
             if let Entry::Vacant(entry) = by_roll.entry(piece.roll_and_store()) {
                 let mut roll_filter = RollFilter::new(filter, &piece.roll, piece.table)?;
-                for wanted in Wanted::products(filter, products, piece.store) {
-                    roll_filter.texts.push(TextTest::new(&piece.roll, piece.table, SKU, wanted)?);
+                let wanted = Wanted::products(filter, products, piece.store);
+                if piece.store.has_skus_by_app() {
+                    roll_filter.items = wanted;
+                } else {
+                    for wanted in wanted {
+                        roll_filter.texts.push(TextTest::new(&piece.roll, piece.table, SKU, wanted)?);
+                    }
                 }
                 entry.insert(roll_filter);
             }
@@ -315,6 +340,10 @@ impl RowFilter {
         }
         for test in &filter.texts {
             test.apply(piece, &mut chosen)?;
+        }
+        for wanted in &filter.items {
+            let passes = piece.by_item(|key| wanted.has_item(key))?;
+            chosen.keep(|row| passes.get(row) == Some(&true));
         }
         Ok(chosen)
     }
@@ -346,7 +375,7 @@ impl RollFilter {
                 TextTest::new(roll, table, dimension.name(), Wanted::Texts(values.clone()))
             })
             .collect::<Result<_>>()?;
-        Ok(Self { windows, texts })
+        Ok(Self { windows, texts, items: Vec::new() })
     }
 
     fn may_match(&self, piece: &Piece, block: u32) -> bool {

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::schema::Meaning;
 use super::*;
 use crate::OsDisk;
-use crate::ingest::Item;
+use crate::ingest::{Item, ItemKey};
 use crate::store::{StoreOptions, Write};
 
 const HEADER: &str = "Marketplace,Country/Region Code,Invoice ID,Transaction ID,Transaction Time,Transaction Type,\
@@ -54,7 +54,7 @@ impl Catalogue for Shelf {
         let things = self.things();
         let mut products = Products::default();
         for (&id, Thing { item, .. }) in things.iter() {
-            products.insert(StoreKind::Amazon, &item.sku, id);
+            products.insert(StoreKind::Amazon, ItemKey::alone(&item.sku), id);
             let is_parent = |other: &Item| {
                 item.item_name.is_some() && other.item_name.is_none() && other.title == item.title
             };

@@ -65,7 +65,8 @@ impl Flight {
 
 impl Collection<Product> {
     /// The product of an id in a store: its `vendor_identifier`, else its SKU, `ref_no` or package name, else a SKU that
-    /// a report sold it under. The store in any spelling.
+    /// a report sold it under. Google's SKUs are unique only within an app, so that its in-app items are found by
+    /// `package:sku` as well. The store in any spelling.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Validation`] for a store that is none.
@@ -235,7 +236,7 @@ pub(in crate::records) fn by_store(read: &dyn Read, store: AppStore, id: &str) -
             }
         }
     }
-    // A SKU that it was sold under and is no more called by.
+    // A SKU that it was sold under and is no more called by, or one within an app.
     let sold = catalogue::linked(read, store, id)?;
     sold.map_or(Ok(None), |product| stored::get(read, &product))
 }
