@@ -28,6 +28,8 @@ mod failing;
 mod failing_disk;
 #[path = "integration/google.rs"]
 mod google;
+#[path = "integration/google_items.rs"]
+mod google_items;
 #[path = "integration/google_samples.rs"]
 mod google_samples;
 #[path = "integration/groups.rs"]

@@ -1,7 +1,7 @@
 //! Real reports of Google Play, where they lie beside the checkout: nothing is refused, and every sum is that of the raw
 //! text, read here by other means than the engine's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -127,6 +127,35 @@ fn sums_of_earnings_are_those_of_the_text() {
     assert_eq!(shop.report(json!({"by": ["sku", "currency"], "measures": Sums::MEASURES})), by_sku.rows());
     let months = shop.report(json!({"by": ["period", "earnings_currency"], "measures": ["rows", "units"]}));
     assert_eq!(months, [["2021-06", "EUR", "551", "277"], ["2021-07", "EUR", "626", "329"]]);
+}
+
+/// Two apps of this publisher sell a `premium` and an `unlockcharactermanager` each.
+#[test]
+fn units_of_products_are_those_of_app_and_sku() {
+    let Some(paths) = EARNINGS.iter().map(|name| sample(name)).collect::<Option<Vec<_>>>() else { return };
+    let shop = imported(&paths);
+    let product = |app: &str, sku: &str| {
+        let id = if sku.is_empty() { app.to_owned() } else { format!("{app}:{sku}") };
+        shop.db.products().get_by_store("google_play", &id).unwrap().id
+    };
+    let (mut units, mut apps) = (BTreeMap::<u64, i64>::new(), BTreeMap::<String, BTreeSet<String>>::new());
+    for row in paths.iter().flat_map(|path| raw(path)) {
+        let (app, sku) = (&row["Product id"], &row["Sku Id"]);
+        let of_row = match row["Transaction Type"].as_str() {
+            "Charge" => 1,
+            "Charge refund" => -1,
+            _ => 0,
+        };
+        *units.entry(product(app, sku)).or_default() += of_row;
+        apps.entry(sku.clone()).or_default().insert(app.clone());
+    }
+    assert!(apps["premium"].len() > 1, "{apps:?}");
+    let rows = |units: &BTreeMap<u64, i64>| -> Vec<Vec<String>> {
+        units.iter().map(|(id, units)| vec![id.to_string(), units.to_string()]).collect()
+    };
+    assert_eq!(shop.report(json!({"by": "product"})), rows(&units));
+    let names = apps.iter().filter(|(sku, _)| !sku.is_empty()).map(|(_, apps)| apps.len()).sum::<usize>();
+    assert_eq!(units.len(), names + apps.get("").map_or(0, BTreeSet::len));
 }
 
 /// Every order of one number, each row as these columns.
