@@ -219,22 +219,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::column::{Field, NULL_CODE, Type};
-
-    fn coded(texts: &[Option<&str>]) -> Column {
-        let mut distinct: Vec<&str> = texts.iter().flatten().copied().collect();
-        distinct.sort_unstable();
-        distinct.dedup();
-        let code = |text: &str| u32::try_from(distinct.binary_search(&text).unwrap()).unwrap();
-        let codes = texts.iter().map(|text| text.map_or(NULL_CODE, code)).collect();
-        Column::Coded { dictionary: Arc::new(distinct.iter().copied().collect()), codes }
-    }
-
-    fn plain(texts: &[Option<&str>]) -> Column {
-        let valid: Vec<bool> = texts.iter().map(Option::is_some).collect();
-        let values = texts.iter().map(|text| text.unwrap_or_default()).collect();
-        Column::Plain { values, nulls: Some(valid.into()) }
-    }
+    use crate::column::{Field, Type};
+    use crate::ingest::item_key::tests::{coded, plain};
 
     type Rows<'a> = [(Option<&'a str>, i64, &'a str, Option<&'a str>)];
 

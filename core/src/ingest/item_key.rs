@@ -100,14 +100,15 @@ impl<'a> ItemCodes<'a> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::Arc;
 
     use super::*;
 
     const GOOGLE: StoreKind = StoreKind::GooglePlay;
 
-    fn coded(texts: &[Option<&str>]) -> Column {
+    /// A column with a dictionary.
+    pub(in crate::ingest) fn coded(texts: &[Option<&str>]) -> Column {
         let mut distinct: Vec<&str> = texts.iter().flatten().copied().collect();
         distinct.sort_unstable();
         distinct.dedup();
@@ -116,7 +117,8 @@ mod tests {
         Column::Coded { dictionary: Arc::new(distinct.iter().copied().collect()), codes }
     }
 
-    fn plain(texts: &[Option<&str>]) -> Column {
+    /// A column without one.
+    pub(in crate::ingest) fn plain(texts: &[Option<&str>]) -> Column {
         let valid: Vec<bool> = texts.iter().map(Option::is_some).collect();
         let values = texts.iter().map(|text| text.unwrap_or_default()).collect();
         Column::Plain { values, nulls: Some(valid.into()) }

@@ -57,7 +57,8 @@ impl Products {
     /// store : str
     ///     In any spelling: `apple`, `apple:mac`, `google_play`, `amazon`, `amazon_appstore`, `windows10` ...
     /// id_in_store : str or int
-    ///     Its `vendor_identifier`, SKU, `ref_no` or package name, or a SKU it was sold under.
+    ///     Its `vendor_identifier`, SKU, `ref_no` or package name, or a SKU it was sold under. SKUs of Google Play are
+    ///     unique only within an app: `package:sku` names one of its in-app items.
     /// lookup : callable, optional
     ///     Called as `lookup(store, id_in_store)` on a thread of its own where there is none; the dict it gives is stored.
     ///     While one runs, other callers who ask for the same product wait for it.
