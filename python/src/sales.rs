@@ -214,7 +214,9 @@ impl Sales {
     /// Raises
     /// ------
     /// ValidationError
-    ///     A name is unknown, currencies would be added together, or `combine_inapps` meets `sku` or `title` in `by`.
+    ///     A name is unknown, currencies would be added together, or `combine_inapps` meets `sku` or `title` in `by`. A
+    ///     step of `by`, `start` or `end` parts the days of an Apple report of a week, month or year, whose rows have no
+    ///     date of their own. google-sales and google-earnings, which tell of the same orders, would be added together.
     /// NotFoundError
     ///     There is no product of an id in `product` or `product_group`.
     #[pyo3(signature = (*, by=None, measures=None, order_by=None, limit=None, combine_inapps=None, **r#where),

@@ -262,10 +262,12 @@ impl Query {
     }
 
     /// Whether a report counts the rows of in-app items among their app, on the axes [`By::Product`] and
-    /// [`By::ProductGroup`] (there among the app's group); not unless told. Items whose app is not known stay their own.
+    /// [`By::ProductGroup`] (there among the app's group); not unless told. Items whose app is not known stay their own. A
+    /// filter by product then means its items as well, as with [`Self::include_inapps`].
     #[must_use]
     pub fn combine_inapps(mut self, combine: bool) -> Self {
         self.combine_inapps = combine;
+        self.filter.include_inapps |= combine;
         self
     }
 

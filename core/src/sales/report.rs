@@ -2,6 +2,7 @@
 //! suffice, else by all cores over the rows. Currencies are never added.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -19,7 +20,7 @@ use super::select::{Piece, RowFilter, Sequence, pieces, report_matches};
 use super::table::Table;
 use super::totals::TotalsLine;
 use crate::column::Column;
-use crate::day::PeriodUnit;
+use crate::day::{Day, PeriodUnit};
 use crate::error::{Error, Result};
 use crate::ingest::Kind;
 
@@ -224,46 +225,64 @@ fn any_may_match(manifest: &Manifest, query: &Query, kind: Kind) -> Result<bool>
     Ok(false)
 }
 
-/// The rows of some kinds have no date but their report's first day: what is longer than a step of time cannot be told
-/// apart by it.
+/// The rows of some kinds have no date but their report's first day: a step of time, or an edge, that parts the days of
+/// such a report cannot be answered from it.
 fn check_periods(manifest: &Manifest, query: &Query) -> Result<()> {
-    let steps = query.by.iter().filter_map(|&by| Some((by, longest_in(by)?)));
-    let Some((by, longest)) = steps.min_by_key(|(_, longest)| *longest) else { return Ok(()) };
-    // What has no date of its own has no time, either.
-    if [query.filter.start, query.filter.end]
-        .into_iter()
-        .flatten()
-        .any(|edge| matches!(edge, Edge::Instant(_)))
-    {
-        return Ok(());
-    }
-    let is_too_long = |report: &&Arc<Report>| {
-        !has_own_dates(report.key.kind)
-            && report.key.period.unit() > longest
-            && report_matches(&query.filter, report)
-    };
-    for report in manifest.counting().filter(is_too_long) {
-        if may_have_rows(manifest, &query.filter, report)? {
-            let (ReportKey { account, kind, period, .. }, by) = (&report.key, by.name());
-            let detail = format!(
-                "the {kind} report of {period} of account {account} is one of a whole {}: its rows have no date of their own \
-                 to tell by {by}; choose a longer step, or leave the report out",
-                unit_name(period.unit())
-            );
-            return Err(Error::invalid("by", detail));
+    let steps = || query.by.iter().filter_map(|&by| Some((by.name(), step_of(by)?)));
+    let edges = [("start", query.filter.start), ("end", query.filter.end)];
+    for report in manifest.counting().filter(|report| !has_own_dates(report.key.kind)) {
+        let days = report.key.period.days();
+        let is_parted = |(_, step): &(&str, Step)| step(Day(days.start)) != step(Day(days.end - 1));
+        let cuts = |(_, edge): &&(&str, Option<Edge>)| matches!(edge, Some(Edge::Day(day)) if i64::from(days.start) < *day && *day < i64::from(days.end));
+        let by = steps().find(is_parted).map(|(by, _)| ("by", by));
+        let edge = edges.iter().find(cuts).map(|(edge, _)| (*edge, *edge));
+        let Some((field, name)) = by.or(edge) else { continue };
+        if report_matches(&query.filter, report) && may_have_rows_within(manifest, &query.filter, report)? {
+            return Err(Error::invalid(field, undated(&report.key, name)));
         }
     }
     Ok(())
 }
 
-/// The longest period whose rows lie within one step of an axis of time; `None` where every period's do.
-fn longest_in(by: By) -> Option<PeriodUnit> {
+fn undated(ReportKey { account, kind, period, .. }: &ReportKey, name: &str) -> String {
+    format!(
+        "the {kind} report of {period} of account {account} is one of a whole {}: its rows have no date of their own to \
+         tell by {name}; choose a longer step or other edges, or leave the report out",
+        unit_name(period.unit())
+    )
+}
+
+/// Brings a day to the first one of its step.
+type Step = fn(Day) -> Day;
+
+/// What an axis of time brings days to.
+fn step_of(by: By) -> Option<Step> {
     match by {
-        By::Day => Some(PeriodUnit::Day),
-        By::Week => Some(PeriodUnit::Week),
-        By::Month | By::Quarter => Some(PeriodUnit::Month),
+        By::Day => Some(|day| day),
+        By::Week => Some(Day::week_start),
+        By::Month => Some(Day::month_start),
+        By::Quarter => Some(Day::quarter_start),
+        By::Year => Some(Day::year_start),
         _ => None,
     }
+}
+
+/// Whether a report whose rows have no date of their own may have rows between the edges that are asked for. What has
+/// no date has no time, either.
+fn may_have_rows_within(manifest: &Manifest, filter: &Where, report: &Report) -> Result<bool> {
+    let days = report.key.period.days();
+    let within = |edge: Option<Edge>, lies: fn(i64, &Range<i32>) -> bool| match edge {
+        None => true,
+        Some(Edge::Day(day)) => lies(day, &days),
+        Some(Edge::Instant(_)) => false,
+    };
+    let before_end = |start: i64, days: &Range<i32>| start < i64::from(days.end);
+    let behind_start = |end: i64, days: &Range<i32>| i64::from(days.start) < end;
+    if !within(filter.start, before_end) || !within(filter.end, behind_start) {
+        return Ok(false);
+    }
+    let any_day = Where { start: None, end: None, ..filter.clone() };
+    may_have_rows(manifest, &any_day, report)
 }
 
 /// Whether the rows of a kind have a date other than the first day of their period.
