@@ -12,6 +12,8 @@
 
 #[path = "integration/apple.rs"]
 mod apple;
+#[path = "integration/apple_periods.rs"]
+mod apple_periods;
 #[path = "integration/backup.rs"]
 mod backup;
 #[path = "integration/bad_input.rs"]

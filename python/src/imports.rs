@@ -20,7 +20,7 @@ use crate::wait::long;
 /// Returns
 /// -------
 /// str
-///     `amazon-sales`, `apple-sales`, `google-sales` or `google-earnings`; not all of them can be imported yet.
+///     `amazon-sales`, `apple-sales`, `google-sales` or `google-earnings`.
 ///
 /// Raises
 /// ------

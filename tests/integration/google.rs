@@ -250,7 +250,7 @@ fn the_account_must_be_googles() {
     let shop = Shop::new();
     let path = shop.file("salesreport_202111.csv", sales(1, (2021, 11), 10, 19).csv());
     let error = shop.refuses(&path);
-    assert!(error.to_string().contains("google-sales report; the account is amazon's"), "{error}");
+    assert!(error.to_string().contains("is a report of google-sales; the account is amazon's"), "{error}");
     let google = store_account(&shop.db, "Play", "google");
     let done = shop.db.sales().import(&[path.to_str().unwrap()], google, &ImportOptions::default()).unwrap();
     assert_eq!(done.rows, 10);

@@ -2,6 +2,7 @@
 //! streamed, so that no declared size is ever believed.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -134,7 +135,7 @@ impl File {
         let none = Cell::new(0);
         let fault = |error| zip_fault(&self.path, error);
         let mut archive = ZipArchive::new(Raw::new(self, &none)).map_err(fault)?;
-        let mut members = Vec::new();
+        let (mut members, mut contents) = (Vec::new(), HashMap::new());
         for index in 0..archive.len() {
             let entry = archive.by_index_raw(index).map_err(fault)?;
             let name = String::from_utf8_lossy(entry.name_raw()).into_owned();
@@ -143,6 +144,12 @@ impl File {
             }
             if entry.encrypted() {
                 let detail = format!("{name} in the zip is encrypted: unpack it first");
+                return Err(Error::format(&self.path, None, detail));
+            }
+            // An archive's directory has a checksum of each content: the same one twice would be counted twice.
+            let content = (entry.crc32(), entry.size());
+            if let Some(twin) = contents.insert(content, name.clone()).filter(|_| entry.size() > 0) {
+                let detail = format!("the zip holds the same content twice, as {twin} and {name}");
                 return Err(Error::format(&self.path, None, detail));
             }
             members.push(Member { name, index });

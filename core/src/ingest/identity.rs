@@ -41,7 +41,8 @@ pub fn part(kind: Kind, file_name: &str, is_container: bool) -> String {
         return "0".to_owned();
     }
     if kind == Kind::GoogleEarnings && is_container {
-        return stem.to_owned();
+        // `PlayApps_202106.csv.gz` is what it holds.
+        return self::stem(stem).to_owned();
     }
     counter(stem).filter(|_| !is_container).map_or_else(|| "0".to_owned(), |counter| counter.to_string())
 }
@@ -87,7 +88,7 @@ pub fn period(
 ) -> Result<Period> {
     let months = &dates.months;
     if let Some(given) = given {
-        return Ok(given);
+        return span::agrees(path, dates, given).map(|()| given);
     }
     if kind == Kind::AppleSales {
         return span::period(path, names, dates);

@@ -41,6 +41,23 @@ pub(super) fn period(path: &Path, names: &[&str], dates: &Dates) -> Result<Perio
     }
 }
 
+/// Whether a file can be the report of the period that the caller gives: its rows must lie in it, and if all of them name
+/// one period it must be that.
+///
+/// # Errors
+/// `Format` naming the period and the rows' days.
+pub(super) fn agrees(path: &Path, dates: &Dates, given: Period) -> Result<()> {
+    let days = given.days();
+    let outside = dates.spans.keys().find(|(first, last)| first.0 < days.start || last.0 >= days.end);
+    let mut spans = dates.spans.keys();
+    let own = match (spans.next(), spans.next()) {
+        (Some(only), None) => exactly(*only).filter(|own| *own != given).map(|_| only),
+        _ => None,
+    };
+    let Some(span) = outside.or(own) else { return Ok(()) };
+    Err(Error::format(path, None, format!("period= says {given}, but the rows are of {}", shown(span))))
+}
+
 /// The period of just these days.
 fn exactly((first, last): (Day, Day)) -> Option<Period> {
     let units = [PeriodUnit::Day, PeriodUnit::Week, PeriodUnit::Month, PeriodUnit::Year];

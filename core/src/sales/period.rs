@@ -11,7 +11,7 @@ use crate::kv::value;
 use crate::store::Write;
 
 /// The part of reports that have only one.
-const ONLY_PART: &str = "0";
+pub(super) const ONLY_PART: &str = "0";
 
 /// The most periods [`gaps`] looks at: a hundred years of days.
 const GAPS_MAX: usize = 36_600;

@@ -12,7 +12,8 @@ use crate::day::Period;
 use crate::error::Error;
 use crate::ingest::{Item, Items, Kind, StoreKind};
 use crate::kv::value;
-use crate::sales::manifest::{Manifest, Report};
+use crate::sales::manifest::{Manifest, Report, ReportKey};
+use crate::sales::period::ONLY_PART;
 use crate::sales::{COUNTER_KEY, Engine, history};
 use crate::store::{Transaction, Write};
 
@@ -29,7 +30,8 @@ impl Pending {
     /// Whether both claim the same report, or one claims the whole period of the other.
     fn collides(&self, other: &Self) -> bool {
         let (a, b) = (&self.report, &other.report);
-        a.key == b.key || (a.key.same_period(&b.key) && (a.whole || b.whole || a.sha256 == b.sha256))
+        let same_content = a.whole || b.whole || a.sha256 == b.sha256 || mixes_parts(&a.key, &b.key);
+        a.key == b.key || (a.key.same_period(&b.key) && same_content)
     }
 
     /// The stored reports that committing this one removes.
@@ -299,9 +301,17 @@ fn check_period<'a>(
 /// A part of a period that is stored as a whole would count its rows twice.
 fn check_part(manifest: &Manifest, new: &Pending) -> Result<()> {
     let key = &new.report.key;
-    let whole = manifest
-        .parts(key.account, key.kind, key.period)
-        .find(|stored| stored.whole && !stored.is_marker() && &stored.key != key && !new.report.whole);
+    let parts = || manifest.parts(key.account, key.kind, key.period).filter(|stored| !stored.is_marker());
+    if let Some(stored) = parts().find(|stored| mixes_parts(key, &stored.key)) {
+        let detail = format!(
+            "{} and {} are of {}, one an archive and one a bare file that may have come out of it; delete the stored one first",
+            new.file.display(),
+            stored.path,
+            key.period
+        );
+        return Err(Error::Conflict { field: "part".to_owned(), detail });
+    }
+    let whole = parts().find(|stored| stored.whole && &stored.key != key && !new.report.whole);
     let Some(stored) = whole else { return Ok(()) };
     let detail = format!(
         "{} is part {} of {}, all of which is stored from {}; delete that one first",
@@ -311,6 +321,12 @@ fn check_part(manifest: &Manifest, new: &Pending) -> Result<()> {
         stored.path
     );
     Err(Error::Conflict { field: "part".to_owned(), detail })
+}
+
+/// Whether one of these is an archive of Google's earnings and the other a bare file, of which nothing tells whether it
+/// came out of that archive.
+fn mixes_parts(a: &ReportKey, b: &ReportKey) -> bool {
+    a.kind == Kind::GoogleEarnings && (a.part == ONLY_PART) != (b.part == ONLY_PART)
 }
 
 /// Whether no file that is not read yet can be of the same report.

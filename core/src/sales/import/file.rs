@@ -54,6 +54,7 @@ impl<'a> FileReader<'a> {
         let count = u32::try_from(file.members().len()).unwrap_or(u32::MAX);
         let members = (0..count).map(|member| self.member(&file, sequence, member));
         let members = members.collect::<Result<Vec<_>>>()?;
+        self.refuse_twins(&file, &members)?;
         let reports = self.reports(&file, sequence, members);
         if reports.iter().any(|pending| pending.report.totals.len() > CURRENCIES_MAX) {
             let detail = format!("names more than {CURRENCIES_MAX} currencies: this is another kind of file");
@@ -61,6 +62,18 @@ impl<'a> FileReader<'a> {
         }
         let manifest = self.import.engine.manifest()?;
         self.import.state().ledger.add(&manifest, reports)
+    }
+
+    /// Apple gives a period in one file: two of one archive are two versions of it.
+    fn refuse_twins(&self, file: &ingest::File, members: &[Member]) -> Result<()> {
+        for (place, member) in members.iter().enumerate() {
+            let twin = members.iter().take(place).position(|other| other.key == member.key);
+            let Some(twin) = twin.filter(|_| member.key.kind == Kind::AppleSales) else { continue };
+            let name = |place: usize| file.members().get(place).map_or("", |member| member.name.as_str());
+            let detail = format!("{} and {} are both of {}", name(twin), name(place), member.key.period);
+            return Err(Error::format(self.path, None, detail));
+        }
+        Ok(())
     }
 
     fn flags(&self) -> ReadFlags {
@@ -125,7 +138,7 @@ impl<'a> FileReader<'a> {
             None => ingest::sniff_member(file, member)?,
         };
         if kind.store() != self.import.store {
-            let detail = format!("is an {kind} report; the account is {}'s", self.import.store);
+            let detail = format!("is a report of {kind}; the account is {}'s", self.import.store);
             return Err(Error::format(self.path, None, detail));
         }
         Ok(kind)
