@@ -83,10 +83,22 @@ impl Record {
         source.get(span.start..span.end)
     }
 
-    /// The record with `…` in place of the text of some fields. Where there is any, the other fields stand without
-    /// their quotes.
-    pub(crate) fn text_without(&self, text: &[u8], withheld: &[usize], delimiter: u8) -> Vec<u8> {
-        let is_withheld = |place: usize| withheld.contains(&place) && self.field(text, place) != Some(b"");
+    /// The record with `…` in place of the text of some fields, of a header of so many columns. Where there is any, the
+    /// other fields stand without their quotes. A record of another number of fields may have them in other places: of
+    /// that nothing is shown from the first place on where one of them may stand.
+    pub(crate) fn text_without(
+        &self,
+        text: &[u8],
+        withheld: &[usize],
+        (delimiter, width): (u8, usize),
+    ) -> Vec<u8> {
+        let first =
+            withheld.iter().min().map(|&first| first.saturating_sub(width.saturating_sub(self.len())));
+        let in_place = |place: usize| match first {
+            Some(first) if self.len() != width => place >= first,
+            _ => withheld.contains(&place),
+        };
+        let is_withheld = |place: usize| in_place(place) && self.field(text, place) != Some(b"");
         if !(0..self.len()).any(is_withheld) {
             return self.text(text).to_vec();
         }

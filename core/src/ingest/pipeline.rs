@@ -203,7 +203,8 @@ fn parse(chunk: Chunk, dialect: Dialect, layout: &dyn Layout, limits: Limits) ->
         let taken = checked.and_then(|()| check_width(&row, layout.width())).and_then(|()| builder.row(&row));
         if let Err(reason) = taken {
             let offset = offset + record.start as u64;
-            let text = shown(&record.text_without(text, layout.withheld(), dialect.delimiter));
+            let text =
+                shown(&record.text_without(text, layout.withheld(), (dialect.delimiter, layout.width())));
             rejects.push(Reject { line, offset, reason, text });
         }
     }

@@ -398,3 +398,17 @@ fn reports_that_lack_columns_are_refused_by_name() {
     let error = read_bytes("s.csv", format!("{EARNINGS}\n").as_bytes(), as_sales).unwrap_err().to_string();
     assert!(error.contains("not a google-sales report but a google-earnings report"), "{error}");
 }
+
+#[test]
+fn a_shifted_row_shows_no_buyer() {
+    // A comma that nobody quoted moves every field behind it, the buyer's places among them.
+    for (title, seen) in [("Game, the", false), ("Game", true)] {
+        let line = format!(
+            "GPA.1,2021-11-01,x,Charged,phone,{title},com.game,inapp,coin,EUR,1.00,0.00,1.00,City,ST,S3CRET,DE"
+        );
+        let read = read_lines(SALES_2013, &[line]);
+        let text = &read.rejects[0].text;
+        assert!(!["City", "S3CRET"].iter().any(|secret| text.contains(secret)), "{text}");
+        assert_eq!(text.ends_with("DE"), seen, "{text}");
+    }
+}
