@@ -280,7 +280,8 @@ impl RecordId for u64 {
 
     fn parse(text: &str) -> Option<Self> {
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        digits.then(|| text.parse().ok()).flatten()
+        // The counter begins behind 0 and ends before the last number.
+        digits.then(|| text.parse().ok()).flatten().filter(|id| (1..i64::MAX as Self).contains(id))
     }
 
     fn to_json(&self) -> Value {

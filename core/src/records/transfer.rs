@@ -28,6 +28,9 @@ const STEP: usize = 10_000;
 /// The longest line; a record is at most 1 MiB, and JSON may write a character as six.
 const LINE_MAX: u64 = 8 << 20;
 
+/// Seconds since 1970 of the times that records can have, a day from either end of what is written with four digits.
+const YEARS: std::ops::Range<i64> = -62_135_510_400..253_402_214_400;
+
 /// One record of an export.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,6 +45,23 @@ pub(super) struct Line {
 }
 
 impl Line {
+    /// When the record was made and last changed, as the engine keeps it: to the microsecond.
+    fn times(&self) -> Result<Times> {
+        let kept = |name: &str, time: Timestamp| {
+            let kept = Timestamp::from_microsecond(time.as_microsecond()).ok();
+            kept.filter(|kept| (YEARS).contains(&kept.as_second()))
+                .ok_or_else(|| Error::invalid(name, "is no time of the years 1 to 9999"))
+        };
+        let times = Times {
+            created_at: kept("created_at", self.created_at)?,
+            updated_at: kept("updated_at", self.updated_at)?,
+        };
+        if times.updated_at < times.created_at {
+            return Err(Error::invalid("updated_at", "lies before created_at"));
+        }
+        Ok(times)
+    }
+
     /// The record it tells, not stored yet.
     ///
     /// # Errors
@@ -51,7 +71,7 @@ impl Line {
         let text = self.id.as_str().map_or_else(|| self.id.to_string(), str::to_owned);
         let id =
             R::Id::parse(&text).ok_or_else(|| Error::invalid("id", "cannot be an id of the collection"))?;
-        record.stamp(id, Times { created_at: self.created_at, updated_at: self.updated_at });
+        record.stamp(id, self.times()?);
         Ok(record)
     }
 }
@@ -62,7 +82,9 @@ pub(super) fn export<R: Record>(
     now: Timestamp,
     line: &mut dyn FnMut(Line) -> Result<()>,
 ) -> Result<()> {
-    let expand: Vec<&str> = R::EXPANSIONS.iter().map(|expansion| expansion.name).collect();
+    // What is shown only where it is asked for by name has lines of its own, and may be of any length.
+    let stored = R::EXPANSIONS.iter().filter(|expansion| expansion.inline || expansion.flag.is_some());
+    let expand: Vec<&str> = stored.map(|expansion| expansion.name).collect();
     let context = Context { read, now, expand: &expand };
     let mut last = None;
     loop {

@@ -76,12 +76,42 @@ fn a_line_that_cannot_be_stored_is_named() {
         refused(&|lines| lines[2]["id"] = json!("")),
         ", line 3: id: cannot be an id of the collection"
     );
+    for id in [json!(0), json!(i64::MAX), json!(u64::MAX)] {
+        let told = refused(&|lines| lines[0]["id"] = id.clone());
+        assert_eq!(told, ", line 1: id: cannot be an id of the collection", "{id}");
+    }
+    assert_eq!(
+        refused(&|lines| lines[0]["updated_at"] = json!("1990-01-01T00:00:00Z")),
+        ", line 1: updated_at: lies before created_at"
+    );
+    assert_eq!(
+        refused(&|lines| lines[0]["updated_at"] = json!("9999-12-30T22:00:00.999999999Z")),
+        ", line 1: updated_at: is no time of the years 1 to 9999"
+    );
     assert!(refused(&|lines| lines[5] = json!([1])).starts_with(", line 6: invalid"));
     fs::write(&path, vec![b'x'; 9 << 20]).unwrap();
     assert!(
         Bench::new(NOW).records.import(&path).unwrap_err().to_string().contains("line 1: is longer than")
     );
     assert_eq!(Bench::new(NOW).records.import("nowhere".as_ref()).unwrap_err().kind(), ErrorKind::Io);
+}
+
+#[test]
+fn times_are_kept_to_the_microsecond_and_long_lists_have_lines_of_their_own() {
+    let bench = filled();
+    bench.create("campaigns", json!({}));
+    let rows = json!([{"product_id": 4, "price": 1}]);
+    bench.call("campaigns", "set_prices", json!({"id": 1, "rows": rows})).unwrap();
+    let (_dir, path, mut lines) = exported(&bench);
+    assert!(lines.iter().all(|line| line["fields"].get("prices").is_none()), "{lines:?}");
+    assert!(lines.iter().any(|line| line["collection"] == "campaign_prices"), "{lines:?}");
+    lines[0]["updated_at"] = json!("2031-04-16T15:39:06.8841234Z");
+    let text: Vec<String> = lines.iter().map(Value::to_string).collect();
+    fs::write(&path, text.join("\n")).unwrap();
+    let other = Bench::new("2040-01-01T00:00:00Z");
+    assert_eq!(other.records.import(&path).unwrap(), lines.len() as u64);
+    assert_eq!(other.records.import(&path).unwrap(), 0, "the same again");
+    other.check();
 }
 
 #[test]
