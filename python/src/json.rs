@@ -57,7 +57,8 @@ pub fn object_at(place: &str, dict: &Bound<'_, PyDict>) -> PyResult<Map<String, 
         let value = nested(&value, 0).map_err(|refusal| refusal.of(dict.py(), format!("{place}{key}")))?;
         Ok((key, value))
     };
-    dict.iter().map(member).collect()
+    // Over a copy: what a value does when it is asked may change the dict.
+    dict.items().iter().map(|item| member(item.extract()?)).collect()
 }
 
 /// The value of an argument as JSON. Decimals travel as text, which loses nothing; a record stands for its id.
@@ -124,7 +125,12 @@ pub fn rows(any: &Bound<'_, PyAny>) -> PyResult<Value> {
 }
 
 fn members(dict: &Bound<'_, PyDict>, depth: usize) -> Result<Map<String, Value>, Refusal> {
-    dict.iter().map(|(key, value)| Ok((name(&key)?, nested(&value, depth)?))).collect()
+    // Over a copy: what a value does when it is asked may change the dict.
+    let member = |item: Bound<'_, PyAny>| {
+        let (key, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item.extract()?;
+        Ok((name(&key)?, nested(&value, depth)?))
+    };
+    dict.items().iter().map(member).collect()
 }
 
 fn list(any: &Bound<'_, PyAny>, depth: usize) -> Result<Value, Refusal> {
