@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::{Date, date};
 use serde_json::json;
-use tillroll_core::{ErrorKind, ImportOptions, Kind, PeriodState};
+use tillroll_core::{ErrorKind, ImportOptions, Kind, PeriodState, Query};
 use tillroll_tests::apple::{Columns, Fact, Field, Report, Row, Span, Spec, columns_today, generations};
 use tillroll_tests::{Packing, packing};
 
@@ -175,6 +175,60 @@ fn totals_are_those_of_the_rows() {
     assert_eq!((done.rows, done.replaced), (100, 1));
     let kept = reports.iter().filter(|report| report.span != restated.span).chain([&restated]);
     assert_eq!(reported(&shop), sums(kept.flat_map(|report| &report.rows).map(fact)));
+}
+
+const COUNTRIES: [&str; 7] = ["US", "DE", "RU", "JP", "KE", "GB", "AM"];
+
+/// Forty days, each of two countries, imported by calls so that they lie in several rolls: currencies and types differ
+/// from report to report, and so do the codes that they have in each roll.
+fn days_of_two_countries() -> Shop {
+    let shop = shop();
+    let day_of = |number: usize| {
+        let span = Span::Day(day() + jiff::Span::new().days(i64::try_from(number).unwrap()));
+        let mut report = Spec::new(5, span, 80).generate();
+        let countries = [COUNTRIES[number * 3 % 7], COUNTRIES[number * 5 % 7]];
+        report.rows.retain(|row| countries.contains(&row.country()));
+        report.write(&shop.folder(), Packing::Plain)
+    };
+    let paths: Vec<PathBuf> = (0..40).map(day_of).collect();
+    paths.chunks(15).for_each(|paths| drop(shop.import(paths)));
+    shop
+}
+
+#[test]
+fn totals_and_rows_answer_alike() {
+    let shop = days_of_two_countries();
+    let measures = json!(["rows", "units", "gross_units", "refund_units", "all_units", "sales", "earnings"]);
+    let axes: [&[&str]; 5] = [
+        &["currency", "earnings_currency"],
+        &["type", "month", "earnings_currency", "currency"],
+        &["period", "currency", "earnings_currency", "kind"],
+        &["week", "currency", "day", "account", "earnings_currency", "store", "quarter", "year"],
+        &["currency", "type"],
+    ];
+    let filters = [
+        json!({}),
+        json!({"start": "2020-10-09", "end": "2020-11-03"}),
+        json!({"currency": ["EUR", "USD"], "earnings_currency": ["EUR", null]}),
+        json!({"type": ["refund", "update", "restore"]}),
+        json!({"earnings_currency": "JPY", "period": ["2020-10-06", "2020-10-10", "2020-11-01"]}),
+    ];
+    for (by, filter) in axes.iter().flat_map(|by| filters.iter().map(move |filter| (by, filter))) {
+        let mut query = json!({"by": by, "measures": measures});
+        query.as_object_mut().unwrap().extend(filter.as_object().unwrap().clone());
+        // Totals know no countries: that every row passes is told by the rows.
+        let mut of_rows = query.clone();
+        of_rows["country"] = json!(COUNTRIES);
+        let ask = |query| shop.db.sales().report(&Query::from_json(query).unwrap());
+        match (ask(&query), ask(&of_rows)) {
+            (Ok(totals), Ok(rows)) => assert_eq!(totals, rows, "{query}"),
+            (totals, rows) => {
+                assert_eq!(by.len(), 2, "{query}");
+                assert_eq!(totals.unwrap_err().to_string(), rows.unwrap_err().to_string(), "{query}");
+            }
+        }
+    }
+    assert_eq!(shop.report(json!({"by": ["period"], "measures": ["rows"]})).len(), 40);
 }
 
 fn periods(shop: &Shop) -> Vec<String> {

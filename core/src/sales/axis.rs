@@ -8,13 +8,13 @@ use arrow_array::{ArrayRef, Date32Array, Int64Array, StringArray};
 use super::catalogue::{Fold, Products, StoreProducts};
 use super::manifest::Report;
 use super::query::By;
+use super::roll_totals::{Part, RollTotals};
 use super::schema::{Meaning, SKU};
 use super::select::Piece;
-use super::totals::TotalsLine;
 use crate::column::Column;
-use crate::day::Day;
+use crate::day::{Day, Period};
 use crate::error::{Error, Result};
-use crate::ingest::StoreKind;
+use crate::ingest::{Kind, StoreKind};
 use crate::roll::BLOCK_ROWS;
 
 /// Where an axis takes its values from.
@@ -149,6 +149,8 @@ pub(crate) struct Axis {
     days: Vec<u32>,
     /// For an axis of reports: the code of each report's id.
     reports: HashMap<u64, u32>,
+    /// The account, kind and period that were met last, and their code.
+    last: Option<((u64, Kind, Period), u32)>,
 }
 
 impl Axis {
@@ -167,7 +169,7 @@ impl Axis {
             }
         };
         let (rolls, reports, products) = (HashMap::new(), HashMap::new(), Arc::default());
-        Self { by, source, values, products, rolls, first_day: 0, days: Vec::new(), reports }
+        Self { by, source, values, products, rolls, first_day: 0, days: Vec::new(), reports, last: None }
     }
 
     /// An axis that gives codes for every row of these pieces; of products, the items' to their apps where asked.
@@ -184,7 +186,8 @@ impl Axis {
             Source::Product(_) => axis.learn_texts(SKU, pieces)?,
             Source::Account | Source::OfReport(_) => {
                 for owner in pieces.iter().flat_map(|piece| &piece.owners) {
-                    axis.code_of_report(&owner.report);
+                    let code = axis.learn_report(&owner.report);
+                    axis.reports.insert(owner.report.id, code);
                 }
             }
         }
@@ -303,32 +306,38 @@ impl Axis {
         Ok(Codes::Each(codes))
     }
 
-    /// The code of a line of a report's totals, which may be new.
-    pub(crate) fn code_of_line(&mut self, report: &Report, line: &TotalsLine<'_>) -> u32 {
+    /// What of a line of totals the axis is told by; `None` where it is told by the report.
+    pub(crate) fn part(&self) -> Option<Part> {
         match self.source {
-            Source::Date(start) => match line.date.and_then(|day| i32::try_from(day).ok()) {
-                Some(day) => self.values.int(i64::from(start(Day(day)).0)),
-                None => 0,
-            },
-            Source::Text("currency") => line.currency.map_or(0, |text| self.values.text(text)),
-            Source::Text("earnings_currency") => {
-                line.earnings_currency.map_or(0, |text| self.values.text(text))
-            }
-            Source::Text("type") => line.ty.map_or(0, |text| self.values.text(text)),
-            Source::Text(_) | Source::Product(_) => 0,
-            Source::Account | Source::OfReport(_) => self.code_of_report(report),
+            Source::Date(_) => Some(Part::Day),
+            Source::Text(column) => part_of(column),
+            Source::Product(_) | Source::Account | Source::OfReport(_) => None,
         }
     }
 
-    fn code_of_report(&mut self, report: &Report) -> u32 {
-        if let Some(&code) = self.reports.get(&report.id) {
+    /// From the codes of a roll's totals to those of this axis, which may be new.
+    pub(crate) fn learn_totals(&mut self, totals: &RollTotals) -> Vec<u32> {
+        match self.source {
+            Source::Date(start) => totals.by_day(|day| {
+                let day = day.and_then(|day| i32::try_from(day).ok());
+                day.map_or(0, |day| self.values.int(i64::from(start(Day(day)).0)))
+            }),
+            _ => totals.by_text(|text| text.map_or(0, |text| self.values.text(text))),
+        }
+    }
+
+    /// The code of a report, which may be new. What an axis takes from a report is the same for all of its period, and
+    /// these come one after the other.
+    pub(crate) fn learn_report(&mut self, report: &Report) -> u32 {
+        let of = (report.key.account, report.key.kind, report.key.period);
+        if let Some((_, code)) = self.last.filter(|(last, _)| *last == of) {
             return code;
         }
         let code = match self.source {
             Source::OfReport(text) => self.values.text(&text(report)),
             _ => self.values.int(i64::try_from(report.key.account).unwrap_or(i64::MAX)),
         };
-        self.reports.insert(report.id, code);
+        self.last = Some((of, code));
         code
     }
 
@@ -374,11 +383,21 @@ impl Axis {
     }
 }
 
+/// The part of a line of totals that a column of texts is.
+fn part_of(column: &str) -> Option<Part> {
+    match column {
+        "currency" => Some(Part::Currency),
+        "earnings_currency" => Some(Part::EarningsCurrency),
+        "type" => Some(Part::Type),
+        _ => None,
+    }
+}
+
 /// Whether an axis can be told from a report's totals alone.
 pub(crate) fn in_totals(by: By) -> bool {
     match source(by, false) {
         Source::Date(_) | Source::Account | Source::OfReport(_) => true,
-        Source::Text(_) => matches!(by, By::Currency | By::EarningsCurrency | By::Type),
+        Source::Text(column) => part_of(column).is_some(),
         Source::Product(_) => false,
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::manifest::{LiveRoll, Manifest, RowRange};
 use super::schema::ROWS;
 use super::select::split_at_blocks;
-use super::totals::{Sums, Totals, TotalsBuilder};
+use super::totals::{Sums, Totals, TotalsBuilder, TotalsLine};
 use crate::column::Batch;
 use crate::error::{Error, Result};
 use crate::roll::Roll;
@@ -41,7 +41,7 @@ fn check_roll(manifest: &Manifest, live: &LiveRoll) -> Result<()> {
         }
         let stored = manifest.totals(&range)?;
         let counted = count(&roll, table, &range)?;
-        if stored.of(&range).map(by_key) != Some(by_key(&counted)) {
+        if by_key(stored.lines(&range)?) != by_key(counted.lines()) {
             return Err(Error::corrupt(
                 &path,
                 format!("the totals of the rows from {} do not fit", range.first),
@@ -67,8 +67,7 @@ fn count(roll: &Arc<Roll>, table: usize, range: &RowRange) -> Result<Totals> {
 
 type Key<'a> = (Option<i64>, Option<&'a str>, Option<&'a str>, Option<&'a str>);
 
-fn by_key(totals: &Totals) -> BTreeMap<Key<'_>, Sums> {
-    let keyed =
-        totals.lines().map(|line| ((line.date, line.currency, line.earnings_currency, line.ty), *line.sums));
-    keyed.collect()
+fn by_key<'a>(lines: impl IntoIterator<Item = TotalsLine<'a>>) -> BTreeMap<Key<'a>, Sums> {
+    let key = |line: &TotalsLine<'a>| (line.date, line.currency, line.earnings_currency, line.ty);
+    lines.into_iter().map(|line| (key(&line), line.sums)).collect()
 }

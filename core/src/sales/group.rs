@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 
-use super::totals::TotalsLine;
+use super::totals::Sums;
 
 /// The most cells of a table that is indexed by key directly.
 const DENSE_CELLS_MAX: u64 = 1 << 20;
@@ -67,8 +67,7 @@ impl GroupSums {
     }
 
     /// Adds a line of a report's totals; `currency` is the code of its earnings currency.
-    pub(crate) fn add_line(&mut self, line: &TotalsLine<'_>, counts: bool, currency: u32) {
-        let sums = line.sums;
+    pub(crate) fn add_line(&mut self, sums: &Sums, counts: bool, currency: u32) {
         self.rows += sums.rows;
         self.all_units += sums.units_in - sums.units_out;
         if counts {
@@ -131,12 +130,6 @@ impl Groups {
             None => Numbering::Wide { numbers: HashMap::new() },
         };
         Self { numbering, axes: sizes.len(), codes: Vec::new(), sums: Vec::new() }
-    }
-
-    /// Groups whose axes grow while rows come in.
-    pub(crate) fn growing(axes: usize) -> Self {
-        let numbering = Numbering::Wide { numbers: HashMap::new() };
-        Self { numbering, axes, codes: Vec::new(), sums: Vec::new() }
     }
 
     pub(crate) fn len(&self) -> usize {

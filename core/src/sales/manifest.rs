@@ -9,9 +9,10 @@ use std::sync::{Arc, OnceLock};
 use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Serialize};
 
+use super::roll_totals::RollTotals;
 use super::rolls::{RollFile, Rolls};
 use super::shadow::{Told, shadows};
-use super::totals::{MoneyTotal, RollTotals};
+use super::totals::MoneyTotal;
 use crate::day::Period;
 use crate::error::{Error, Result};
 use crate::ingest::{Kind, StoreKind};
@@ -207,9 +208,13 @@ impl Series {
         self.rows = self.counting().map(|report| report.rows).sum();
     }
 
-    fn counting(&self) -> impl Iterator<Item = &Arc<Report>> {
+    fn counting_periods(&self) -> impl Iterator<Item = (Period, &[Arc<Report>])> {
         let counting = self.periods.iter().filter(|(period, _)| !self.shadowed.contains_key(period));
-        counting.flat_map(|(_, parts)| parts.iter())
+        counting.map(|(period, parts)| (*period, parts.as_ref()))
+    }
+
+    fn counting(&self) -> impl Iterator<Item = &Arc<Report>> {
+        self.counting_periods().flat_map(|(_, parts)| parts)
     }
 }
 
@@ -244,6 +249,12 @@ impl Manifest {
         self.series.values().flat_map(|series| series.counting())
     }
 
+    /// The periods of a kind that count, with their reports.
+    pub(crate) fn counting_of(&self, kind: Kind) -> impl Iterator<Item = (Period, &[Arc<Report>])> {
+        let series = self.series.iter().filter(move |((_, of), _)| *of == kind);
+        series.flat_map(|(_, series)| series.counting_periods())
+    }
+
     /// Whether a report counts.
     pub(crate) fn counts(&self, report: &Report) -> bool {
         let series = self.series(report.key.account, report.key.kind);
@@ -259,9 +270,7 @@ impl Manifest {
     /// The counting periods of an account and kind, in order.
     pub(crate) fn counting_periods(&self, account: u64, kind: Kind) -> impl Iterator<Item = Period> {
         let series = self.series(account, kind);
-        series.into_iter().flat_map(|series| {
-            series.periods.keys().copied().filter(|period| !series.shadowed.contains_key(period))
-        })
+        series.into_iter().flat_map(Series::counting_periods).map(|(period, _)| period)
     }
 
     pub(crate) fn get(&self, key: &ReportKey) -> Option<&Arc<Report>> {
@@ -298,15 +307,11 @@ impl Manifest {
         self.rolls.get(&number).map(AsRef::as_ref)
     }
 
-    /// The totals of the roll that these rows lie in; the rows' own are among them.
+    /// The totals of the roll that these rows lie in.
     pub(crate) fn totals(&self, rows: &RowRange) -> Result<Arc<RollTotals>> {
         let live = self.rolls.get(&rows.roll);
         let file = &live.ok_or_else(|| Error::NotFound { what: format!("roll {}", rows.roll) })?.file;
-        let totals = file.totals()?;
-        if totals.of(rows).is_none() {
-            return Err(Error::corrupt(&file.path(), format!("no totals for the rows from {}", rows.first)));
-        }
-        Ok(totals)
+        file.totals()
     }
 
     /// Whether a roll holds anything of a stored report.

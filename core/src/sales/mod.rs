@@ -18,12 +18,14 @@ mod overlap_test;
 mod period;
 mod query;
 mod report;
+mod roll_totals;
 mod rolls;
 mod scan;
 mod schema;
 mod segment;
 mod select;
 mod shadow;
+mod summary;
 mod table;
 #[cfg(test)]
 mod test;

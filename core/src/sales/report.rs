@@ -17,8 +17,8 @@ use super::manifest::{Manifest, Report, ReportKey};
 use super::query::{By, Dimension, Edge, Measure, Query, Where};
 use super::schema::{Meaning, counts_as_unit};
 use super::select::{Piece, RowFilter, Sequence, pieces, report_matches};
+use super::summary::{self, line_matches};
 use super::table::Table;
-use super::totals::TotalsLine;
 use crate::column::Column;
 use crate::day::{Day, PeriodUnit};
 use crate::error::{Error, Result};
@@ -101,24 +101,7 @@ impl<'a> Plan<'a> {
     }
 
     fn sum_totals(&self, manifest: &Manifest) -> Result<Answer> {
-        let mut axes: Vec<Axis> = self.query.by.iter().map(|&by| Axis::new(by)).collect();
-        let mut currency = Axis::new(By::EarningsCurrency);
-        let mut groups = Groups::growing(axes.len());
-        let mut codes = Vec::new();
-        for report in manifest.counting().filter(|report| report_matches(&self.query.filter, report)) {
-            for range in &report.ranges {
-                let totals = manifest.totals(range)?;
-                let lines = totals.of(range).into_iter().flat_map(|totals| totals.lines());
-                for line in lines.filter(|line| line_matches(&self.query.filter, line)) {
-                    codes.clear();
-                    codes.extend(axes.iter_mut().map(|axis| axis.code_of_line(report, &line)));
-                    let counts = line.ty.is_none_or(counts_as_unit);
-                    let currency =
-                        if self.watches_currency { currency.code_of_line(report, &line) } else { 0 };
-                    groups.entry(&codes).add_line(&line, counts, currency);
-                }
-            }
-        }
+        let (axes, groups) = summary::sum(manifest, self.query, self.watches_currency)?;
         Ok(Answer { axes, groups })
     }
 
@@ -216,8 +199,8 @@ fn check_kinds(manifest: &Manifest, query: &Query) -> Result<()> {
 }
 
 fn any_may_match(manifest: &Manifest, query: &Query, kind: Kind) -> Result<bool> {
-    let of_kind = |report: &&Arc<Report>| report.key.kind == kind && report_matches(&query.filter, report);
-    for report in manifest.counting().filter(of_kind) {
+    let reports = manifest.counting_of(kind).flat_map(|(_, parts)| parts);
+    for report in reports.filter(|report| report_matches(&query.filter, report)) {
         if may_have_rows(manifest, &query.filter, report)? {
             return Ok(true);
         }
@@ -230,15 +213,22 @@ fn any_may_match(manifest: &Manifest, query: &Query, kind: Kind) -> Result<bool>
 fn check_periods(manifest: &Manifest, query: &Query) -> Result<()> {
     let steps = || query.by.iter().filter_map(|&by| Some((by.name(), step_of(by)?)));
     let edges = [("start", query.filter.start), ("end", query.filter.end)];
-    for report in manifest.counting().filter(|report| !has_own_dates(report.key.kind)) {
-        let days = report.key.period.days();
+    // A day is never parted.
+    let long = manifest.counting_of(WITHOUT_DATES).filter(|(period, _)| period.unit() > PeriodUnit::Day);
+    for (period, parts) in long {
+        let days = period.days();
         let is_parted = |(_, step): &(&str, Step)| step(Day(days.start)) != step(Day(days.end - 1));
-        let cuts = |(_, edge): &&(&str, Option<Edge>)| matches!(edge, Some(Edge::Day(day)) if i64::from(days.start) < *day && *day < i64::from(days.end));
+        let cuts = |(_, edge): &&(&str, Option<Edge>)| match edge {
+            Some(Edge::Day(day)) => i64::from(days.start) < *day && *day < i64::from(days.end),
+            _ => false,
+        };
         let by = steps().find(is_parted).map(|(by, _)| ("by", by));
         let edge = edges.iter().find(cuts).map(|(edge, _)| (*edge, *edge));
         let Some((field, name)) = by.or(edge) else { continue };
-        if report_matches(&query.filter, report) && may_have_rows_within(manifest, &query.filter, report)? {
-            return Err(Error::invalid(field, undated(&report.key, name)));
+        for report in parts.iter().filter(|report| report_matches(&query.filter, report)) {
+            if may_have_rows_within(manifest, &query.filter, report)? {
+                return Err(Error::invalid(field, undated(&report.key, name)));
+            }
         }
     }
     Ok(())
@@ -285,10 +275,8 @@ fn may_have_rows_within(manifest: &Manifest, filter: &Where, report: &Report) ->
     may_have_rows(manifest, &any_day, report)
 }
 
-/// Whether the rows of a kind have a date other than the first day of their period.
-fn has_own_dates(kind: Kind) -> bool {
-    kind != Kind::AppleSales
-}
+/// The kind whose rows have no date other than the first day of their period.
+const WITHOUT_DATES: Kind = Kind::AppleSales;
 
 fn unit_name(unit: PeriodUnit) -> &'static str {
     match unit {
@@ -303,31 +291,11 @@ fn unit_name(unit: PeriodUnit) -> &'static str {
 fn may_have_rows(manifest: &Manifest, filter: &Where, report: &Report) -> Result<bool> {
     for range in &report.ranges {
         let totals = manifest.totals(range)?;
-        if totals.of(range).is_some_and(|totals| totals.lines().any(|line| line_matches(filter, &line))) {
+        if totals.lines(range)?.iter().any(|line| line_matches(filter, line)) {
             return Ok(true);
         }
     }
     Ok(false)
-}
-
-/// Whether a line of a report's totals is asked for.
-fn line_matches(filter: &Where, line: &TotalsLine<'_>) -> bool {
-    let text = |dimension, text: Option<&str>| {
-        filter.texts_of(dimension).is_none_or(|values| values.iter().any(|value| value.as_deref() == text))
-    };
-    let after = match filter.start {
-        Some(Edge::Day(start)) => line.date.is_some_and(|date| date >= start),
-        _ => true,
-    };
-    let before = match filter.end {
-        Some(Edge::Day(end)) => line.date.is_some_and(|date| date < end),
-        _ => true,
-    };
-    after
-        && before
-        && text(Dimension::Currency, line.currency)
-        && text(Dimension::EarningsCurrency, line.earnings_currency)
-        && text(Dimension::Type, line.ty)
 }
 
 /// Which codes of each roll's `type` count as units; empty where no measure looks at the type.

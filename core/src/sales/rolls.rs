@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use super::manifest::{LiveRoll, Manifest};
-use super::totals::RollTotals;
+use super::roll_totals::RollTotals;
 use crate::error::{Error, Result};
 use crate::file::Disk;
 use crate::roll::{Cache, Roll};

@@ -2,17 +2,13 @@
 //! `imports()`, `period_state` and every report over just these keys need not read a row.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
-use super::manifest::RowRange;
 use super::schema::counts_as_unit;
-use super::segment::SegmentMeta;
 use crate::column::{Batch, Column, NULL_CODE, Strings};
 use crate::error::{Error, Result};
-use crate::roll::Roll;
 
 /// What stands for a null text.
 const NONE: u32 = u32::MAX;
@@ -87,7 +83,7 @@ pub(crate) struct TotalsLine<'a> {
     pub(crate) currency: Option<&'a str>,
     pub(crate) earnings_currency: Option<&'a str>,
     pub(crate) ty: Option<&'a str>,
-    pub(crate) sums: &'a Sums,
+    pub(crate) sums: Sums,
 }
 
 impl Totals {
@@ -99,7 +95,7 @@ impl Totals {
             currency: text(key.currency),
             earnings_currency: text(key.earnings_currency),
             ty: text(key.ty),
-            sums,
+            sums: *sums,
         })
     }
 
@@ -289,31 +285,6 @@ impl TotalsBuilder {
 
 fn column<'a>(batch: &'a Batch, name: &str) -> Result<&'a Column> {
     batch.column(name).ok_or_else(|| Error::invalid(name, "the reader gave no such column"))
-}
-
-/// The totals of all runs of rows in one roll.
-#[derive(Debug, Default)]
-pub(crate) struct RollTotals {
-    /// By the first row of the run, with its length.
-    by_first: HashMap<u32, (u32, Totals)>,
-}
-
-impl RollTotals {
-    pub(crate) fn read(roll: &Roll, path: &Path) -> Result<Self> {
-        let mut by_first = HashMap::new();
-        for segment in roll.segments() {
-            let meta = SegmentMeta::decode(&segment.meta, path)?;
-            if let Some(rows) = segment.ranges.first().filter(|rows| !rows.is_empty()) {
-                by_first.insert(rows.start, (rows.end - rows.start, meta.totals));
-            }
-        }
-        Ok(Self { by_first })
-    }
-
-    /// The totals of a report's rows.
-    pub(crate) fn of(&self, rows: &RowRange) -> Option<&Totals> {
-        self.by_first.get(&rows.first).filter(|(count, _)| *count == rows.count).map(|(_, totals)| totals)
-    }
 }
 
 #[cfg(test)]
