@@ -1,11 +1,12 @@
 //! From stored columns to Arrow arrays.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
 use arrow_array::types::Int32Type;
 use arrow_array::{
-    ArrayRef, Date32Array, Decimal128Array, DictionaryArray, Int32Array, Int64Array, StringArray,
+    Array, ArrayRef, Date32Array, Decimal128Array, DictionaryArray, Int32Array, Int64Array, StringArray,
     TimestampMicrosecondArray, new_null_array,
 };
 use arrow_buffer::NullBuffer;
@@ -19,13 +20,43 @@ use crate::column::{Column, NULL_CODE, Strings};
 use crate::error::Result;
 use crate::ingest::{Interpreted, RowValues, written};
 
-/// The chosen values of a column, text as dictionary codes if `coded`.
+/// The most bytes of dictionaries that a scan keeps.
+const DICTIONARY_BYTES_MAX: usize = 16 << 20;
+
+/// The dictionaries of rolls as Arrow has them: what lies in many pieces is made once.
+#[derive(Debug, Default)]
+pub(crate) struct Dictionaries {
+    /// By the number of the roll and the name of the column.
+    made: HashMap<u32, HashMap<String, ArrayRef>>,
+    bytes: usize,
+}
+
+impl Dictionaries {
+    fn of(&mut self, number: u32, column: &str, dictionary: &Strings) -> ArrayRef {
+        if let Some(made) = self.made.get(&number).and_then(|made| made.get(column)) {
+            return Arc::clone(made);
+        }
+        let array: ArrayRef = Arc::new(StringArray::from_iter_values(dictionary.iter()));
+        let bytes = array.get_array_memory_size();
+        if self.bytes.saturating_add(bytes) > DICTIONARY_BYTES_MAX {
+            self.made.clear();
+            self.bytes = 0;
+        }
+        if bytes <= DICTIONARY_BYTES_MAX {
+            self.bytes += bytes;
+            self.made.entry(number).or_default().insert(column.to_owned(), Arc::clone(&array));
+        }
+        array
+    }
+}
+
+/// The chosen values of a column, text as codes of dictionaries if there is a place for these.
 pub(crate) fn array(
     column: &SalesColumn,
     piece: &Piece,
     chosen: &Chosen,
     products: &Products,
-    coded: bool,
+    dictionaries: Option<&mut Dictionaries>,
 ) -> Result<ArrayRef> {
     let text = match column.origin {
         Origin::Account => {
@@ -37,13 +68,13 @@ pub(crate) fn array(
         Origin::Product => {
             return products_of(piece, chosen, products.of_store(piece.store));
         }
-        Origin::Roll => return stored(column, piece, chosen, coded),
+        Origin::Roll => return stored(column, piece, chosen, dictionaries),
         Origin::Store => |report: &Report| report.store().to_string(),
         Origin::Kind => |report: &Report| report.key.kind.to_string(),
         Origin::Period => |report: &Report| report.key.period.to_string(),
     };
     let (texts, runs) = of_reports(piece, chosen, text);
-    if coded {
+    if dictionaries.is_some() {
         let keys = (0..).zip(runs).flat_map(|(key, rows)| std::iter::repeat_n(key, rows));
         let (keys, texts) = (keys.collect::<Int32Array>(), Arc::new(StringArray::from_iter_values(texts)));
         return Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, texts).map_err(arrow_fault)?));
@@ -95,19 +126,26 @@ fn products_of(piece: &Piece, chosen: &Chosen, products: StoreProducts<'_>) -> R
     Ok(Arc::new(Int64Array::from(ids)))
 }
 
-fn stored(column: &SalesColumn, piece: &Piece, chosen: &Chosen, coded: bool) -> Result<ArrayRef> {
+fn stored(
+    column: &SalesColumn,
+    piece: &Piece,
+    chosen: &Chosen,
+    dictionaries: Option<&mut Dictionaries>,
+) -> Result<ArrayRef> {
     let values = match Interpreted::of(&column.name) {
         Some(interpreted) => Some(written_texts(interpreted, &column.name, piece)?),
         None => piece.read(&column.name)?,
     };
     let Some(values) = values else {
-        let ty = if coded { column.meaning.coded() } else { column.meaning.plain() };
+        let ty = if dictionaries.is_some() { column.meaning.coded() } else { column.meaning.plain() };
         return Ok(new_null_array(&ty, chosen.len()));
     };
-    match column.meaning {
-        Meaning::Text if coded => coded_texts(&values, chosen),
-        Meaning::Text => Ok(plain_texts(&values, chosen)),
-        meaning => Ok(ints(&values, chosen, meaning)),
+    match (column.meaning, dictionaries) {
+        (Meaning::Text, Some(dictionaries)) => {
+            coded_texts(&values, chosen, |texts| dictionaries.of(piece.number, &column.name, texts))
+        }
+        (Meaning::Text, None) => Ok(plain_texts(&values, chosen)),
+        (meaning, _) => Ok(ints(&values, chosen, meaning)),
     }
 }
 
@@ -170,15 +208,19 @@ fn plain_texts(values: &Column, chosen: &Chosen) -> ArrayRef {
 }
 
 /// Codes point into the roll's own dictionary, or, for texts that stand as they are, each to its own entry.
-fn coded_texts(values: &Column, chosen: &Chosen) -> Result<ArrayRef> {
+fn coded_texts(
+    values: &Column,
+    chosen: &Chosen,
+    dictionary_of: impl FnOnce(&Strings) -> ArrayRef,
+) -> Result<ArrayRef> {
     let mut keys: Vec<Option<i32>> = Vec::with_capacity(chosen.len());
-    let texts = match values {
+    let texts: ArrayRef = match values {
         Column::Coded { dictionary, codes } => {
             chosen.for_each(|row| {
                 let code = codes.get(row).copied().filter(|&code| code != NULL_CODE);
                 keys.push(code.and_then(|code| i32::try_from(code).ok()));
             });
-            dictionary.iter().collect::<Vec<_>>().into()
+            dictionary_of(dictionary)
         }
         other => {
             let mut texts = StringBuilder::with_capacity(chosen.len(), 16 * chosen.len());
@@ -190,9 +232,9 @@ fn coded_texts(values: &Column, chosen: &Chosen) -> Result<ArrayRef> {
                     next - 1
                 }));
             });
-            texts.finish()
+            Arc::new(texts.finish())
         }
     };
-    let array = DictionaryArray::<Int32Type>::try_new(Int32Array::from(keys), Arc::new(texts));
+    let array = DictionaryArray::<Int32Type>::try_new(Int32Array::from(keys), texts);
     Ok(Arc::new(array.map_err(arrow_fault)?))
 }

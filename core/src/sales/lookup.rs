@@ -106,7 +106,7 @@ fn table(columns: &[SalesColumn], products: &Products, rows: &[Piece]) -> Result
     let schema = Arc::new(Schema::new(fields.clone()));
     let batch = |piece: &Piece| {
         let arrays =
-            columns.iter().map(|column| arrow::array(column, piece, &Chosen::All(1), products, false));
+            columns.iter().map(|column| arrow::array(column, piece, &Chosen::All(1), products, None));
         RecordBatch::try_new(Arc::clone(&schema), arrays.collect::<Result<_>>()?).map_err(arrow_fault)
     };
     let batches = rows.iter().map(batch).collect::<Result<Vec<_>>>()?;

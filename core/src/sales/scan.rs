@@ -68,6 +68,7 @@ pub struct Scan {
     pieces: std::vec::IntoIter<Piece>,
     filter: RowFilter,
     products: Arc<Products>,
+    dictionaries: arrow::Dictionaries,
     left: u64,
     /// Keeps the files of rolls that are replaced meanwhile.
     _manifest: Arc<Manifest>,
@@ -94,6 +95,7 @@ impl Scan {
             pieces: pieces.into_iter(),
             filter,
             products,
+            dictionaries: arrow::Dictionaries::default(),
             left,
             _manifest: manifest,
         })
@@ -117,11 +119,11 @@ impl Scan {
             return Ok(None);
         }
         self.left -= chosen.len() as u64;
-        let arrays =
-            self.columns.iter().map(|column| arrow::array(column, piece, &chosen, &self.products, true));
+        let (products, dictionaries) = (&self.products, &mut self.dictionaries);
+        let array = |column| arrow::array(column, piece, &chosen, products, Some(&mut *dictionaries));
+        let arrays = self.columns.iter().map(array).collect::<Result<_>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(chosen.len()));
-        let batch =
-            RecordBatch::try_new_with_options(self.schema(), arrays.collect::<Result<_>>()?, &options);
+        let batch = RecordBatch::try_new_with_options(self.schema(), arrays, &options);
         batch.map(Some).map_err(arrow_fault)
     }
 }
