@@ -3,12 +3,12 @@
 import csv
 import io
 import random
+from calendar import monthrange
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -17,8 +17,40 @@ import tillroll
 duckdb = pytest.importorskip("duckdb", reason="DuckDB, which the figures are compared with, is not installed")
 
 MONTHS = [(2021, 10), (2021, 11), (2021, 12)]
+# Apple tells of this month day by day.
+DAILY = (2021, 12)
 PACIFIC = ZoneInfo("America/Los_Angeles")
 
+APPLE = [
+    "Provider",
+    "Provider Country",
+    "SKU",
+    "Developer",
+    "Title",
+    "Version",
+    "Product Type Identifier",
+    "Units",
+    "Developer Proceeds",
+    "Begin Date",
+    "End Date",
+    "Customer Currency",
+    "Country Code",
+    "Currency of Proceeds",
+    "Apple Identifier",
+    "Customer Price",
+    "Promo Code",
+    "Parent Identifier",
+    "Subscription",
+    "Period",
+    "Category",
+    "CMB",
+    "Device",
+    "Supported Platforms",
+    "Proceeds Reason",
+    "Preserved Pricing",
+    "Client",
+    "Order Type",
+]
 GOOGLE_SALES = [
     "Order Number",
     "Order Charged Date",
@@ -61,6 +93,26 @@ GOOGLE_EARNINGS = [
 ]
 # Country, currency, how many times a dollar's price.
 LANDS = [("US", "USD", 1), ("DE", "EUR", 1), ("ID", "IDR", 14_000), ("CO", "COP", 3_900)]
+# Country, currency, currency of the proceeds, how many times a dollar's price.
+APPLE_LANDS = [
+    ("US", "USD", "USD", 1),
+    ("DE", "EUR", "EUR", 1),
+    ("JP", "JPY", "JPY", 110),
+    ("RO", "RON", "EUR", 5),
+    ("KE", "USD", "USD", 1),
+]
+# What may happen to an item, and how often.
+APPLE_CASES = {"sold": 70, "refund": 8, "unpaid": 16, "unknown": 3, "credit": 2, "paid update": 1}
+# SKU, title (a quote is a letter like any other), Product Type Identifiers, app, period, price in dollars.
+APPLE_ITEMS = [
+    ("chess", 'Chess "Deluxe"', ["1", "1F", "F1"], "", "", "0"),
+    ("chess.gold", "Gold", ["IA1", "IA1-M"], "chess", "", "1.99"),
+    ("chess.year", "A Year, with Lessons", ["IAY", "IAY-M"], "chess", "1 Year", "29.99"),
+    ("sudoku", '"Sudoku', ["1", "1T", "F1-B"], "", "", "2.99"),
+    ("sudoku.hints", "Hints", ["FI1", "IA9"], "sudoku", "", "0.69"),
+    ("notes", "Notes", ["1E", "1EP"], "", "", "4.99"),
+    ("notes.sync", "Sync", ["IAC"], "notes", "1 Month", "0.99"),
+]
 
 
 @dataclass(frozen=True)
@@ -69,10 +121,9 @@ class Source:
 
     store: str
     kind: str
-    name: str
-    """What a month's file is called; the ending decides the container."""
-    text: Callable[..., str]
-    """Makes the text of a month from the reports' maker, a random generator, year and month."""
+    files: Callable[..., dict[str, str]]
+    """Makes a month's files from the reports' maker, a random generator, year and month: the name of each,
+    whose ending decides the container, and its text."""
     sql: str
     """The month, currency, units, sales, earnings and earnings currency of every row of {files}."""
 
@@ -84,11 +135,81 @@ def text_of(header: list[str], rows: list[list[str]]) -> str:
     return out.getvalue()
 
 
-def amazon(reports, rng: random.Random, year: int, month: int) -> str:
-    return reports.text(reports.rows(400, year, month, seed=rng.randrange(1_000)))
+def amazon(reports, rng: random.Random, year: int, month: int) -> dict[str, str]:
+    text = reports.text(reports.rows(400, year, month, seed=rng.randrange(1_000)))
+    return {f"sales_{year}_{month:02}.gz": text}
 
 
-def google_sales(_reports, rng: random.Random, year: int, month: int) -> str:
+def apple(_reports, rng: random.Random, year: int, month: int) -> dict[str, str]:
+    days = [date(year, month, day) for day in range(1, monthrange(year, month)[1] + 1)]
+    if (year, month) == DAILY:
+        return {f"S_D_85000000_{day:%Y%m%d}.txt.gz": apple_report(rng, 20, day, day) for day in days}
+    return {f"S_M_85000000_{year}{month:02}.txt.gz": apple_report(rng, 600, days[0], days[-1])}
+
+
+def apple_report(rng: random.Random, count: int, begin: date, end: date) -> str:
+    """A report of so many rows over these days; nothing is quoted, and what is blank is a space."""
+    span = {"Begin Date": f"{begin:%m/%d/%Y}", "End Date": f"{end:%m/%d/%Y}"}
+    rows = [apple_row(rng) | span for _ in range(count)]
+    lines = [APPLE, *([row.get(name) or " " for name in APPLE] for row in rows)]
+    return "".join("\t".join(line) + "\n" for line in lines)
+
+
+def apple_row(rng: random.Random) -> dict[str, str]:
+    """What a row says besides its days."""
+    sku, title, codes, parent, period, dollars = item = rng.choice(APPLE_ITEMS)
+    country, currency, paid_in, rate = rng.choice(APPLE_LANDS)
+    price = Decimal(dollars) * rate
+    proceeds = (price if currency == paid_in else Decimal(dollars)) * 7 / 10
+    code, units, price, proceeds = apple_case(rng, rng.choice(codes), bool(parent), price, proceeds)
+    return {
+        "Provider": "APPLE",
+        "Provider Country": "US",
+        "SKU": sku + rng.choice(["", "", " "]),
+        "Title": title,
+        "Version": "" if parent else "2.2",
+        "Product Type Identifier": code,
+        "Units": units,
+        "Developer Proceeds": apple_amount(proceeds),
+        "Customer Currency": currency,
+        "Country Code": country,
+        # Where nothing is paid, the currency may be blank.
+        "Currency of Proceeds": paid_in if proceeds or rng.random() < 0.5 else "",
+        "Apple Identifier": str(335_060_000 + APPLE_ITEMS.index(item)),
+        "Customer Price": apple_amount(price),
+        "Parent Identifier": parent,
+        "Subscription": "Renewal" if period else "",
+        "Period": period,
+        "Device": "iPhone",
+    }
+
+
+def apple_case(
+    rng: random.Random, code: str, is_item: bool, price: Decimal, proceeds: Decimal
+) -> tuple[str, str, Decimal, Decimal]:
+    """Product Type Identifier, units, and the price and proceeds of one unit, of what happened."""
+    units, nothing = rng.choice(["1", "1", "1", "2", "7", "350", "12.00"]), Decimal(0)
+    match rng.choices([*APPLE_CASES], [*APPLE_CASES.values()])[0]:
+        case "refund":
+            return code, f"-{units}", -price, proceeds
+        case "unpaid":
+            code = "IA3" if is_item else rng.choice(["3", "3F", "7", "7F", "7T", "F7"])
+            return code, units, nothing, nothing
+        case "unknown":
+            return ("X1", units, price, proceeds) if rng.random() < 0.5 else ("X1", units, nothing, nothing)
+        case "credit":
+            return code, "0", Decimal("-85.43"), Decimal("59.80")
+        case "paid update":
+            return "7", units, price, proceeds
+    return code, units, price, proceeds
+
+
+def apple_amount(amount: Decimal) -> str:
+    """As Apple writes it: `209.30`, `.693`, `-.69`."""
+    return f"{amount:.3f}".removesuffix("0").replace("-0.", "-.").removeprefix("0")
+
+
+def google_sales(_reports, rng: random.Random, year: int, month: int) -> dict[str, str]:
     rows = []
     for number in range(500):
         at = datetime(year, month, 1, tzinfo=UTC) + timedelta(seconds=rng.randrange(31 * 86_400 - 1))
@@ -102,10 +223,10 @@ def google_sales(_reports, rng: random.Random, year: int, month: int) -> str:
         product = ["pixel", "Chess, Deluxe", "com.example.chess", *sold, currency]
         amounts = [f"{amount:,.2f}" for amount in (price, sign * tax, sign * (price + tax))]
         rows.append([*order, *product, *amounts, "", "", "", country])
-    return text_of(GOOGLE_SALES, rows)
+    return {f"salesreport_{year}{month:02}.zip": text_of(GOOGLE_SALES, rows)}
 
 
-def google_earnings(_reports, rng: random.Random, year: int, month: int) -> str:
+def google_earnings(_reports, rng: random.Random, year: int, month: int) -> dict[str, str]:
     rows = []
     for number in range(300):
         at = datetime(year, month, 1, tzinfo=PACIFIC) + timedelta(seconds=rng.randrange(30 * 86_400))
@@ -121,14 +242,13 @@ def google_earnings(_reports, rng: random.Random, year: int, month: int) -> str:
             order = [f"GPA.{number}", at.strftime("%b %-d, %Y"), time, "", kind, ""]
             product = ["Chess", "com.example.chess", "1", "gold", "pixel"]
             rows.append([*order, *product, country, "", "00001", currency, *amounts])
-    return text_of(GOOGLE_EARNINGS, rows)
+    return {f"earnings_{year}{month:02}_4711-1.zip": text_of(GOOGLE_EARNINGS, rows)}
 
 
 SOURCES = [
     Source(
         "amazon",
         "amazon-sales",
-        "sales_{year}_{month:02}.gz",
         amazon,
         """
         with amounts as (
@@ -150,9 +270,33 @@ SOURCES = [
         """,
     ),
     Source(
+        "apple",
+        "apple-sales",
+        apple,
+        """
+        with amounts as (
+            select *, trim("Product Type Identifier") as code, trim("Units")::decimal(18, 2)::bigint as count,
+                nullif(trim("Customer Price"), '')::decimal(18, 6) as price,
+                nullif(trim("Developer Proceeds"), '')::decimal(18, 6) as proceeds
+            from read_csv({files}, all_varchar = true, header = true, delim = '\t', quote = '', escape = '')
+        ), meant as (
+            select *, case
+                when count < 0 then true
+                when code in ('1', '1F', '1T', 'F1', '1E', '1EP', '1EU', '1-B', 'F1-B') then true
+                when code in ('IA1', 'IA1-M', 'FI1', 'IA9', 'IA9-M', 'IAY', 'IAY-M', 'IAC') then true
+                when code in ('3', '3F', '7', '7F', '7T', 'F7', 'IA3') then false
+                else price <> 0 or proceeds <> 0 end as counts
+            from amounts
+        )
+        select date_trunc('month', strptime("Begin Date", '%m/%d/%Y'))::date as month,
+            "Customer Currency" as currency, if(counts, count, 0) as units, count * abs(price) as sales,
+            count * proceeds as earnings, nullif(trim("Currency of Proceeds"), '') as earnings_currency
+        from meant
+        """,
+    ),
+    Source(
         "google_play",
         "google-sales",
-        "salesreport_{year}{month:02}.zip",
         google_sales,
         """
         select date_trunc('month', epoch_ms("Order Charged Timestamp"::bigint * 1000))::date as month,
@@ -165,7 +309,6 @@ SOURCES = [
     Source(
         "google_play",
         "google-earnings",
-        "earnings_{year}{month:02}_4711-1.zip",
         google_earnings,
         """
         select date_trunc('month', strptime("Transaction Date", '%b %d, %Y'))::date as month,
@@ -209,10 +352,11 @@ def mixed(tmp_path_factory, reports):
         for store, sources in groupby(SOURCES, key=lambda source: source.store):
             account = db.external_accounts.create(nickname=store, store=store)
             for source in sources:
-                plain = [write(folder, source, reports, rng, *month) for month in MONTHS]
-                packed = [str(path) for path in (folder / source.kind).glob("*") if path.suffix != ".csv"]
+                files = [file for month in MONTHS for file in source.files(reports, rng, *month).items()]
+                packed = [reports.pack(folder / name, text.encode()) for name, text in files]
                 done = db.sales.import_reports(packed, account=account)
-                assert (done.files, done.rejected) == (len(MONTHS), 0)
+                assert (done.files, done.rejected) == (len(files), 0)
+                plain = [reports.pack(folder / f"{name}.csv", text.encode()) for name, text in files]
                 sql = source.sql.format(files=[str(path) for path in plain])
                 views.append(f"select '{store}' as store, '{source.kind}' as kind, * from ({sql})")
         raw.execute(f"create table raw as {' union all by name '.join(views)}")
@@ -220,21 +364,13 @@ def mixed(tmp_path_factory, reports):
         yield Mixed(db, raw)
 
 
-def write(folder: Path, source: Source, reports, rng: random.Random, year: int, month: int) -> Path:
-    """Writes a month packed, as the store gives it out, and plain beside it."""
-    packed = folder / source.kind / source.name.format(year=year, month=month)
-    text = source.text(reports, rng, year, month).encode()
-    reports.pack(packed, text)
-    return reports.pack(packed.with_suffix(".csv"), text)
-
-
-PAID = ["amazon-sales", "google-earnings"]
-SOLD = ["amazon-sales", "google-sales"]
+PAID = ["amazon-sales", "apple-sales", "google-earnings"]
+SOLD = ["amazon-sales", "apple-sales", "google-sales"]
 
 
 def test_units_and_earnings_by_store_month_and_currency(mixed):
     rows = mixed.same(["store", "month", "currency"], ["units", "earnings"], PAID)
-    assert {row[0] for row in rows} == {"amazon", "google_play"}
+    assert {row[0] for row in rows} == {"amazon", "apple", "google_play"}
     assert len({row[1] for row in rows}) == len(MONTHS)
     assert all(isinstance(row[4], Decimal) for row in rows)
 
@@ -246,6 +382,7 @@ def test_units_and_sales_by_store_month_and_currency(mixed):
 def test_earnings_by_what_the_stores_pay_in(mixed):
     rows = mixed.same(["store", "month", "earnings_currency"], ["units", "earnings"], PAID)
     assert {row[2] for row in rows if row[0] == "google_play"} == {"EUR"}
+    assert {row[2] for row in rows if row[0] == "apple"} == {"EUR", "JPY", "USD", None}
 
 
 def test_all_kinds_beside_each_other(mixed):
@@ -254,6 +391,19 @@ def test_all_kinds_beside_each_other(mixed):
     rows = mixed.same(by, ["units", "sales", "earnings"], kinds)
     assert {row[0] for row in rows} == set(kinds)
     assert all(row[6] is None for row in rows if row[0] == "google-sales")
+    foreign = {row[2:4] for row in rows if row[0] == "apple-sales" and row[3] not in (row[2], None)}
+    assert foreign == {("RON", "EUR")}
+
+
+def test_apple_reports_tell_of_everything_that_they_can(mixed):
+    """What the figures above are to be right about."""
+    apple = {"kind": "apple-sales"}
+    types = mixed.db.sales.report(by="type", measures=["units", "all_units"], **apple)
+    outside = {"redownload", "restore", "update"}
+    assert {row["type"] for row in types} == outside | {"charge", "other", "refund"}
+    assert {row["type"] for row in types if row["units"] != row["all_units"]} == outside
+    periods = {row["period"] for row in mixed.db.sales.report(by="period", **apple)}
+    assert len(periods) == 2 + 31
 
 
 def test_sales_and_earnings_of_one_order_are_never_added(mixed):
