@@ -113,6 +113,26 @@ APPLE_ITEMS = [
     ("notes", "Notes", ["1E", "1EP"], "", "", "4.99"),
     ("notes.sync", "Sync", ["IAC"], "notes", "1 Month", "0.99"),
 ]
+# Title, Product ID, SKU ID, Product Type.
+GOOGLE_ITEMS = [
+    ("Chess, Deluxe", "com.example.chess", "", "paidapp"),
+    ("Chess, Deluxe", "com.example.chess", "gold", "inapp"),
+    ("Chess, Deluxe", "com.example.chess", "pass", "subscription"),
+    ("Sudoku", "com.example.sudoku", "", "paidapp"),
+    ("Sudoku", "com.example.sudoku", "hints", "inapp"),
+]
+# What is sold: the app it counts among, and its SKU in each store that has it.
+PRODUCTS = {
+    "Chess": ("Chess", {"amazon": "chess", "apple": "chess", "google_play": "com.example.chess"}),
+    "Gold": ("Chess", {"amazon": "chess.coins", "apple": "chess.gold", "google_play": "gold"}),
+    "Pro": ("Chess", {"amazon": "chess.pro"}),
+    "Year": ("Chess", {"apple": "chess.year"}),
+    "Pass": ("Chess", {"google_play": "pass"}),
+    "Sudoku": ("Sudoku", {"amazon": "sudoku", "apple": "sudoku", "google_play": "com.example.sudoku"}),
+    "Hints": ("Sudoku", {"apple": "sudoku.hints", "google_play": "hints"}),
+    "Notes": ("Notes", {"apple": "notes"}),
+    "Sync": ("Notes", {"apple": "notes.sync"}),
+}
 
 
 @dataclass(frozen=True)
@@ -125,7 +145,7 @@ class Source:
     """Makes a month's files from the reports' maker, a random generator, year and month: the name of each,
     whose ending decides the container, and its text."""
     sql: str
-    """The month, currency, units, sales, earnings and earnings currency of every row of {files}."""
+    """The SKU, month, currency, units, sales, earnings and earnings currency of every row of {files}."""
 
 
 def text_of(header: list[str], rows: list[list[str]]) -> str:
@@ -218,9 +238,9 @@ def google_sales(_reports, rng: random.Random, year: int, month: int) -> dict[st
         price, tax = Decimal(rng.choice(["0.99", "2.49", "549.00"])) * rate, Decimal("0.38") * rate
         status = rng.choices(["Charged", "Refund", "Partial refund"], [90, 8, 2])[0]
         sign = 1 if status == "Charged" else -1
-        sold = rng.choice([("paidapp", ""), ("inapp", "gold"), ("subscription", "pass")])
+        title, app, sku, type_ = rng.choice(GOOGLE_ITEMS)
         order = [f"GPA.{year}{month}-{number}..3", str(at.date()), str(int(at.timestamp())), status]
-        product = ["pixel", "Chess, Deluxe", "com.example.chess", *sold, currency]
+        product = ["pixel", title, app, type_, sku, currency]
         amounts = [f"{amount:,.2f}" for amount in (price, sign * tax, sign * (price + tax))]
         rows.append([*order, *product, *amounts, "", "", "", country])
     return {f"salesreport_{year}{month:02}.zip": text_of(GOOGLE_SALES, rows)}
@@ -231,6 +251,7 @@ def google_earnings(_reports, rng: random.Random, year: int, month: int) -> dict
     for number in range(300):
         at = datetime(year, month, 1, tzinfo=PACIFIC) + timedelta(seconds=rng.randrange(30 * 86_400))
         time = at.strftime("%I:%M:%S %p %Z").removeprefix("0")
+        title, app, sku, type_ = rng.choice(GOOGLE_ITEMS)
         country, currency, rate = rng.choice(LANDS)
         paid = Decimal(rng.choice(["0.99", "2.49", "549.00"])) * rate
         parts = [("Charge", 1), ("Google fee", Decimal("-0.15"))]
@@ -240,7 +261,7 @@ def google_earnings(_reports, rng: random.Random, year: int, month: int) -> dict
         for kind, share in parts:
             amounts = [f"{paid * share:,.2f}", "0.817650", "EUR", f"{paid * share / rate:,.2f}"]
             order = [f"GPA.{number}", at.strftime("%b %-d, %Y"), time, "", kind, ""]
-            product = ["Chess", "com.example.chess", "1", "gold", "pixel"]
+            product = [title, app, "0" if type_ == "paidapp" else "1", sku, "pixel"]
             rows.append([*order, *product, country, "", "00001", currency, *amounts])
     return {f"earnings_{year}{month:02}_4711-1.zip": text_of(GOOGLE_EARNINGS, rows)}
 
@@ -263,7 +284,8 @@ SOURCES = [
                 else 1 end as sign
             from amounts
         )
-        select date_trunc('month', strptime(substr("Transaction Time", 1, 10), '%Y-%m-%d'))::date as month,
+        select "Vendor SKU" as sku,
+            date_trunc('month', strptime(substr("Transaction Time", 1, 10), '%Y-%m-%d'))::date as month,
             "Marketplace Currency" as currency, sign * abs(count) as units, sign * abs(price) as sales,
             sign * abs(earned) as earnings, "Marketplace Currency" as earnings_currency
         from signed
@@ -288,7 +310,7 @@ SOURCES = [
                 else price <> 0 or proceeds <> 0 end as counts
             from amounts
         )
-        select date_trunc('month', strptime("Begin Date", '%m/%d/%Y'))::date as month,
+        select trim("SKU") as sku, date_trunc('month', strptime("Begin Date", '%m/%d/%Y'))::date as month,
             "Customer Currency" as currency, if(counts, count, 0) as units, count * abs(price) as sales,
             count * proceeds as earnings, nullif(trim("Currency of Proceeds"), '') as earnings_currency
         from meant
@@ -299,7 +321,8 @@ SOURCES = [
         "google-sales",
         google_sales,
         """
-        select date_trunc('month', epoch_ms("Order Charged Timestamp"::bigint * 1000))::date as month,
+        select coalesce(nullif("SKU ID", ''), "Product ID") as sku,
+            date_trunc('month', epoch_ms("Order Charged Timestamp"::bigint * 1000))::date as month,
             "Currency of Sale" as currency, if("Financial Status" = 'Charged', 1, -1) as units,
             units * replace("Item Price", ',', '')::decimal(18, 6) as sales,
             null::decimal(18, 6) as earnings, null::varchar as earnings_currency
@@ -311,7 +334,8 @@ SOURCES = [
         "google-earnings",
         google_earnings,
         """
-        select date_trunc('month', strptime("Transaction Date", '%b %d, %Y'))::date as month,
+        select coalesce(nullif("Sku Id", ''), "Product id") as sku,
+            date_trunc('month', strptime("Transaction Date", '%b %d, %Y'))::date as month,
             "Buyer Currency" as currency,
             case "Transaction Type" when 'Charge' then 1 when 'Charge refund' then -1 else 0 end as units,
             if(units <> 0, replace("Amount (Buyer Currency)", ',', '')::decimal(18, 6), null) as sales,
@@ -330,15 +354,18 @@ class Mixed:
     db: tillroll.Db
     raw: object
 
-    def same(self, by: list[str], measures: list[str], kinds: list[str]) -> list[tuple[object, ...]]:
+    def same(
+        self, by: list[str], measures: list[str], kinds: list[str], combine: bool = False
+    ) -> list[tuple[object, ...]]:
         """The report's rows, which must be those of DuckDB."""
-        table = self.db.sales.report(by=by, measures=measures, kind=kinds)
+        table = self.db.sales.report(by=by, measures=measures, kind=kinds, combine_inapps=combine)
         found = [tuple(row.values()) for row in table]
         sums = ", ".join(f"sum({measure})" for measure in measures)
         names = ", ".join(f"'{kind}'" for kind in kinds)
         order = ", ".join(f"{column} nulls last" for column in by)
         groups = f"group by all order by {order}"
-        query = f"select {', '.join(by)}, {sums} from raw where kind in ({names}) {groups}"
+        raw = "combined" if combine else "raw"
+        query = f"select {', '.join(by)}, {sums} from {raw} where kind in ({names}) {groups}"
         assert found == self.raw.execute(query).fetchall()
         return found
 
@@ -359,9 +386,26 @@ def mixed(tmp_path_factory, reports):
                 plain = [reports.pack(folder / f"{name}.csv", text.encode()) for name, text in files]
                 sql = source.sql.format(files=[str(path) for path in plain])
                 views.append(f"select '{store}' as store, '{source.kind}' as kind, * from ({sql})")
-        raw.execute(f"create table raw as {' union all by name '.join(views)}")
+        raw.execute(f"create view sold as {' union all by name '.join(views)}")
+        raw.execute("create table products (store text, sku text, product_group bigint, app bigint)")
+        raw.executemany("insert into products values (?, ?, ?, ?)", link(db))
+        raw.execute("create table raw as from sold left join products using (store, sku)")
+        raw.execute("create view combined as select * replace (app as product_group) from raw")
         assert raw.execute("select count(*) from raw").fetchone() == (len(db.sales),)
         yield Mixed(db, raw)
+
+
+def link(db: tillroll.Db) -> list[tuple[str, str, int, int]]:
+    """Links what is the same in several stores. Gives every SKU with its group and that of its app."""
+    groups = {}
+    for name, (_, skus) in PRODUCTS.items():
+        ids = [db.products.get_by_store(*sku).id for sku in skus.items()]
+        groups[name] = min(ids)
+        if len(ids) > 1:
+            db.products.link(ids)
+    return [
+        (*sku, groups[name], groups[app]) for name, (app, skus) in PRODUCTS.items() for sku in skus.items()
+    ]
 
 
 PAID = ["amazon-sales", "apple-sales", "google-earnings"]
@@ -385,6 +429,26 @@ def test_earnings_by_what_the_stores_pay_in(mixed):
     assert {row[2] for row in rows if row[0] == "apple"} == {"EUR", "JPY", "USD", None}
 
 
+@pytest.mark.parametrize(("combine", "groups"), [(False, 9), (True, 3)])
+def test_units_and_sales_by_product_group(mixed, combine, groups):
+    rows = mixed.same(["product_group", "currency"], ["units", "sales"], SOLD, combine)
+    assert len({row[0] for row in rows}) == groups
+    assert mixed.same(["product_group", "month", "store"], ["units"], SOLD, combine)
+
+
+@pytest.mark.parametrize("combine", [False, True])
+def test_units_and_earnings_by_product_group(mixed, combine):
+    by = ["product_group", "currency", "earnings_currency"]
+    assert mixed.same(by, ["units", "earnings"], PAID, combine)
+
+
+def test_stores_that_pay_in_different_currencies_are_never_added(mixed):
+    """Of one sale in dollars Apple pays dollars and Google euros."""
+    by = ["product_group", "currency"]
+    with pytest.raises(tillroll.ValidationError, match="earnings_currency"):
+        mixed.db.sales.report(by=by, measures=["earnings"], kind=PAID)
+
+
 def test_all_kinds_beside_each_other(mixed):
     kinds = sorted({source.kind for source in SOURCES})
     by = ["kind", "month", "currency", "earnings_currency"]
@@ -406,10 +470,11 @@ def test_apple_reports_tell_of_everything_that_they_can(mixed):
     assert len(periods) == 2 + 31
 
 
-def test_sales_and_earnings_of_one_order_are_never_added(mixed):
+@pytest.mark.parametrize("by", ["month", "product_group"])
+def test_sales_and_earnings_of_one_order_are_never_added(mixed, by):
     for where in [{}, {"store": "google"}, {"store": "google_play", "currency": "USD"}]:
         with pytest.raises(tillroll.ValidationError, match="kind") as caught:
-            mixed.db.sales.report(by=["month", "currency"], measures=["units", "sales"], **where)
+            mixed.db.sales.report(by=[by, "currency"], measures=["units", "sales"], **where)
         assert set(caught.value.errors) == {"kind"}
     assert len(mixed.db.sales.report(by="kind")) == len({source.kind for source in SOURCES})
     assert len(mixed.db.sales.report(by="month", store="amazon")) == len(MONTHS)
