@@ -191,7 +191,9 @@ fn days_of_two_countries() -> Shop {
         report.write(&shop.folder(), Packing::Plain)
     };
     let paths: Vec<PathBuf> = (0..40).map(day_of).collect();
-    paths.chunks(15).for_each(|paths| drop(shop.import(paths)));
+    for paths in paths.chunks(15) {
+        shop.import(paths);
+    }
     shop
 }
 
