@@ -21,36 +21,12 @@ MONTHS = [(2021, 10), (2021, 11), (2021, 12)]
 DAILY = (2021, 12)
 PACIFIC = ZoneInfo("America/Los_Angeles")
 
-APPLE = [
-    "Provider",
-    "Provider Country",
-    "SKU",
-    "Developer",
-    "Title",
-    "Version",
-    "Product Type Identifier",
-    "Units",
-    "Developer Proceeds",
-    "Begin Date",
-    "End Date",
-    "Customer Currency",
-    "Country Code",
-    "Currency of Proceeds",
-    "Apple Identifier",
-    "Customer Price",
-    "Promo Code",
-    "Parent Identifier",
-    "Subscription",
-    "Period",
-    "Category",
-    "CMB",
-    "Device",
-    "Supported Platforms",
-    "Proceeds Reason",
-    "Preserved Pricing",
-    "Client",
-    "Order Type",
-]
+APPLE = (
+    "Provider,Provider Country,SKU,Developer,Title,Version,Product Type Identifier,Units,Developer Proceeds,"
+    "Begin Date,End Date,Customer Currency,Country Code,Currency of Proceeds,Apple Identifier,Customer Price,"
+    "Promo Code,Parent Identifier,Subscription,Period,Category,CMB,Device,Supported Platforms,"
+    "Proceeds Reason,Preserved Pricing,Client,Order Type"
+)
 GOOGLE_SALES = [
     "Order Number",
     "Order Charged Date",
@@ -170,8 +146,8 @@ def apple(_reports, rng: random.Random, year: int, month: int) -> dict[str, str]
 def apple_report(rng: random.Random, count: int, begin: date, end: date) -> str:
     """A report of so many rows over these days; nothing is quoted, and what is blank is a space."""
     span = {"Begin Date": f"{begin:%m/%d/%Y}", "End Date": f"{end:%m/%d/%Y}"}
-    rows = [apple_row(rng) | span for _ in range(count)]
-    lines = [APPLE, *([row.get(name) or " " for name in APPLE] for row in rows)]
+    header, rows = APPLE.split(","), [apple_row(rng) | span for _ in range(count)]
+    lines = [header, *([row.get(name) or " " for name in header] for row in rows)]
     return "".join("\t".join(line) + "\n" for line in lines)
 
 
