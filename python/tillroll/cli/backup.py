@@ -22,7 +22,8 @@ def backup(db: Annotated[str, DATABASE], to: Annotated[str, TO]) -> None:
     \b
     tillroll backup shop.till /backups/shop-2018-04.till
 
-    The copy is a database. Its key file, where there is one, comes along: keep the copy as safe as the original.
+    The copy is a database. Its key file, where there is one, comes along: keep the copy as safe as the
+    original.
     """
     with reading(db) as opened:
         opened.backup(to)
