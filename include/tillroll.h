@@ -278,9 +278,9 @@ int32_t tillroll_check_path(const char *path, char **out_json, tillroll_error **
  * made, is a database itself, and has the key file beside the data where there is one: whoever has it can read the
  * secrets as well.
  *
- * Fails with TILLROLL_CONFLICT where a database stands already, with TILLROLL_FORMAT for a directory that holds
- * something else, with TILLROLL_CORRUPTION naming the damaged file of this database, with TILLROLL_IO,
- * TILLROLL_ACCESS or TILLROLL_CLOSED.
+ * Fails with TILLROLL_CONFLICT where a database stands already, with TILLROLL_LOCKED while another backup fills the
+ * directory, with TILLROLL_FORMAT for one that holds something else, with TILLROLL_CORRUPTION naming the damaged file
+ * of this database, with TILLROLL_IO, TILLROLL_ACCESS or TILLROLL_CLOSED.
  */
 int32_t tillroll_backup(struct tillroll_db *db, const char *path, tillroll_error **err);
 

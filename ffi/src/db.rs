@@ -183,9 +183,9 @@ pub unsafe extern "C" fn tillroll_check_path(
 /// made, is a database itself, and has the key file beside the data where there is one: whoever has it can read the
 /// secrets as well.
 ///
-/// Fails with TILLROLL_CONFLICT where a database stands already, with TILLROLL_FORMAT for a directory that holds
-/// something else, with TILLROLL_CORRUPTION naming the damaged file of this database, with TILLROLL_IO,
-/// TILLROLL_ACCESS or TILLROLL_CLOSED.
+/// Fails with TILLROLL_CONFLICT where a database stands already, with TILLROLL_LOCKED while another backup fills the
+/// directory, with TILLROLL_FORMAT for one that holds something else, with TILLROLL_CORRUPTION naming the damaged file
+/// of this database, with TILLROLL_IO, TILLROLL_ACCESS or TILLROLL_CLOSED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_backup(db: *mut Db, path: *const c_char, err: *mut *mut Error) -> i32 {
     // SAFETY: the pointers are what the header asks for.

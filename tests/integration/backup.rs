@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier};
 
 use serde_json::json;
 use tillroll_core::{Db, ErrorKind, OpenOptions, check, restore};
@@ -172,16 +172,21 @@ fn a_database_that_does_not_open_is_checked() {
     assert!(problems[0].contains("000001.log") && problems[1].contains(".roll"), "{problems:?}");
 }
 
-/// Every write of a backup fails once: the database does not mind, and the place takes the backup afterwards.
-#[test]
-fn a_backup_that_fails_leaves_everything_as_it_was() {
-    let reports = quarter();
-    let shop = Shop::with(&reports);
-    let expected = everything_of(reports.iter().flat_map(|report| &report.rows));
+/// A shop, closed, and its database on a disk that fails.
+fn on_failing_disk() -> (Shop, Db, Countdown) {
+    let shop = Shop::with(&quarter());
     shop.db.close().unwrap();
     let countdown = Countdown::never();
     let disk = Arc::new(FailingDisk(countdown.clone()));
     let db = Db::open_with(shop.database(), &OpenOptions::new().disk(disk)).unwrap();
+    (shop, db, countdown)
+}
+
+/// Every write of a backup fails once: the database does not mind, and the place takes the backup afterwards.
+#[test]
+fn a_backup_that_fails_leaves_everything_as_it_was() {
+    let (shop, db, countdown) = on_failing_disk();
+    let expected = everything(&db);
     for n in 0.. {
         let backup = shop.dir.path().join(format!("copy {n}"));
         countdown.start(n);
@@ -199,6 +204,121 @@ fn a_backup_that_fails_leaves_everything_as_it_was() {
         assert!(check(&backup).unwrap().ok(), "write {n}");
         assert_eq!(everything(&read_only(&backup)), expected);
     }
+}
+
+/// Killed at every write in turn: where it had begun, the place says so, is no database, and takes the next backup.
+#[test]
+fn a_backup_that_was_killed_is_begun_anew() {
+    let (shop, db, countdown) = on_failing_disk();
+    let expected = everything(&db);
+    let (mut unfinished, mut finished) = (0, 0);
+    for n in 0.. {
+        let backup = shop.dir.path().join(format!("copy {n}"));
+        countdown.kill(n);
+        let tried = db.backup(&backup);
+        let killed = countdown.has_failed();
+        countdown.start(i64::MAX);
+        assert_eq!(tried.is_err(), killed, "write {n}");
+        if !killed {
+            break;
+        }
+        let left = names(&backup);
+        let has = |name: &str| left.iter().any(|found| found == name);
+        if has("TILLROLL") {
+            finished += 1;
+            Db::open(&backup).unwrap().close().unwrap();
+        } else {
+            if has("BACKUP") {
+                unfinished += 1;
+                refuses_unfinished(&backup);
+            }
+            db.backup(&backup).unwrap();
+        }
+        assert!(check(&backup).unwrap().ok(), "write {n}");
+        assert!(!names(&backup).contains(&"BACKUP".to_owned()), "write {n}");
+        assert_eq!(everything(&read_only(&backup)), expected);
+    }
+    assert!(unfinished > 6 && finished == 1, "{unfinished} unfinished, {finished} finished");
+}
+
+fn refuses_unfinished(backup: &Path) {
+    let before = names(backup);
+    for options in [OpenOptions::new(), OpenOptions::new().create(false), OpenOptions::new().read_only(true)]
+    {
+        let error = Db::open_with(backup, &options).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Format, "{error}");
+        let text = error.to_string();
+        assert!(text.contains("not finished") && text.contains(backup.to_str().unwrap()), "{text}");
+    }
+    assert!(!check(backup).unwrap().ok());
+    assert_eq!(names(backup), before);
+}
+
+/// Rows without a word of a backup are a database that has lost `TILLROLL`.
+#[test]
+fn a_backup_empties_only_what_a_backup_has_begun() {
+    let shop = Shop::with(&quarter());
+    let lost = shop.dir.path().join("lost");
+    fs::create_dir_all(lost.join("rolls")).unwrap();
+    fs::write(lost.join("rolls/000001.roll"), "rows").unwrap();
+    fs::write(lost.join("LOCK"), "whole").unwrap();
+    for _ in 0..2 {
+        assert_eq!(shop.db.backup(&lost).unwrap_err().kind(), ErrorKind::Corruption);
+        assert_eq!(fs::read(lost.join("rolls/000001.roll")).unwrap(), b"rows");
+        assert_eq!(fs::read(lost.join("LOCK")).unwrap(), b"whole");
+        assert!(!lost.join("BACKUP").exists());
+    }
+    // Neither is a file that only has the name, nor a key without what it opens.
+    fs::write(lost.join("BACKUP"), "mine").unwrap();
+    assert_eq!(shop.db.backup(&lost).unwrap_err().kind(), ErrorKind::Corruption);
+    fs::remove_file(lost.join("rolls/000001.roll")).unwrap();
+    assert_eq!(shop.db.backup(&lost).unwrap_err().kind(), ErrorKind::Format);
+    fs::rename(lost.join("BACKUP"), lost.join("vault.key")).unwrap();
+    assert_eq!(shop.db.backup(&lost).unwrap_err().kind(), ErrorKind::Corruption);
+    assert_eq!(fs::read(lost.join("vault.key")).unwrap(), b"mine");
+}
+
+#[test]
+fn of_several_backups_to_one_place_one_is_made() {
+    let shop = Shop::with(&quarter());
+    for round in 0..5 {
+        let to = shop.dir.path().join(format!("at once {round}"));
+        let start = Barrier::new(3);
+        let done: Vec<_> = std::thread::scope(|scope| {
+            let backup = || {
+                start.wait();
+                shop.db.backup(&to)
+            };
+            let threads: Vec<_> = (0..3).map(|_| scope.spawn(backup)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let refused: Vec<_> = done.iter().filter_map(|done| done.as_ref().err()).collect();
+        assert_eq!(refused.len(), 2, "{refused:?}");
+        let known = |kind| matches!(kind, ErrorKind::Locked | ErrorKind::Conflict);
+        assert!(refused.iter().all(|error| known(error.kind())), "{refused:?}");
+        assert_eq!(check(&to).unwrap().problems, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_place_that_somebody_fills_is_left_alone() {
+    let shop = Shop::with(&quarter());
+    let to = shop.dir.path().join("taken");
+    fs::create_dir_all(to.join("rolls")).unwrap();
+    fs::write(to.join("BACKUP"), "A Tillroll backup that is not finished.\n").unwrap();
+    for name in ["LOCK", "rolls/000001.roll"] {
+        fs::write(to.join(name), "somebody's").unwrap();
+    }
+    let held = fs::File::open(to.join("LOCK")).unwrap();
+    held.lock().unwrap();
+    let error = shop.db.backup(&to).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Locked, "{error}");
+    assert!(error.to_string().contains(to.to_str().unwrap()), "{error}");
+    assert_eq!(names(&to), ["BACKUP", "LOCK", "rolls"]);
+    assert_eq!(fs::read(to.join("rolls/000001.roll")).unwrap(), b"somebody's");
+    held.unlock().unwrap();
+    shop.db.backup(&to).unwrap();
+    assert!(check(&to).unwrap().ok());
 }
 
 #[test]

@@ -4,30 +4,48 @@ use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use tillroll_core::{Disk, DiskFile, OsDisk};
 
-/// How many more writes, renames and syncs below `rolls/` and `journal/` succeed before one fails. Those after it succeed again.
+/// How many more writes, renames and syncs below `rolls/`, `journal/` and `copy…` succeed before one fails. Those after it
+/// succeed again, unless it was the last thing the process did.
 #[derive(Debug, Clone)]
-pub struct Countdown(Arc<AtomicI64>);
+pub struct Countdown {
+    left: Arc<AtomicI64>,
+    kills: Arc<AtomicBool>,
+}
 
 impl Countdown {
     pub fn never() -> Self {
-        Self(Arc::new(AtomicI64::new(i64::MAX)))
+        Self { left: Arc::new(AtomicI64::new(i64::MAX)), kills: Arc::default() }
     }
 
     pub fn start(&self, succeed: i64) {
-        self.0.store(succeed, Ordering::SeqCst);
+        self.kills.store(false, Ordering::SeqCst);
+        self.left.store(succeed, Ordering::SeqCst);
+    }
+
+    /// As [`Countdown::start`], but nothing succeeds any more behind the write that fails, removals included: what stands
+    /// on the disk then is what a killed process leaves.
+    pub fn kill(&self, succeed: i64) {
+        self.start(succeed);
+        self.kills.store(true, Ordering::SeqCst);
     }
 
     pub fn has_failed(&self) -> bool {
-        self.0.load(Ordering::SeqCst) < 0
+        self.left.load(Ordering::SeqCst) < 0
+    }
+
+    fn has_killed(&self) -> bool {
+        self.kills.load(Ordering::SeqCst) && self.has_failed()
     }
 
     fn tick(&self) -> io::Result<()> {
-        match self.0.fetch_sub(1, Ordering::SeqCst) {
+        let killed = self.has_killed();
+        match self.left.fetch_sub(1, Ordering::SeqCst) {
             0 => Err(io::ErrorKind::StorageFull.into()),
+            _ if killed => Err(io::ErrorKind::StorageFull.into()),
             _ => Ok(()),
         }
     }
@@ -39,8 +57,10 @@ pub struct FailingDisk(pub Countdown);
 impl FailingDisk {
     /// The countdown, for a path that it counts.
     fn countdown(&self, path: &Path) -> Option<Countdown> {
-        let counts =
-            path.components().any(|part| part.as_os_str() == "rolls" || part.as_os_str() == "journal");
+        let counts = path.components().any(|part| {
+            let name = part.as_os_str().to_string_lossy();
+            name == "rolls" || name == "journal" || name.starts_with("copy")
+        });
         counts.then(|| self.0.clone())
     }
 
@@ -67,6 +87,9 @@ impl Disk for FailingDisk {
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
+        if self.0.has_killed() {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         OsDisk.remove(path)
     }
 

@@ -7,7 +7,7 @@ use super::{CheckReport, Db, OpenOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::Disk;
 use crate::sales::{self, Engine, RollPaths};
-use crate::store::{Moment, abandon, prepare};
+use crate::store::{Moment, Target};
 use crate::vault::Vault;
 
 impl Db {
@@ -19,20 +19,31 @@ impl Db {
     /// blocks until they change, it may.
     ///
     /// # Errors
-    /// [`Error::Conflict`] where a database stands already, [`Error::Format`] for a directory of something else or one
-    /// inside the database, [`Error::Corruption`] naming the damaged file of this database, [`Error::Io`]. What was
-    /// begun is no database then, and the next backup to the same place begins it anew.
+    /// [`Error::Conflict`] where a database stands already, [`Error::Locked`] while another backup fills the directory,
+    /// [`Error::Format`] for a directory of something else or one inside the database, [`Error::Corruption`] naming the
+    /// damaged file of this database, [`Error::Io`]. What was begun is no database then, also where the process was
+    /// killed, and the next backup to the same place begins it anew.
     pub fn backup(&self, path: impl AsRef<Path>) -> Result<()> {
         self.grant.allow_all()?;
         let path = path.as_ref();
         self.refuse_inside(path)?;
         let dir = &std::path::absolute(path).map_err(Error::io("find", path))?;
-        let disk = self.inner.store.disk();
-        prepare(&**disk, dir)?;
+        let target = Target::take(self.inner.store.disk(), dir)?;
+        match self.fill(&target) {
+            Ok(()) => target.finish(),
+            Err(error) => {
+                target.clear();
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn fill(&self, target: &Target) -> Result<()> {
         let (moment, key_file) = self.inner.vault.with_key_file(|| self.inner.store.moment())?;
         let rolls = Engine::roll_paths(Arc::clone(&moment.view))?;
-        write(disk, dir, &moment, &rolls, key_file.as_deref().map(Vec::as_slice))
-            .inspect_err(|_| clear(&**disk, dir))
+        let key_file = key_file.as_deref().map(Vec::as_slice);
+        write(self.inner.store.disk(), target.dir(), &moment, &rolls, key_file)
     }
 
     /// Makes the database as small as it can be: the journal without what was replaced or deleted, rolls without dead
@@ -76,13 +87,6 @@ fn at_source(error: Error, from: &Path) -> Error {
     match error {
         Error::Corruption { detail, .. } => Error::corrupt(from, detail),
         other => other,
-    }
-}
-
-/// Gives back the room of a backup that failed. What cannot be removed stays: the directory is no database.
-fn clear(disk: &dyn Disk, dir: &Path) {
-    if let Err(error) = sales::clear(disk, dir).and_then(|()| abandon(disk, dir)) {
-        tracing::warn!(%error, path = %dir.display(), "what a failed backup has left could not be removed");
     }
 }
 

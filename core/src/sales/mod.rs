@@ -116,19 +116,6 @@ pub(crate) fn verify_roll(disk: &Arc<dyn Disk>, path: &Path) -> Result<()> {
     Roll::open(disk, path, Arc::new(Cache::new(VERIFY_CACHE_BYTES)))?.verify()
 }
 
-/// Removes every file of the rolls of a directory.
-///
-/// # Errors
-/// [`Error::Io`].
-pub(crate) fn clear(disk: &dyn Disk, dir: &Path) -> Result<()> {
-    let folder = dir.join(ROLLS);
-    for name in disk.list(&folder).map_err(Error::io("list", &folder))? {
-        let path = folder.join(name);
-        disk.remove(&path).map_err(Error::io("remove", &path))?;
-    }
-    Ok(())
-}
-
 /// Verifying reads each page once.
 const VERIFY_CACHE_BYTES: u64 = 4 << 20;
 

@@ -4,6 +4,7 @@
 //! shop.till/
 //!   TILLROLL            format version and database id; written last when a database is begun
 //!   LOCK                see lock.rs
+//!   BACKUP              only in the copy of a database that is not finished, see target.rs
 //!   journal/NNNNNN.log  see journal/mod.rs
 //!   index/              derived, may be deleted at any time
 //!   index.aside/        an index that failed, for the moment in which another is made
@@ -35,16 +36,26 @@ pub const MARK: &str = "TILLROLL";
 pub const JOURNAL: &str = "journal";
 pub const INDEX: &str = "index";
 const ROLLS: &str = "rolls";
-/// Names that may stand in a directory in which a database was not begun to the end.
-const OURS: [&str; 9] = [
+/// Stands in the copy of a database before anything else of it, until `TILLROLL` does.
+const UNFINISHED: &str = "BACKUP";
+const UNFINISHED_PART: &str = "BACKUP.tmp";
+/// What it holds: a file of the user's that happens to have its name says nothing.
+const UNFINISHED_TEXT: &[u8] = b"A Tillroll backup that is not finished.\n";
+const KEY_FILE: &str = "vault.key";
+/// Names that may stand in a directory in which a database was not begun to the end, and `TILLROLL`, which somebody may
+/// have written since it was missed.
+const OURS: [&str; 12] = [
+    MARK,
     "TILLROLL.tmp",
     super::lock::NAME,
+    UNFINISHED,
+    UNFINISHED_PART,
     JOURNAL,
     INDEX,
     "index.aside",
     ROLLS,
     "damaged",
-    "vault.key",
+    KEY_FILE,
     "vault.key.tmp",
 ];
 const MARK_LEN_MAX: u64 = 4096;
@@ -63,53 +74,90 @@ pub fn make(disk: &dyn Disk, dir: &Path) -> Result<()> {
 pub fn refuse_foreign(disk: &dyn Disk, dir: &Path) -> Result<()> {
     for name in disk.list(dir).map_err(Error::io("list", dir))? {
         if !OURS.iter().any(|ours| name == *ours) {
-            let found = name.to_string_lossy();
-            return Err(Error::format(
-                dir,
-                None,
-                format!("is not a database and not empty ({found} stands in it)"),
-            ));
+            return Err(foreign(dir, &name.to_string_lossy()));
         }
     }
     Ok(())
 }
 
+fn foreign(dir: &Path, name: &str) -> Error {
+    Error::format(dir, None, format!("is not a database and not empty ({name} stands in it)"))
+}
+
 /// Puts everything in place and `TILLROLL` last. The lock is held.
 pub fn begin(disk: &dyn Disk, dir: &Path, database: u128) -> Result<()> {
     make_folders(disk, dir)?;
+    remove(disk, &dir.join(UNFINISHED_PART))?;
     Journal::create(disk, &dir.join(JOURNAL), database)?;
     mark(disk, dir, database)
 }
 
-/// Makes a directory ready to take the copy of a database, which [`mark`] then makes one.
-///
-/// # Errors
-/// As [`make`]; [`Error::Conflict`] where a database stands already.
-pub fn prepare(disk: &dyn Disk, dir: &Path) -> Result<()> {
-    if read(disk, dir)?.is_some() {
-        let detail = format!("{} is a database already: name a new directory", dir.display());
-        return Err(Error::Conflict { field: "path".to_owned(), detail });
+/// Whether the copy of a database was begun here and not finished.
+pub fn is_unfinished(disk: &dyn Disk, dir: &Path) -> Result<bool> {
+    use std::io::ErrorKind::{FileTooLarge, IsADirectory, NotFound};
+    let path = dir.join(UNFINISHED);
+    match read_all(disk, &path, UNFINISHED_TEXT.len() as u64) {
+        Err(error) if matches!(error.kind(), NotFound | FileTooLarge | IsADirectory) => Ok(false),
+        bytes => Ok(bytes.map_err(Error::io("read", &path))? == UNFINISHED_TEXT),
     }
-    make(disk, dir)?;
-    make_folders(disk, dir)
 }
 
-/// Removes what a copy that failed has put into a directory that [`prepare`] made.
-pub fn abandon(disk: &dyn Disk, dir: &Path) -> Result<()> {
-    let remove = |path: &Path| disk.remove(path).map_err(Error::io("remove", path));
-    let folder = dir.join(JOURNAL);
-    for name in disk.list(&folder).map_err(Error::io("list", &folder))? {
-        remove(&folder.join(name))?;
+/// Says, for good until [`set_finished`], that what is put here is the copy of a database that is not finished: all of
+/// it may be removed. So nothing may stand here that was not put here for the copy.
+pub fn set_unfinished(disk: &dyn Disk, dir: &Path) -> Result<()> {
+    let names = disk.list(dir).map_err(Error::io("list", dir))?;
+    if names.iter().any(|name| name == KEY_FILE) {
+        return lost(dir, "a key file stands there");
     }
-    let left = disk.list(dir).map_err(Error::io("list", dir))?;
-    let files = [super::lock::NAME, "TILLROLL.tmp", "vault.key", "vault.key.tmp"];
-    left.iter()
-        .filter(|name| files.iter().any(|file| *name == file))
-        .try_for_each(|name| remove(&dir.join(name)))
+    if names.iter().any(|name| name == UNFINISHED) {
+        return Err(foreign(dir, UNFINISHED));
+    }
+    let path = dir.join(UNFINISHED);
+    write_atomically(disk, &path, UNFINISHED_TEXT).map_err(Error::io("write", &path))
+}
+
+/// The copy is finished: `TILLROLL` stands. A power cut may bring the file back, which does no harm then.
+pub fn set_finished(disk: &dyn Disk, dir: &Path) -> Result<()> {
+    if is_unfinished(disk, dir)? { remove(disk, &dir.join(UNFINISHED)) } else { Ok(()) }
+}
+
+/// Refuses to take the copy of a database that is not finished for a place to begin one.
+pub fn refuse_unfinished(disk: &dyn Disk, dir: &Path) -> Result<()> {
+    if is_unfinished(disk, dir)? {
+        let detail = "is a backup that is not finished: make it again, or delete the directory";
+        return Err(Error::format(dir, None, detail));
+    }
+    Ok(())
+}
+
+/// Takes [`mark`] back, for good: what is removed afterwards leaves no damaged database.
+pub fn unmark(disk: &dyn Disk, dir: &Path) -> Result<()> {
+    remove(disk, &dir.join(MARK))?;
+    sync(disk, dir)
+}
+
+/// Removes what an unfinished copy has put here.
+pub fn empty(disk: &dyn Disk, dir: &Path) -> Result<()> {
+    for folder in [ROLLS, JOURNAL].map(|name| dir.join(name)) {
+        let names = match disk.list(&folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            names => names.map_err(Error::io("list", &folder))?,
+        };
+        names.iter().try_for_each(|name| remove(disk, &folder.join(name)))?;
+    }
+    ["TILLROLL.tmp", KEY_FILE, "vault.key.tmp"].iter().try_for_each(|name| remove(disk, &dir.join(name)))
+}
+
+/// Removes a file; one that is not there is fine.
+fn remove(disk: &dyn Disk, path: &Path) -> Result<()> {
+    match disk.remove(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        removed => removed.map_err(Error::io("remove", path)),
+    }
 }
 
 /// The folders, without what an interrupted beginning has left in them.
-fn make_folders(disk: &dyn Disk, dir: &Path) -> Result<()> {
+pub fn make_folders(disk: &dyn Disk, dir: &Path) -> Result<()> {
     for folder in [JOURNAL, INDEX, ROLLS] {
         let path = dir.join(folder);
         disk.create_dir(&path).map_err(Error::io("create", &path))?;
@@ -131,21 +179,22 @@ pub fn mark(disk: &dyn Disk, dir: &Path, database: u128) -> Result<()> {
 /// A beginning that was interrupted has written no rows and no commits. Where there are some, `TILLROLL` was lost, and
 /// beginning anew would lose the rest.
 fn refuse_data(disk: &dyn Disk, dir: &Path) -> Result<()> {
-    let lost = |what: &str| {
-        let detail = format!("it is missing, and {what}: restore it from a backup, or repair the database");
-        Err(Error::corrupt(&dir.join(MARK), detail))
-    };
     let rolls = dir.join(ROLLS);
     if !disk.list(&rolls).map_err(Error::io("list", &rolls))?.is_empty() {
-        return lost("rolls/ is not empty");
+        return lost(dir, "rolls/ is not empty");
     }
     for (_, path) in Journal::list(disk, &dir.join(JOURNAL))? {
         let len = disk.open(&path, false).and_then(|file| file.len()).map_err(Error::io("read", &path))?;
         if len > crate::journal::FILE_HEADER_LEN {
-            return lost("journal/ holds commits");
+            return lost(dir, "journal/ holds commits");
         }
     }
     Ok(())
+}
+
+fn lost(dir: &Path, what: &str) -> Result<()> {
+    let detail = format!("it is missing, and {what}: restore it from a backup, or repair the database");
+    Err(Error::corrupt(&dir.join(MARK), detail))
 }
 
 fn sync(disk: &dyn Disk, dir: &Path) -> Result<()> {

@@ -14,7 +14,7 @@
 //! | `commit.rs` | group commit |
 //! | `overlay.rs`, `merge.rs` | committed and not in the index; ranges over both |
 //! | `snapshot.rs`, `transaction.rs` | what readers and writers see |
-//! | `moment.rs` | one commit, and its copy on disk |
+//! | `moment.rs`, `target.rs` | one commit, and its copy on disk |
 //! | `drain.rs` | from the overlay into the index; checkpoints |
 //! | `index.rs` | the index, and making it again when it fails |
 //! | `compact.rs` | when the journal is rewritten |
@@ -35,15 +35,16 @@ mod open;
 mod overlay;
 mod shared;
 mod snapshot;
+mod target;
 mod transaction;
 
 #[cfg(test)]
 mod test;
 
 pub(crate) use check::Problem;
-pub(crate) use directory::{abandon, prepare};
 pub(crate) use moment::Moment;
 pub(crate) use snapshot::Snapshot;
+pub(crate) use target::Target;
 pub(crate) use transaction::Transaction;
 
 use std::any::Any;

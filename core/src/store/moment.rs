@@ -7,9 +7,9 @@ use super::directory::{self, JOURNAL};
 use super::lock::{self, Content, Whole};
 use super::shared::lock as hold;
 use super::{Store, View};
+use crate::Result;
 use crate::file::Disk;
 use crate::journal::{Journal, Reader, Scan};
-use crate::{Error, Result};
 
 /// One commit: its view, and the journal up to it. A journal that is rewritten meanwhile stays readable.
 pub struct Moment {
@@ -35,8 +35,8 @@ impl Store {
 }
 
 impl Moment {
-    /// Writes journal, `LOCK` and `TILLROLL` into a directory that was made by [`directory::prepare`], in this order,
-    /// each durable before the next: without the last of them the directory is no database.
+    /// Writes journal, the text of `LOCK` and `TILLROLL` into the directory of a [`super::Target`], in this order, each
+    /// durable before the next: without the last of them the directory is no database.
     ///
     /// # Errors
     /// [`Error::Corruption`] where the journal is damaged, [`Error::Io`].
@@ -48,8 +48,6 @@ impl Moment {
         let scan = Scan::run(&mut copy)?;
         let mut journal = Journal::resume(disk, &path, &scan, true)?;
         journal.checkpoint(scan.applied, true)?;
-        let lock = dir.join(lock::NAME);
-        disk.create(&lock).map_err(Error::io("create", &lock))?;
         lock::write(disk, dir, &Content { pid: None, whole: Whole::of(&journal, scan.last) })?;
         directory::mark(disk, dir, self.database)
     }

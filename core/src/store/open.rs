@@ -47,6 +47,7 @@ pub fn open(dir: &Path, options: StoreOptions) -> Result<Store> {
 }
 
 fn refuse_missing(dir: &Path, options: &StoreOptions) -> Result<()> {
+    directory::refuse_unfinished(&*options.disk, dir)?;
     if options.create && !options.read_only {
         return Ok(());
     }
@@ -119,6 +120,7 @@ fn recover(dir: &Path, options: StoreOptions, mut found: Found) -> Result<Shared
         for path in &found.stale {
             disk.remove(path).map_err(Error::io("remove", path))?;
         }
+        directory::set_finished(disk, dir)?;
         let content = Content { pid: Some(std::process::id()), whole: Whole::of(&journal, scan.last) };
         lock::write(disk, dir, &content)?;
         if scan.torn > 0 {
