@@ -321,6 +321,31 @@ fn a_place_that_somebody_fills_is_left_alone() {
     assert!(check(&to).unwrap().ok());
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_leads_nothing_into_the_database() {
+    let shop = Shop::with(&quarter());
+    let before = (fs::read(shop.database().join("TILLROLL")).unwrap(), names(&shop.database().join("rolls")));
+    for name in ["TILLROLL", "rolls", "damaged"] {
+        // One of them leads to a folder that stands empty.
+        fs::create_dir_all(shop.database().join("damaged")).unwrap();
+        let link = shop.dir.path().join(format!("link to {name}"));
+        std::os::unix::fs::symlink(shop.database().join(name), &link).unwrap();
+        for error in [shop.db.export_records(&link).unwrap_err(), shop.db.backup(&link).unwrap_err()] {
+            assert!(error.to_string().contains("lies in the database"), "{name}: {error}");
+        }
+    }
+    let after = (fs::read(shop.database().join("TILLROLL")).unwrap(), names(&shop.database().join("rolls")));
+    assert_eq!(after, before);
+    assert!(names(&shop.database().join("damaged")).is_empty());
+    // A link that leads elsewhere is as good as the place.
+    fs::create_dir(shop.dir.path().join("elsewhere")).unwrap();
+    let link = shop.dir.path().join("link");
+    std::os::unix::fs::symlink("elsewhere", &link).unwrap();
+    shop.db.backup(&link).unwrap();
+    assert!(check(&link).unwrap().ok());
+}
+
 #[test]
 fn compacting_keeps_every_row_and_gives_room_back() {
     let reports = quarter();

@@ -215,11 +215,14 @@ impl Db {
         self.records.export(path.as_ref())
     }
 
-    /// Refuses to write anything of the user's into the database directory.
+    /// Refuses to write anything of the user's into the database directory, or through a link that leads there.
     fn refuse_inside(&self, path: &Path) -> Result<()> {
         let absolute = std::path::absolute(path).map_err(Error::io("find", path))?;
-        let folder = absolute.parent().and_then(|folder| folder.canonicalize().ok());
-        if folder.is_some_and(|folder| self.path().canonicalize().is_ok_and(|own| folder.starts_with(own))) {
+        let own = self.path().canonicalize();
+        let is_inside = |path: &Path| {
+            path.canonicalize().is_ok_and(|path| own.as_ref().is_ok_and(|own| path.starts_with(own)))
+        };
+        if is_inside(&absolute) || absolute.parent().is_some_and(is_inside) {
             return Err(Error::format(path, None, "lies in the database, where nothing else is written"));
         }
         Ok(())
