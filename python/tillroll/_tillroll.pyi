@@ -48,7 +48,9 @@ __all__ = [
     "ValidationError",
     "VaultError",
     "__version__",
+    "check",
     "open",
+    "restore",
     "sniff",
 ]
 

@@ -26,7 +26,7 @@ fn report(id: u64, key: ReportKey, roll: u32) -> Report {
         siblings: 1,
         flags: ReadFlags { reader: 1, personal: false },
         ranges: ranges.into_iter().filter(|range| range.count > 0).collect(),
-        reject_ranges: rejects.into_iter().filter(|_| id % 3 == 0).collect(),
+        reject_ranges: rejects.into_iter().filter(|_| id.is_multiple_of(3)).collect(),
         version: Version {
             id,
             path: format!("{id}.csv"),

@@ -403,7 +403,8 @@ mod tests {
             prop_assert!(counting.windows(2).all(|pair| pair[0].days().end <= pair[1].days().start));
             // Within a length the order of looking changes nothing.
             let mut shuffled = coarse_first.clone();
-            shuffled.sort_by_key(|&index| (std::cmp::Reverse(periods[index].unit()), seed.rotate_left(index as u32 % 64)));
+            let turns = |index: usize| u32::try_from(index % 64).unwrap();
+            shuffled.sort_by_key(|&index| (Reverse(periods[index].unit()), seed.rotate_left(turns(index))));
             prop_assert_eq!(&found, &model(&periods, &shuffled));
             let days = |all: &[&Period]| all.iter().flat_map(|p| p.days()).collect::<BTreeSet<i32>>();
             let lost: Vec<&Period> = periods.iter().filter(|p| p.unit() > PeriodUnit::Week).collect();

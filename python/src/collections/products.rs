@@ -116,7 +116,6 @@ impl Products {
     /// Page
     #[pyo3(signature = (term, storefronts=None, filter=None, page=None, count=None, *, meta=false),
            text_signature = "($self, term, storefronts=None, filter=None, page=1, count=25, *, meta=False)")]
-    #[expect(clippy::too_many_arguments, reason = "each is an argument of the Python method")]
     fn search(
         slf: &Bound<'_, Self>,
         term: &Bound<'_, PyAny>,

@@ -190,22 +190,19 @@ fn the_samples_of_other_stores_are_told_apart() {
         return;
     };
     assert!(folder.count() > 0);
-    for (name, looks) in [(
-        "apple/matisiekpl_financial.tsv",
-        "this is an Apple finance report; Tillroll reads amazon-sales, apple-sales,",
-    )] {
-        let file = File::open(&std::path::Path::new(SAMPLES).join(name)).unwrap();
-        let read = |kind| {
-            let options = ReadOptions { kind, keep_personal: false };
-            read(&file, 0, &options, &pool(), &mut Collected::default()).unwrap_err().to_string()
-        };
-        assert!(read(None).contains(looks), "{}", read(None));
-        let message = read(Some(Kind::AmazonSales));
-        assert!(
-            message.contains("not an amazon-sales report but a") && message.contains("no column"),
-            "{message}"
-        );
-    }
+    let name = "apple/matisiekpl_financial.tsv";
+    let looks = "this is an Apple finance report; Tillroll reads amazon-sales, apple-sales,";
+    let file = File::open(&std::path::Path::new(SAMPLES).join(name)).unwrap();
+    let read = |kind| {
+        let options = ReadOptions { kind, keep_personal: false };
+        read(&file, 0, &options, &pool(), &mut Collected::default()).unwrap_err().to_string()
+    };
+    assert!(read(None).contains(looks), "{}", read(None));
+    let message = read(Some(Kind::AmazonSales));
+    assert!(
+        message.contains("not an amazon-sales report but a") && message.contains("no column"),
+        "{message}"
+    );
 }
 
 #[test]
