@@ -567,9 +567,11 @@ int32_t tillroll_sales_import(tillroll_db *db,
  * sales earnings rows), `order_by` ("-units"), `limit`, `combine_inapps` (true: items count among their app, by product
  * and product_group), and which rows count: account store kind period start end product product_group include_inapps
  * sku parent_sku title item_name country marketplace currency earnings_currency type item_type term, each one value or
- * a list. Fails with TILLROLL_VALIDATION for a name that does not exist, where currencies would be added together, where
- * a step of by, start or end parts the days of an Apple report whose rows have no date of their own, or where
- * google-sales and google-earnings, which tell of the same orders, would be added together; with TILLROLL_NOT_FOUND for a product that does not exist; with TILLROLL_IO or TILLROLL_CORRUPTION.
+ * a list.
+ * Fails with TILLROLL_VALIDATION for a name that does not exist, where currencies would be added together, where a
+ * step of by, start or end parts the days of an Apple report whose rows have no date of their own, or where
+ * google-sales and google-earnings, which tell of the same orders, would be added together; with
+ * TILLROLL_NOT_FOUND for a product that does not exist; with TILLROLL_IO or TILLROLL_CORRUPTION.
  */
 int32_t tillroll_sales_report(tillroll_db *db,
                               const char *query_json,
