@@ -19,8 +19,11 @@ def test_a_backup_is_the_database(shop, tmp_path):
 
 
 def test_a_backup_writes_over_nothing(db, tmp_path):
-    with pytest.raises(tillroll.ConflictError):
+    with pytest.raises(tillroll.FormatError, match="lies in the database"):
         db.backup(db.path)
+    tillroll.open(tmp_path / "taken.till").close()
+    with pytest.raises(tillroll.ConflictError):
+        db.backup(tmp_path / "taken.till")
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "mine.txt").write_text("mine")
     with pytest.raises(tillroll.FormatError, match=r"mine\.txt"):
