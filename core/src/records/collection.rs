@@ -36,20 +36,19 @@ pub(super) struct Shared {
 impl Shared {
     /// Commits what `f` changes, and brings what is kept in memory in step with it.
     pub(super) fn write<T>(&self, f: impl FnOnce(&mut dyn Write, &Env<'_>) -> Result<T>) -> Result<T> {
-        let mut touched = Vec::new();
-        let value = self.store.write(|transaction| {
+        let (value, touched) = self.store.write(|transaction| {
             // Within the transaction, so that times grow in commit order.
             let env = Env { vault: &self.vault, now: self.clock.now() };
             let mut watched = Watched::new(transaction);
             let value = f(&mut watched, &env)?;
-            let moves_sales = watched.moves_sales();
-            touched = watched.touched();
-            if moves_sales {
+            let touched = watched.touched()?;
+            if touched.moves_sales() {
                 catalogue::note_change(transaction)?;
             }
-            Ok(value)
+            Ok((value, touched))
         })?;
-        self.products.search.refresh(&self.store, &touched);
+        self.known.hear(&touched);
+        self.products.search.refresh(&self.store, &touched.products());
         Ok(value)
     }
 }

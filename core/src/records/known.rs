@@ -1,25 +1,30 @@
 //! What listings have found out, until the collection changes: how many records match, and where they were few enough,
 //! which ones in which order. With it a page is walked to and no further, however many match behind it.
 //!
-//! It is exact because nothing is ever brought up to date: each answer stands beside the number of the change that the
-//! snapshot it was found in had last seen ([`stored::change`], which is stored with the records and grows in their
-//! commit), and it is only given to a snapshot with that same number. A reader of an older commit finds nothing newer,
-//! and a commit that fails has shown its number to nobody. What is behind a change counted anew would take long for a
-//! value that very many records share, so indexes of few values have stored counts of their own ([`super::Index::counted`]).
+//! Each answer stands beside the number of the change that the snapshot it was found in had last seen
+//! ([`stored::change`], which is stored with the records and grows in their commit by one a record), and it is only
+//! given to a snapshot with that same number. A reader of an older commit finds nothing newer, and a commit that fails
+//! has shown its number to nobody. Commits tell which record each of their numbers stands for, so that an order a few
+//! changes old is brought up to date by looking at these records alone; where one number has not been told, all is found
+//! anew. A count without an order cannot be brought up to date. It would take long for a value that very many records
+//! share, so indexes of few values have stored counts of their own ([`super::Index::counted`]).
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::Result;
 use crate::store::Read;
 
 use super::page::Plan;
+use super::resources::product_memory::{Changes, Touched};
 use super::{Datum, Record, stored};
 
 /// The most ids of one order that are kept.
-pub(super) const ORDER_MAX: usize = 1 << 16;
+pub(super) const ORDER_MAX: usize = 1 << 17;
 /// The most that is kept, in bytes: beyond it all is forgotten, which only costs time.
-const BYTES_MAX: usize = 8 << 20;
+const BYTES_MAX: usize = 16 << 20;
+/// The most changes by which an order is brought up to date. Each costs some 20 records, so more are no gain.
+const CHANGES_MAX: usize = 64;
 
 /// Shared by all handles on one database.
 #[derive(Debug, Default)]
@@ -28,7 +33,17 @@ pub(super) struct Known(Mutex<Answers>);
 #[derive(Debug, Default)]
 struct Answers {
     counts: HashMap<Question, (u64, u64)>,
-    orders: HashMap<Question, (u64, Arc<[Datum]>)>,
+    orders: HashMap<Question, Order>,
+    bytes: usize,
+    /// The latest changes of each collection: what each put or deleted.
+    changes: HashMap<u8, BTreeMap<u64, Datum>>,
+}
+
+/// The ids of all that matched, in order, as of a change.
+#[derive(Debug)]
+struct Order {
+    change: u64,
+    ids: Arc<[Datum]>,
     bytes: usize,
 }
 
@@ -54,20 +69,47 @@ impl Known {
         let change = stored::change::<R>(read)?;
         Ok(Asked { known: self, change, which: (R::TAG, which), order: (R::TAG, order) })
     }
+
+    /// Hears of a commit, once it is one.
+    pub(super) fn hear(&self, touched: &Touched) {
+        let mut answers = self.answers();
+        for (tag, Changes { ids, last }) in touched.collections() {
+            let changes = answers.changes.entry(tag).or_default();
+            let newest = ids.iter().rev().take(CHANGES_MAX).cloned();
+            changes.extend((0..=*last).rev().zip(newest));
+            while changes.len() > CHANGES_MAX {
+                changes.pop_first();
+            }
+        }
+    }
+
+    fn answers(&self) -> MutexGuard<'_, Answers> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Asked<'_> {
     /// How many records match.
     pub(super) fn count(&self) -> Option<u64> {
-        let answers = self.known.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let answers = self.known.answers();
         answers.counts.get(&self.which).filter(|(change, _)| *change == self.change).map(|(_, count)| *count)
     }
 
     /// The ids of all that match, in the order that is asked for.
     pub(super) fn order(&self) -> Option<Arc<[Datum]>> {
-        let answers = self.known.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let order = answers.orders.get(&self.order).filter(|(change, _)| *change == self.change);
-        order.map(|(_, ids)| Arc::clone(ids))
+        let answers = self.known.answers();
+        let order = answers.orders.get(&self.order).filter(|order| order.change == self.change);
+        order.map(|order| Arc::clone(&order.ids))
+    }
+
+    /// The order as it was a few changes ago, and the records that were put or deleted since.
+    pub(super) fn earlier_order(&self) -> Option<(Arc<[Datum]>, Vec<Datum>)> {
+        let answers = self.known.answers();
+        let order = answers.orders.get(&self.order).filter(|order| order.change < self.change)?;
+        let changes = answers.changes.get(&self.which.0)?.range(order.change + 1..=self.change);
+        let ids: Vec<Datum> = changes.map(|(_, id)| id.clone()).collect();
+        let is_complete = ids.len() as u64 == self.change - order.change;
+        is_complete.then(|| (Arc::clone(&order.ids), ids))
     }
 
     /// Keeps how many match, and which ones in order where that is no long list.
@@ -75,21 +117,31 @@ impl Asked<'_> {
         /// What an answer takes beside text and ids: its place in the map.
         const ANSWER: usize = 128;
         let order = order.filter(|ids| ids.len() <= ORDER_MAX);
-        let ids = order.iter().flatten().map(size).sum::<usize>();
-        let bytes = 2 * (self.order.1.len() + ANSWER) + ids;
-        let mut answers = self.known.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if answers.bytes + bytes > BYTES_MAX {
-            *answers = Answers::default();
+        let bytes = self.order.1.len() + ANSWER + order.iter().flatten().map(size).sum::<usize>();
+        let mut answers = self.known.answers();
+        if answers.bytes + 2 * bytes > BYTES_MAX {
+            answers.forget();
         }
-        if bytes > BYTES_MAX {
+        if 2 * bytes > BYTES_MAX {
             return;
         }
-        // An answer that takes another's place is counted beside it: that can only be too much.
-        answers.bytes += bytes;
-        answers.counts.insert(self.which.clone(), (self.change, count));
-        if let Some(ids) = order {
-            answers.orders.insert(self.order.clone(), (self.change, ids.into()));
+        if answers.counts.insert(self.which.clone(), (self.change, count)).is_none() {
+            answers.bytes += self.which.1.len() + ANSWER;
         }
+        if let Some(ids) = order {
+            let order = Order { change: self.change, ids: ids.into(), bytes };
+            answers.bytes += bytes;
+            let old = answers.orders.insert(self.order.clone(), order);
+            answers.bytes -= old.map_or(0, |old| old.bytes);
+        }
+    }
+}
+
+impl Answers {
+    fn forget(&mut self) {
+        self.counts.clear();
+        self.orders.clear();
+        self.bytes = 0;
     }
 }
 

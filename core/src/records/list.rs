@@ -8,10 +8,12 @@
 //! records must be looked at, all of them are, once: see `known.rs`. With the number known, a walk begins at the nearer
 //! end and stops behind the page.
 
+use std::collections::BTreeSet;
+
 use crate::Result;
 use crate::store::Read;
 
-use super::index::damaged;
+use super::index::{damaged, field};
 use super::known::{Asked, Known, ORDER_MAX};
 use super::page::{ListQuery, Page, Plan};
 use super::path::Path;
@@ -47,6 +49,9 @@ fn select<R: Record>(read: &dyn Read, known: &Known, plan: &Plan<R>) -> Result<(
     let asked = known.of(read, plan)?;
     if let Some(order) = asked.order() {
         return Ok((on_page::<R>(plan, &order)?, order.len() as u64));
+    }
+    if let Some((order, changed)) = asked.earlier_order() {
+        return keep(plan, &asked, caught_up(read, plan, &order, changed)?);
     }
     let path = Path::choose(plan);
     let Some(count) = count(read, plan, &path, &asked)? else { return gather(read, plan, &path, &asked) };
@@ -118,10 +123,7 @@ fn gather<R: Record>(
     asked: &Asked<'_>,
 ) -> Result<(Vec<R::Id>, u64)> {
     if !path.is_ordered(plan) {
-        let order = sorted(read, plan, path)?;
-        let (ids, count) = (on_page::<R>(plan, &order)?, order.len() as u64);
-        asked.note(count, Some(order));
-        return Ok((ids, count));
+        return keep(plan, asked, sorted(read, plan, path)?);
     }
     let start = (plan.page - 1).saturating_mul(plan.page_size);
     let page = start..start.saturating_add(plan.page_size);
@@ -137,6 +139,59 @@ fn gather<R: Record>(
     }
     asked.note(count, order);
     Ok((ids, count))
+}
+
+/// Remembers an order, and gives its page.
+fn keep<R: Record>(plan: &Plan<R>, asked: &Asked<'_>, order: Vec<Datum>) -> Result<(Vec<R::Id>, u64)> {
+    let (ids, count) = (on_page::<R>(plan, &order)?, order.len() as u64);
+    asked.note(count, Some(order));
+    Ok((ids, count))
+}
+
+/// An order that was found some changes ago, as it is now that these records are not what they were.
+fn caught_up<R: Record>(
+    read: &dyn Read,
+    plan: &Plan<R>,
+    order: &[Datum],
+    changed: Vec<Datum>,
+) -> Result<Vec<Datum>> {
+    let changed: BTreeSet<Datum> = changed.into_iter().collect();
+    let mut order: Vec<Datum> = order.iter().filter(|id| !changed.contains(*id)).cloned().collect();
+    for id in changed {
+        let Some(record) = record_of::<R>(read, &id)? else { continue };
+        if plan.conditions.iter().all(|condition| condition.test.matches(&(condition.value)(&record))) {
+            let place = place(read, plan, &order, &(value(plan, &record), id.clone()))?;
+            order.insert(place, id);
+        }
+    }
+    Ok(order)
+}
+
+/// Where a record belongs in an order, by its value of the field that is sorted by and its id.
+fn place<R: Record>(read: &dyn Read, plan: &Plan<R>, order: &[Datum], key: &(Datum, Datum)) -> Result<usize> {
+    let (mut low, mut high) = (0, order.len());
+    while low < high {
+        let middle = usize::midpoint(low, high);
+        let Some(id) = order.get(middle) else { break };
+        let record =
+            record_of::<R>(read, id)?.ok_or_else(|| damaged::<R>("a record that was listed is gone"))?;
+        if ((value(plan, &record), id.clone()) < *key) != plan.reverse {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(low)
+}
+
+fn record_of<R: Record>(read: &dyn Read, id: &Datum) -> Result<Option<R>> {
+    let id = R::Id::from_datum(id).ok_or_else(|| damaged::<R>("an entry has no id"))?;
+    stored::get(read, &id)
+}
+
+/// A record's value of the field that is sorted by.
+fn value<R: Record>(plan: &Plan<R>, record: &R) -> Datum {
+    field::<R>(&plan.field).map_or(Datum::Null, |field| (field.value)(record))
 }
 
 fn sorted<R: Record>(read: &dyn Read, plan: &Plan<R>, path: &Path) -> Result<Vec<Datum>> {

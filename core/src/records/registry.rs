@@ -118,7 +118,7 @@ impl Records {
         let env = Env { vault: &self.0.vault, now: self.0.clock.now() };
         let mut watched = Watched::new(write);
         catalogue::register(&mut watched, &env, account, items, known)?;
-        Ok(watched.touched())
+        Ok(watched.touched()?.products())
     }
 
     /// Brings what is kept in memory for products in step with a commit that touched these.

@@ -28,6 +28,13 @@ pub(super) fn records<R: Record>() -> Key {
     Key::new(RECORD).raw(&[R::TAG])
 }
 
+/// The collection's tag and the id of a record whose first piece stands under this key.
+pub(super) fn tag_and_id(key: &[u8]) -> Option<(u8, Datum)> {
+    let &[namespace, tag, ref id @ ..] = key else { return None };
+    let id = (namespace == RECORD).then(|| Datum::read(id)).and_then(Result::ok);
+    id.map(|(id, _)| (tag, id))
+}
+
 /// The bytes of an id, as keys of other parts carry them.
 pub(super) fn id_bytes<R: Record>(id: &R::Id) -> Vec<u8> {
     // Without the namespace byte that every key begins with.
@@ -115,11 +122,19 @@ fn delete_rest<R: Record>(write: &mut dyn Write, id: &R::Id) -> Result<()> {
 }
 
 fn counter_key<R: Record>(which: u8) -> Vec<u8> {
-    Key::new(COUNTER).raw(&[R::TAG, which]).build()
+    counter_key_of(R::TAG, which)
+}
+
+fn counter_key_of(tag: u8, which: u8) -> Vec<u8> {
+    Key::new(COUNTER).raw(&[tag, which]).build()
 }
 
 fn counter<R: Record>(read: &dyn Read, which: u8) -> Result<u64> {
-    read.get(&counter_key::<R>(which))?.map_or(Ok(0), |bytes| value::decode(&bytes))
+    counter_of(read, R::TAG, which)
+}
+
+fn counter_of(read: &dyn Read, tag: u8, which: u8) -> Result<u64> {
+    read.get(&counter_key_of(tag, which))?.map_or(Ok(0), |bytes| value::decode(&bytes))
 }
 
 /// The number of records.
@@ -135,9 +150,14 @@ pub(super) fn change_count<R: Record>(write: &mut dyn Write, by: i64) -> Result<
     Ok(())
 }
 
-/// A number that differs from what it was wherever a record does, or is gone or new.
+/// A number that grows by one wherever a record is put or deleted.
 pub(super) fn change<R: Record>(read: &dyn Read) -> Result<u64> {
     counter::<R>(read, CHANGE)
+}
+
+/// [`change`] of the collection with this tag.
+pub(super) fn change_of(read: &dyn Read, tag: u8) -> Result<u64> {
+    counter_of(read, tag, CHANGE)
 }
 
 fn note_change<R: Record>(write: &mut dyn Write) -> Result<()> {

@@ -13,6 +13,7 @@ use crate::vault::Vault;
 use crate::{Error, ErrorKind, Result};
 
 use super::machine::{self, Env};
+use super::resources::product_memory::Watched;
 use super::twin::Twin;
 use super::*;
 
@@ -110,8 +111,11 @@ impl Bench {
         self.ticks += 1_000_000;
         let now = Timestamp::from_microsecond(self.ticks).unwrap();
         let mut changed = self.twin.clone();
-        let value = f(&mut changed, &Env { vault: &self.vault, now })?;
+        let mut watched = Watched::new(&mut changed);
+        let value = f(&mut watched, &Env { vault: &self.vault, now })?;
+        let touched = watched.touched()?;
         self.twin = changed;
+        self.known.hear(&touched);
         Ok(value)
     }
 

@@ -1,9 +1,10 @@
 //! What is kept in memory for products beside the store, and how it learns of commits.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::Result;
-use crate::records::{Datum, Product, ProductLink, RecordId, stored};
+use crate::records::{Datum, Product, ProductLink, Record, RecordId, stored};
 use crate::store::{Entries, Read, Write};
 
 use super::product_lookup::Lookups;
@@ -16,37 +17,63 @@ pub(in crate::records) struct ProductMemory {
     pub lookups: Lookups,
 }
 
-/// A write that notes which products it touches, and whether it touches a group, by the keys of their records. So whatever a commit is made of, what
-/// is kept in memory hears of it.
+/// A write that notes which records it puts and deletes, by their keys. So whatever a commit is made of, what is kept in
+/// memory hears of it.
 pub(in crate::records) struct Watched<'a> {
     write: &'a mut dyn Write,
-    products: Vec<u8>,
-    links: Vec<u8>,
-    touched: Vec<u64>,
-    regrouped: bool,
+    changes: BTreeMap<u8, Changes>,
+}
+
+/// The records that a commit put or deleted, of each collection by its tag.
+#[derive(Debug)]
+pub(in crate::records) struct Touched(BTreeMap<u8, Changes>);
+
+/// What a commit changed in a collection.
+#[derive(Debug, Default)]
+pub(in crate::records) struct Changes {
+    /// The ids of the records, in the order of the changes; one that was changed twice stands there twice.
+    pub ids: Vec<Datum>,
+    /// The number of the last of these changes.
+    pub last: u64,
+}
+
+impl Touched {
+    /// Whether a product or a group is not what it was.
+    pub(in crate::records) fn moves_sales(&self) -> bool {
+        self.0.contains_key(&Product::TAG) || self.0.contains_key(&ProductLink::TAG)
+    }
+
+    /// The ids of products, maybe some more than once.
+    pub(in crate::records) fn products(&self) -> Vec<u64> {
+        let changes = self.0.get(&Product::TAG);
+        changes.into_iter().flat_map(|changes| &changes.ids).filter_map(u64::from_datum).collect()
+    }
+
+    /// The collections' tags, each with its changes.
+    pub(in crate::records) fn collections(&self) -> impl Iterator<Item = (u8, &Changes)> {
+        self.0.iter().map(|(tag, changes)| (*tag, changes))
+    }
 }
 
 impl<'a> Watched<'a> {
     pub(in crate::records) fn new(write: &'a mut dyn Write) -> Self {
-        let (products, links) =
-            (stored::records::<Product>().build(), stored::records::<ProductLink>().build());
-        Self { write, products, links, touched: Vec::new(), regrouped: false }
+        Self { write, changes: BTreeMap::new() }
     }
 
-    /// Whether a product or a group is not what it was.
-    pub(in crate::records) fn moves_sales(&self) -> bool {
-        self.regrouped || !self.touched.is_empty()
-    }
-
-    /// The ids of products that were put or deleted, maybe more than once.
-    pub(in crate::records) fn touched(self) -> Vec<u64> {
-        self.touched
+    /// What was put or deleted.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub(in crate::records) fn touched(mut self) -> Result<Touched> {
+        for (tag, changes) in &mut self.changes {
+            changes.last = stored::change_of(self.write, *tag)?;
+        }
+        Ok(Touched(self.changes))
     }
 
     fn note(&mut self, key: &[u8]) {
-        let id = key.strip_prefix(self.products.as_slice()).and_then(|id| Datum::read(id).ok());
-        self.touched.extend(id.and_then(|(id, _)| u64::from_datum(&id)));
-        self.regrouped |= key.starts_with(&self.links);
+        let Some((tag, id)) = stored::tag_and_id(key) else { return };
+        self.changes.entry(tag).or_default().ids.push(id);
     }
 }
 
