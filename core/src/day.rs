@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::error::quoted;
 use crate::{Error, Result};
 
 /// Days from 0000-03-01, where the arithmetic below begins its years, to 1970-01-01.
@@ -84,7 +85,7 @@ impl FromStr for Day {
     /// Reads `YYYY-MM-DD`.
     fn from_str(text: &str) -> Result<Self> {
         parse_day(text.as_bytes())
-            .ok_or_else(|| Error::invalid("date", format!("{text:?} is not a day YYYY-MM-DD")))
+            .ok_or_else(|| Error::invalid("date", format!("{} is not a day YYYY-MM-DD", quoted(text))))
     }
 }
 
@@ -241,7 +242,7 @@ impl FromStr for Period {
     fn from_str(text: &str) -> Result<Self> {
         parse_period(text.as_bytes()).ok_or_else(|| {
             let forms = "2018-03, 2018-03-05, 2018-W10 or 2018";
-            Error::invalid("period", format!("{text:?} is not a period: write it like {forms}"))
+            Error::invalid("period", format!("{} is not a period: write it like {forms}", quoted(text)))
         })
     }
 }

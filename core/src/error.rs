@@ -205,6 +205,15 @@ fn same_io_error(error: &std::io::Error) -> std::io::Error {
     }
 }
 
+/// A value for a message: cut, and with its control characters visible.
+pub(crate) fn quoted(text: &str) -> String {
+    const SHOWN: usize = 40;
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{:?}…", text.get(..end).unwrap_or_default()),
+        None => format!("{text:?}"),
+    }
+}
+
 fn display_fields(fields: &FieldErrors) -> String {
     let one = |(field, messages): (&String, &Vec<String>)| format!("{field}: {}", messages.join(", "));
     fields.iter().map(one).collect::<Vec<_>>().join("; ")

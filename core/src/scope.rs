@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::error::quoted;
 use crate::{Error, Result};
 
 /// One thing a handle may do. The names of the first five are the stores' own.
@@ -63,9 +64,8 @@ impl Scope {
     /// [`Error::Validation`] for a name that is none; it lists those that are.
     pub fn parse(name: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|scope| scope.as_str() == name).ok_or_else(|| {
-            let shown: String = name.chars().take(64).collect();
             let known = Self::ALL.map(Self::as_str).join(", ");
-            Error::invalid("scopes", format!("{shown:?} is none of {known}"))
+            Error::invalid("scopes", format!("{} is none of {known}", quoted(name)))
         })
     }
 }

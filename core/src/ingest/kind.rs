@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::error::quoted;
 use crate::{Error, Result};
 
 /// An app store. The numbers are the stores' ids in records and files: they never change.
@@ -110,9 +111,10 @@ impl Kind {
     }
 }
 
-/// Lower case, letters and digits only.
+/// Lower case, letters and digits only, and no more of them than tell it from all names that there are.
 fn plain(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    const MOST: usize = 64;
+    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).take(MOST).collect()
 }
 
 /// One text form for print, parse and JSON.
@@ -130,7 +132,7 @@ macro_rules! text_form {
             fn from_str(text: &str) -> Result<Self> {
                 $parse(text).ok_or_else(|| {
                     let known: Vec<_> = Self::ALL.iter().map(|one| one.as_str()).collect();
-                    Error::invalid($field, format!("{text:?} is none of {}", known.join(", ")))
+                    Error::invalid($field, format!("{} is none of {}", quoted(text), known.join(", ")))
                 })
             }
         }
@@ -150,7 +152,10 @@ macro_rules! text_form {
 }
 
 text_form!(StoreKind, "store", StoreKind::parse);
-text_form!(Kind, "kind", |text| Kind::ALL.into_iter().find(|kind| plain(kind.as_str()) == plain(text)));
+text_form!(Kind, "kind", |text| {
+    let asked = plain(text);
+    Kind::ALL.into_iter().find(|kind| plain(kind.as_str()) == asked)
+});
 
 #[cfg(test)]
 mod tests {

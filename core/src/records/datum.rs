@@ -11,6 +11,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
+use crate::error::quoted;
 use crate::kv::{Key, KeyReader};
 use crate::{Error, Result};
 
@@ -187,15 +188,6 @@ pub(super) fn parse_instant(text: &str) -> Option<Timestamp> {
 
 fn utc(time: DateTime) -> Option<i64> {
     TimeZone::UTC.to_timestamp(time).ok().map(Timestamp::as_microsecond)
-}
-
-/// A value for a message: cut, and with its control characters visible.
-pub(super) fn quoted(text: &str) -> String {
-    const SHOWN: usize = 40;
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{:?}…", text.get(..end).unwrap_or_default()),
-        None => format!("{text:?}"),
-    }
 }
 
 #[cfg(test)]

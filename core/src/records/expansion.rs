@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
+use crate::error::quoted;
 use crate::{Error, Result};
 
 use super::Record;
-use super::datum::{parse_bool, quoted};
+use super::datum::parse_bool;
 use super::input::Input;
 
 /// A sub-resource that a caller may ask to see.

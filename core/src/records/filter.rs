@@ -17,7 +17,9 @@ use std::ops::Bound;
 
 use serde_json::Value;
 
-use super::datum::{Datum, Span, folded, quoted};
+use crate::error::quoted;
+
+use super::datum::{Datum, Span, folded};
 use super::index::{Field, field, over};
 use super::{DatumKind, Record};
 

@@ -8,10 +8,11 @@ use serde_json::{Map, Number, Value};
 use zeroize::Zeroize;
 
 use crate::day::Day;
+use crate::error::quoted;
 use crate::money::Money;
 use crate::{Error, FieldErrors, Result};
 
-use super::datum::{parse_bool, quoted};
+use super::datum::parse_bool;
 use super::{Context, Moment, Record, RecordId, expansion, machine, stored};
 
 /// The most characters of a text that has no limit of its own; indexes carry such texts whole.

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use crate::error::quoted;
 use crate::{Error, FieldErrors, Result};
 
-use super::datum::quoted;
 use super::filter::{self, Condition};
 use super::index::index_of;
 use super::input::as_object;

@@ -4,10 +4,10 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
+use crate::error::quoted;
 use crate::store::Read;
 use crate::{Error, Result};
 
-use super::datum::quoted;
 use super::dynamic::one;
 use super::input::{Input, as_object};
 use super::{AnyCollection, Collection, Context, Record, RecordId, expansion, machine};

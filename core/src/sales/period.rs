@@ -5,7 +5,7 @@ use std::fmt;
 use super::Engine;
 use super::manifest::{Manifest, ReadFlags, Report, ReportKey, Version};
 use crate::day::{Day, Period, PeriodUnit};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, quoted};
 use crate::ingest::{Kind, READER_VERSION, StoreKind};
 use crate::kv::value;
 use crate::store::Write;
@@ -151,6 +151,9 @@ fn edge(field: &str, text: &str) -> Result<Day> {
     let text = text.trim();
     let period = || text.parse::<Period>().map(Period::first);
     text.parse::<Day>().or_else(|_| period()).map_err(|_| {
-        Error::invalid(field, format!("{text:?} is neither a day (2018-03-05) nor a period (2018-03)"))
+        Error::invalid(
+            field,
+            format!("{} is neither a day (2018-03-05) nor a period (2018-03)", quoted(text)),
+        )
     })
 }

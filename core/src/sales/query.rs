@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value as Json;
 
 use crate::day::{Day, Period};
-use crate::error::{Error, FieldErrors, Result};
+use crate::error::{Error, FieldErrors, Result, quoted};
 use crate::ingest::{Kind, StoreKind};
 
 use super::schema::{PRODUCT, TYPES};
@@ -363,7 +363,7 @@ impl Query {
 
     fn check_types(&mut self, values: &[Option<String>]) {
         for value in values.iter().flatten().filter(|value| !TYPES.contains(&value.as_str())) {
-            self.fault("type", format!("{value:?} is none of {}", TYPES.join(", ")));
+            self.fault("type", format!("{} is none of {}", quoted(value), TYPES.join(", ")));
         }
     }
 
@@ -377,7 +377,7 @@ impl Query {
     fn edge(&mut self, field: &str, text: &str) -> Option<Edge> {
         let edge = parse_edge(text);
         if edge.is_none() {
-            self.fault(field, format!("{text:?} is neither a date (2018-03-05) nor an ISO time"));
+            self.fault(field, format!("{} is neither a date (2018-03-05) nor an ISO time", quoted(text)));
         }
         edge
     }
@@ -444,7 +444,7 @@ impl Query {
             "limit" => {
                 self.limit = value.as_u64();
                 if self.limit.is_none() {
-                    self.fault(name, format!("{value} is not a number of rows"));
+                    self.fault(name, format!("{} is not a number of rows", shown(value)));
                 }
                 self
             }
@@ -489,7 +489,7 @@ impl Query {
     }
 
     fn account_argument(mut self, value: &Json) -> Self {
-        let ids: Vec<_> = items(value).iter().map(|item| (item.as_u64(), item.to_string())).collect();
+        let ids: Vec<_> = items(value).iter().map(|item| (item.as_u64(), shown(item))).collect();
         for (_, text) in ids.iter().filter(|(id, _)| id.is_none()) {
             self.fault("account", format!("{text} is not the id of an account"));
         }
@@ -498,7 +498,7 @@ impl Query {
 
     fn truth(&mut self, name: &str, value: &Json) -> bool {
         if !value.is_boolean() {
-            self.fault(name, format!("{value} is neither true nor false"));
+            self.fault(name, format!("{} is neither true nor false", shown(value)));
         }
         value.as_bool().unwrap_or_default()
     }
@@ -507,7 +507,9 @@ impl Query {
         let mut ids = Vec::new();
         for item in items(value) {
             match item.as_u64() {
-                None if !item.is_null() => self.fault(name, format!("{item} is not the id of a product")),
+                None if !item.is_null() => {
+                    self.fault(name, format!("{} is not the id of a product", shown(item)))
+                }
                 id => ids.push(id),
             }
         }
@@ -519,7 +521,7 @@ impl Query {
             ("start", Some(text)) => self.start(text),
             (_, Some(text)) => self.end(text),
             (_, None) => {
-                self.fault(name, format!("{value} is not a date or an ISO time"));
+                self.fault(name, format!("{} is not a date or an ISO time", shown(value)));
                 self
             }
         }
@@ -535,7 +537,7 @@ impl Query {
             match item {
                 Json::String(text) => values.push(Some(text.clone())),
                 Json::Null => values.push(None),
-                other => self.fault(name, format!("{other} is not a text")),
+                other => self.fault(name, format!("{} is not a text", shown(other))),
             }
         }
         self.only_or_null(dimension, values)
@@ -545,7 +547,7 @@ impl Query {
     fn listed<T>(&mut self, name: &str, value: &Json, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
         let mut list = Vec::new();
         for item in items(value) {
-            let text = item.as_str().ok_or_else(|| format!("{item} is not a text"));
+            let text = item.as_str().ok_or_else(|| format!("{} is not a text", shown(item)));
             match text.and_then(&parse) {
                 Ok(one) => list.push(one),
                 Err(message) => self.fault(name, message),
@@ -574,8 +576,14 @@ fn parsed<T: std::str::FromStr<Err = Error>>(text: &str) -> Result<T, String> {
     })
 }
 
+/// A value for a message, cut.
+fn shown(json: &Json) -> String {
+    const SHOWN: usize = 40;
+    json.as_str().map_or_else(|| json.to_string().chars().take(SHOWN).collect(), quoted)
+}
+
 fn unknown(text: &str, known: impl Iterator<Item = &'static str>) -> String {
-    format!("{text:?} is none of {}", known.collect::<Vec<_>>().join(", "))
+    format!("{} is none of {}", quoted(text), known.collect::<Vec<_>>().join(", "))
 }
 
 fn parse_edge(text: &str) -> Option<Edge> {

@@ -21,7 +21,7 @@ use super::summary::{self, line_matches};
 use super::table::Table;
 use crate::column::Column;
 use crate::day::{Day, PeriodUnit};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, quoted};
 use crate::ingest::Kind;
 
 /// Answers a report from one commit's manifest.
@@ -76,7 +76,7 @@ impl<'a> Plan<'a> {
     fn check_order(&self) -> Result<()> {
         for order in &self.query.order {
             if self.column(&order.column).is_none() {
-                let message = format!("{:?} is not a column of this report", order.column);
+                let message = format!("{} is not a column of this report", quoted(&order.column));
                 return Err(Error::invalid("order_by", message));
             }
         }

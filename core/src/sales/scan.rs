@@ -13,7 +13,7 @@ use super::query::Query;
 use super::schema::{SalesColumn, standard_columns};
 use super::select::{Piece, RowFilter, Sequence, pieces};
 use super::table::arrow_fault;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, quoted};
 use crate::ingest::Interpreted;
 
 /// The columns of all stored reports: the standard ones, then whatever further ones the files had, by name.
@@ -49,10 +49,11 @@ fn asked_columns(manifest: &Manifest, query: &Query) -> Result<Vec<SalesColumn>>
     let mut asked: Vec<SalesColumn> = Vec::with_capacity(names.len());
     for name in names {
         let column = known.iter().find(|column| &column.name == name);
-        let column = column
-            .ok_or_else(|| Error::invalid("columns", format!("{name:?} is not a column of the sales")))?;
+        let column = column.ok_or_else(|| {
+            Error::invalid("columns", format!("{} is not a column of the sales", quoted(name)))
+        })?;
         if asked.contains(column) {
-            return Err(Error::invalid("columns", format!("{name:?} is asked for twice")));
+            return Err(Error::invalid("columns", format!("{} is asked for twice", quoted(name))));
         }
         asked.push(column.clone());
     }

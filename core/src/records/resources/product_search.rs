@@ -15,8 +15,8 @@ use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
 use serde_json::Value;
 
+use crate::error::quoted;
 use crate::kv::prefix_end;
-use crate::records::datum::quoted;
 use crate::records::index::damaged;
 use crate::records::input::{Input, unknown_name};
 use crate::records::search::{Found, SearchIndex, Term};
