@@ -122,7 +122,7 @@ impl Collection {
         expand: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Record> {
         let expand = expand.map(|names| json::argument("expand", names)).transpose()?.unwrap_or(Value::Null);
-        self.call(py, "get", [("id", id_text(id)?.into()), ("expand", expand)]).map(Record::new)
+        self.call(py, "get", [("id", id_text("id", id)?.into()), ("expand", expand)]).map(Record::new)
     }
 
     /// Changes the fields that are named, and no others.
@@ -145,7 +145,7 @@ impl Collection {
         id: &Bound<'_, PyAny>,
         fields: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Record> {
-        let id = id_text(id)?;
+        let id = id_text("id", id)?;
         let fields = Value::Object(json::object(fields)?);
         short(py, || self.inner.update(&id, &fields)).map(Record::new)
     }
@@ -157,7 +157,7 @@ impl Collection {
     /// NotFoundError
     ///     There is none with this id.
     fn delete(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<()> {
-        let id = id_text(id)?;
+        let id = id_text("id", id)?;
         short(py, || self.inner.delete(&id))
     }
 
@@ -217,7 +217,7 @@ impl Collection {
 
     fn __contains__(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<bool> {
         // What cannot be an id is in no collection.
-        let Ok(id) = id_text(id) else { return Ok(false) };
+        let Ok(id) = id_text("id", id) else { return Ok(false) };
         match py.detach(|| self.inner.get(&id)) {
             Ok(_) => Ok(true),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Validation) => Ok(false),
@@ -242,12 +242,12 @@ pub fn records(list: Value) -> Vec<Record> {
     }
 }
 
-/// An id as text: of an int, a str or a record.
-pub fn id_text(id: &Bound<'_, PyAny>) -> PyResult<String> {
-    match json::argument("id", id)? {
+/// The id that an argument names, as text: of an int, a str or a record.
+pub fn id_text(name: &str, id: &Bound<'_, PyAny>) -> PyResult<String> {
+    match json::argument(name, id)? {
         Value::String(text) => Ok(text),
         Value::Number(number) if !number.is_f64() => Ok(number.to_string()),
-        _ => Err(PyTypeError::new_err("an id is an int or a str")),
+        _ => Err(PyTypeError::new_err(format!("{name} must be an id: an int, a str or a Record"))),
     }
 }
 

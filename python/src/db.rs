@@ -8,6 +8,7 @@ use pyo3::types::PyDict;
 use serde_json::Value;
 use tillroll_core as core;
 
+use crate::argument::{Given, fault, optional};
 use crate::collections;
 use crate::error::raise;
 use crate::json;
@@ -34,7 +35,8 @@ use crate::wait::{long, short};
 /// LockedError
 ///     Somebody has it open for writing.
 #[pyfunction]
-pub fn check(py: Python<'_>, path: PathBuf) -> PyResult<CheckReport> {
+pub fn check(py: Python<'_>, path: Given<PathBuf>) -> PyResult<CheckReport> {
+    let path = path.named(py, "path")?;
     long(py, move || core::check(path)).map(|report| CheckReport { problems: report.problems })
 }
 
@@ -56,7 +58,8 @@ pub fn check(py: Python<'_>, path: PathBuf) -> PyResult<CheckReport> {
 /// CorruptionError
 ///     A file of the backup is damaged; the error names it.
 #[pyfunction]
-pub fn restore(py: Python<'_>, backup: PathBuf, path: PathBuf) -> PyResult<()> {
+pub fn restore(py: Python<'_>, backup: Given<PathBuf>, path: Given<PathBuf>) -> PyResult<()> {
+    let (backup, path) = (backup.named(py, "backup")?, path.named(py, "path")?);
     long(py, move || core::restore(backup, path))
 }
 
@@ -96,27 +99,33 @@ pub fn restore(py: Python<'_>, backup: PathBuf, path: PathBuf) -> PyResult<()> {
 #[pyo3(signature = (path, *, create=true, read_only=false, passphrase=None, cache_bytes=None, threads=None))]
 pub fn open(
     py: Python<'_>,
-    path: PathBuf,
+    path: Given<PathBuf>,
     create: bool,
     read_only: bool,
-    passphrase: Option<String>,
-    cache_bytes: Option<u64>,
-    threads: Option<usize>,
+    passphrase: Option<Given<String>>,
+    cache_bytes: Option<Given<u64>>,
+    threads: Option<Given<usize>>,
 ) -> PyResult<Db> {
-    if threads == Some(0) {
-        return Err(PyValueError::new_err("threads must be at least 1"));
-    }
+    let path = path.named(py, "path")?;
     let mut options = core::OpenOptions::new().create(create).read_only(read_only);
-    if let Some(passphrase) = passphrase {
+    if let Some(passphrase) = optional(py, "passphrase", passphrase)? {
         options = options.passphrase(passphrase);
     }
-    if let Some(bytes) = cache_bytes {
+    if let Some(bytes) = optional(py, "cache_bytes", cache_bytes)? {
         options = options.cache_bytes(bytes);
     }
-    if let Some(threads) = threads {
+    if let Some(threads) = thread_count(py, threads)? {
         options = options.threads(threads);
     }
     long(py, move || core::Db::open_with(path, &options)).map(|inner| Db { inner })
+}
+
+/// How many threads `threads=` asks for.
+pub fn thread_count(py: Python<'_>, given: Option<Given<usize>>) -> PyResult<Option<usize>> {
+    match optional(py, "threads", given)? {
+        Some(0) => Err(fault(py, "threads", "must be at least 1")),
+        count => Ok(count),
+    }
 }
 
 /// An open database.
@@ -275,8 +284,8 @@ impl Db {
     ///     The directory holds something else, or lies in the database.
     /// CorruptionError
     ///     A file of this database is damaged; the error names it.
-    fn backup(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        let db = self.inner.clone();
+    fn backup(&self, py: Python<'_>, path: Given<PathBuf>) -> PyResult<()> {
+        let (db, path) = (self.inner.clone(), path.named(py, "path")?);
         long(py, move || db.backup(path))
     }
 
@@ -296,8 +305,9 @@ impl Db {
     /// passphrase : str or None
     ///     `None` keeps the key in a file beside the data instead, readable by its owner only.
     #[pyo3(signature = (passphrase))]
-    fn set_passphrase(&self, py: Python<'_>, passphrase: Option<&str>) -> PyResult<()> {
-        short(py, || self.inner.set_passphrase(passphrase))
+    fn set_passphrase(&self, py: Python<'_>, passphrase: Option<Given<String>>) -> PyResult<()> {
+        let passphrase = optional(py, "passphrase", passphrase)?;
+        short(py, || self.inner.set_passphrase(passphrase.as_deref()))
     }
 
     /// A handle on the same database that may do less.
@@ -320,7 +330,8 @@ impl Db {
     ///     This handle has not one of the scopes itself.
     /// ValidationError
     ///     There is no scope of a name.
-    fn restrict(&self, py: Python<'_>, scopes: Vec<String>) -> PyResult<Self> {
+    fn restrict(&self, py: Python<'_>, scopes: Given<Vec<String>>) -> PyResult<Self> {
+        let scopes = scopes.named(py, "scopes")?;
         let restrict = || {
             let scopes =
                 scopes.iter().map(|name| core::Scope::parse(name)).collect::<core::Result<Vec<_>>>()?;
@@ -341,8 +352,8 @@ impl Db {
     /// -------
     /// int
     ///     The number of records.
-    fn export_records(&self, py: Python<'_>, path: PathBuf) -> PyResult<u64> {
-        let db = self.inner.clone();
+    fn export_records(&self, py: Python<'_>, path: Given<PathBuf>) -> PyResult<u64> {
+        let (db, path) = (self.inner.clone(), path.named(py, "path")?);
         long(py, move || db.export_records(path))
     }
 
@@ -366,7 +377,8 @@ impl Db {
     ///     `line` is the first. Nothing is stored.
     /// ConflictError
     ///     An id or a unique value is another record's; the message names the lines. Nothing is stored.
-    fn import_records(&self, py: Python<'_>, path: PathBuf) -> PyResult<u64> {
+    fn import_records(&self, py: Python<'_>, path: Given<PathBuf>) -> PyResult<u64> {
+        let path = path.named(py, "path")?;
         short(py, || self.inner.import_records(path))
     }
 

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 use tillroll_core as core;
 
+use crate::argument::Given;
 use crate::table::Table;
 use crate::value;
 use crate::wait::long;
@@ -29,7 +30,8 @@ use crate::wait::long;
 /// OSError
 ///     It is missing or cannot be read.
 #[pyfunction]
-pub fn sniff(py: Python<'_>, path: PathBuf) -> PyResult<String> {
+pub fn sniff(py: Python<'_>, path: Given<PathBuf>) -> PyResult<String> {
+    let path = path.named(py, "path")?;
     long(py, move || core::sniff(path)).map(|kind| kind.to_string())
 }
 

@@ -8,9 +8,8 @@ use pyo3::types::{
     PyTzInfo,
 };
 use serde_json::{Map, Number, Value};
-use tillroll_core::{Error, FieldErrors};
 
-use crate::error::raise;
+use crate::argument::{SURROGATE, fault};
 use crate::record::Record;
 use crate::value::decimal;
 
@@ -37,9 +36,7 @@ impl Refusal {
     /// As the engine tells what is wrong with a field.
     fn of(self, py: Python<'_>, field: String) -> PyErr {
         match self {
-            Self::Fault(message) => {
-                raise(py, Error::Validation { fields: FieldErrors::from([(field, vec![message])]) })
-            }
+            Self::Fault(message) => fault(py, &field, message),
             Self::Raised(raised) => raised,
         }
     }
@@ -78,9 +75,7 @@ fn nested(any: &Bound<'_, PyAny>, depth: usize) -> Result<Value, Refusal> {
         return Ok(Value::Null);
     }
     if let Ok(text) = any.cast::<PyString>() {
-        // UTF-8 has no place for half of a pair.
-        let text =
-            text.to_str().or_else(|_| Refusal::fault("must be Unicode text, without a lone surrogate"))?;
+        let text = text.to_str().or_else(|_| Refusal::fault(SURROGATE))?;
         return Ok(Value::String(text.to_owned()));
     }
     // A bool is an int to Python, and a datetime is a date: the narrower one is asked for first.

@@ -1,10 +1,12 @@
 //! The Python face of Tillroll: the native module `tillroll._tillroll`, whose names the package `tillroll` re-exports.
 //!
 //! A file here is a noun of the face. Engine work runs without the interpreter lock ([`wait`]); what can take long is
-//! stopped by Ctrl-C. Values cross in [`value`] (out) and [`json`] (in), tables in [`arrow`].
+//! stopped by Ctrl-C. Values cross in [`value`] (out), [`json`] and [`argument`] (in), tables in
+//! [`arrow`].
 
 #![deny(unsafe_code)]
 
+mod argument;
 mod arrow;
 mod collection;
 mod collections;

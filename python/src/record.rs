@@ -2,7 +2,7 @@
 
 use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyDict, PyList, PyString};
 use serde_json::{Map, Value};
 
 use crate::json;
@@ -40,9 +40,11 @@ impl Record {
 
 #[pymethods]
 impl Record {
-    fn __getattr__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        match self.fields.get(name) {
-            Some(value) => json::attribute(py, name, value),
+    fn __getattr__<'py>(&self, py: Python<'py>, name: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
+        // Text that is no Unicode names nothing.
+        let name = name.to_string_lossy();
+        match self.fields.get(&*name) {
+            Some(value) => json::attribute(py, &name, value),
             None => Err(PyAttributeError::new_err(format!("this record has no attribute {name:?}"))),
         }
     }

@@ -2,7 +2,7 @@
 
 use pyo3::exceptions::{PyAttributeError, PyKeyError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyDict, PyList, PyString};
 use tillroll_core as core;
 
 use crate::value;
@@ -26,17 +26,21 @@ impl Sale {
 
 #[pymethods]
 impl Sale {
-    fn __getattr__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        match self.inner.get(name) {
+    fn __getattr__<'py>(&self, py: Python<'py>, name: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
+        // Text that is no Unicode names nothing.
+        let name = name.to_string_lossy();
+        match self.inner.get(&name) {
             Some(found) => value::to_python(py, found),
             None => Err(PyAttributeError::new_err(format!("a sale has no column {name:?}"))),
         }
     }
 
-    fn __getitem__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        match self.inner.get(name) {
+    fn __getitem__<'py>(&self, py: Python<'py>, name: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
+        // Text that is no Unicode names nothing.
+        let name = name.to_string_lossy();
+        match self.inner.get(&name) {
             Some(found) => value::to_python(py, found),
-            None => Err(PyKeyError::new_err(name.to_owned())),
+            None => Err(PyKeyError::new_err(name.into_owned())),
         }
     }
 

@@ -1,11 +1,14 @@
 //! `db.sales`: importing reports and answering from them.
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 use serde_json::{Map, Value};
 use tillroll_core as core;
 
+use crate::argument::{Given, fault, optional};
+use crate::collection::id_text;
+use crate::db::thread_count;
 use crate::error::raise;
 use crate::imports::{Import, ImportSummary};
 use crate::json;
@@ -86,38 +89,40 @@ impl Sales {
     ///     A file is missing or cannot be read.
     /// KeyboardInterrupt
     ///     On Ctrl-C, within a second; every report is then either wholly in or wholly out.
-    #[pyo3(signature = (paths, *, account, kind=None, period=None, on_reject="keep", force=false, keep_personal=false,
-                        progress=None, threads=None))]
+    #[pyo3(signature = (paths, *, account, kind=None, period=None, on_reject="keep".to_owned().into(), force=false,
+                        keep_personal=false, progress=None, threads=None),
+           text_signature = "($self, paths, *, account, kind=None, period=None, on_reject='keep', force=False, \
+                             keep_personal=False, progress=None, threads=None)")]
     #[expect(clippy::too_many_arguments, reason = "each is an argument of the Python method")]
     fn import_reports(
         &self,
         py: Python<'_>,
         paths: &Bound<'_, PyAny>,
         account: &Bound<'_, PyAny>,
-        kind: Option<&str>,
-        period: Option<String>,
-        on_reject: &str,
+        kind: Option<Given<String>>,
+        period: Option<Given<String>>,
+        on_reject: Given<String>,
         force: bool,
         keep_personal: bool,
         progress: Option<&Bound<'_, PyAny>>,
-        threads: Option<usize>,
+        threads: Option<Given<usize>>,
     ) -> PyResult<ImportSummary> {
         let paths = path_list(paths)?;
         let account = account_id(account)?;
         let watcher = Watcher::new(progress)?;
         let mut options = core::ImportOptions::new().force(force).keep_personal(keep_personal);
-        options = match on_reject {
+        options = match on_reject.named(py, "on_reject")?.as_str() {
             "keep" => options.on_reject(core::OnReject::Keep),
             "fail" => options.on_reject(core::OnReject::Fail),
-            _ => return Err(PyValueError::new_err("on_reject must be 'keep' or 'fail'")),
+            _ => return Err(fault(py, "on_reject", "must be 'keep' or 'fail'")),
         };
         if let Some(kind) = kind {
             options = options.kind(parse_kind(py, kind)?);
         }
-        if let Some(period) = period {
+        if let Some(period) = optional(py, "period", period)? {
             options = options.period(period);
         }
-        if let Some(threads) = threads {
+        if let Some(threads) = thread_count(py, threads)? {
             options = options.threads(threads);
         }
         let sales = self.inner.clone();
@@ -134,8 +139,9 @@ impl Sales {
     /// -------
     /// list of Sale
     ///     Empty where there is none.
-    fn get(&self, py: Python<'_>, transaction_id: &str) -> PyResult<Vec<Sale>> {
-        let found = short(py, || self.inner.get(transaction_id))?;
+    fn get(&self, py: Python<'_>, transaction_id: Given<String>) -> PyResult<Vec<Sale>> {
+        let id = transaction_id.named(py, "transaction_id")?;
+        let found = short(py, || self.inner.get(&id))?;
         Ok(found.into_iter().map(Sale::new).collect())
     }
 
@@ -153,7 +159,8 @@ impl Sales {
         if ids.is_instance_of::<PyString>() {
             return Err(PyTypeError::new_err("ids must be an iterable of str; get() takes one"));
         }
-        let ids = ids.try_iter()?.map(|id| id?.extract::<String>()).collect::<PyResult<Vec<_>>>()?;
+        let text = |id: PyResult<Bound<'_, PyAny>>| id?.extract::<Given<String>>()?.named(py, "ids");
+        let ids = ids.try_iter()?.map(text).collect::<PyResult<Vec<_>>>()?;
         let sales = self.inner.clone();
         long(py, move || sales.get_many(&ids)).map(Table::from)
     }
@@ -176,7 +183,8 @@ impl Sales {
     /// Returns
     /// -------
     /// Scan
-    #[pyo3(signature = (*, columns=None, limit=None, **r#where))]
+    #[pyo3(signature = (*, columns=None, limit=None, **r#where),
+           text_signature = "($self, *, columns=None, limit=None, **where)")]
     fn scan(
         &self,
         py: Python<'_>,
@@ -274,14 +282,22 @@ impl Sales {
     /// Table
     ///     Of path, line (from 1, the header's), reason and text.
     #[pyo3(signature = (import_id=None))]
-    fn rejects(&self, py: Python<'_>, import_id: Option<u64>) -> PyResult<Table> {
+    fn rejects(&self, py: Python<'_>, import_id: Option<Given<u64>>) -> PyResult<Table> {
+        let import_id = optional(py, "import_id", import_id)?;
         short(py, || self.inner.rejects(import_id)).map(Table::from)
     }
 
     /// Deletes a report with all its parts, and forgets its bytes, so that the same file imports again.
-    fn delete(&self, py: Python<'_>, account: &Bound<'_, PyAny>, kind: &str, period: &str) -> PyResult<()> {
+    fn delete(
+        &self,
+        py: Python<'_>,
+        account: &Bound<'_, PyAny>,
+        kind: Given<String>,
+        period: Given<String>,
+    ) -> PyResult<()> {
         let (account, kind) = (account_id(account)?, parse_kind(py, kind)?);
-        short(py, || self.inner.delete(account, kind, period))
+        let period = period.named(py, "period")?;
+        short(py, || self.inner.delete(account, kind, &period))
     }
 
     /// What is known of a period.
@@ -294,11 +310,12 @@ impl Sales {
         &self,
         py: Python<'_>,
         account: &Bound<'_, PyAny>,
-        kind: &str,
-        period: &str,
+        kind: Given<String>,
+        period: Given<String>,
     ) -> PyResult<&'static str> {
         let (account, kind) = (account_id(account)?, parse_kind(py, kind)?);
-        let state = short(py, || self.inner.period_state(account, kind, period))?;
+        let period = period.named(py, "period")?;
+        let state = short(py, || self.inner.period_state(account, kind, &period))?;
         Ok(match state {
             core::PeriodState::Absent => "absent",
             core::PeriodState::Empty => "empty",
@@ -314,11 +331,12 @@ impl Sales {
         &self,
         py: Python<'_>,
         account: &Bound<'_, PyAny>,
-        kind: &str,
-        period: &str,
+        kind: Given<String>,
+        period: Given<String>,
     ) -> PyResult<()> {
         let (account, kind) = (account_id(account)?, parse_kind(py, kind)?);
-        short(py, || self.inner.mark_empty(account, kind, period))
+        let period = period.named(py, "period")?;
+        short(py, || self.inner.mark_empty(account, kind, &period))
     }
 
     /// What is missing between two days or periods, the end excluded: the months, for Apple the days, that reports
@@ -332,12 +350,12 @@ impl Sales {
         &self,
         py: Python<'_>,
         account: &Bound<'_, PyAny>,
-        kind: &str,
+        kind: Given<String>,
         start: &Bound<'_, PyAny>,
         end: &Bound<'_, PyAny>,
     ) -> PyResult<Vec<String>> {
         let (account, kind) = (account_id(account)?, parse_kind(py, kind)?);
-        let (start, end): (String, String) = (start.str()?.extract()?, end.str()?.extract()?);
+        let (start, end) = (day_text("start", start)?, day_text("end", end)?);
         short(py, || self.inner.gaps(account, kind, &start, &end))
     }
 
@@ -363,13 +381,21 @@ impl Sales {
 
 /// The id of an external account, given as such or as its record.
 fn account_id(account: &Bound<'_, PyAny>) -> PyResult<u64> {
-    let id = json::argument("account", account)?;
-    let text = id.as_str().and_then(|text| text.parse().ok());
-    id.as_u64().or(text).ok_or_else(|| PyTypeError::new_err("account must be an external account or its id"))
+    let id = id_text("account", account)?;
+    id.parse().map_err(|_| fault(account.py(), "account", "must be the id of an external account"))
 }
 
-fn parse_kind(py: Python<'_>, kind: &str) -> PyResult<core::Kind> {
-    kind.parse().map_err(|error| raise(py, error))
+/// A day or a period, given as text, as a date or as the number of a year.
+fn day_text(name: &str, day: &Bound<'_, PyAny>) -> PyResult<String> {
+    match json::argument(name, day)? {
+        Value::String(text) => Ok(text),
+        Value::Number(year) => Ok(year.to_string()),
+        _ => Err(PyTypeError::new_err(format!("{name} must be a day or a period"))),
+    }
+}
+
+fn parse_kind(py: Python<'_>, kind: Given<String>) -> PyResult<core::Kind> {
+    kind.named(py, "kind")?.parse().map_err(|error| raise(py, error))
 }
 
 /// One path or an iterable of paths, as text.
@@ -382,5 +408,6 @@ fn path_list(paths: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
 }
 
 fn path_text(path: &Bound<'_, PyAny>) -> PyResult<String> {
-    path.py().import("os")?.call_method1("fsdecode", (path,))?.extract()
+    let text = path.py().import("os")?.call_method1("fsdecode", (path,))?;
+    text.extract::<Given<String>>()?.named(path.py(), "paths")
 }

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict};
 use tillroll_core as core;
 
+use crate::argument::Given;
 use crate::{arrow, value};
 
 /// How many rows of a long table are shown at either end.
@@ -48,8 +49,10 @@ impl Table {
         self.batch().num_rows()
     }
 
-    fn __getitem__<'py>(&self, py: Python<'py>, row: isize) -> PyResult<Bound<'py, PyDict>> {
+    fn __getitem__<'py>(&self, py: Python<'py>, row: Given<isize>) -> PyResult<Bound<'py, PyDict>> {
         let rows = self.batch().num_rows();
+        // No table has as many rows as a number beyond a word says.
+        let row = row.fits().unwrap_or(isize::MAX);
         let from_start = if row < 0 { rows.checked_add_signed(row) } else { usize::try_from(row).ok() };
         match from_start.filter(|&row| row < rows) {
             Some(row) => value::row(py, self.batch(), row),

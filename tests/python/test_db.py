@@ -117,8 +117,9 @@ def test_check_and_stats(shop):
 
 @pytest.mark.parametrize("wrong", [{"threads": 0}, {"threads": -1}, {"cache_bytes": -1}])
 def test_numbers_that_make_no_sense_are_refused(tmp_path, wrong):
-    with pytest.raises((ValueError, OverflowError)):
+    with pytest.raises(tillroll.ValidationError) as caught:
         tillroll.open(tmp_path / "shop.till", **wrong)
+    assert set(caught.value.errors) == set(wrong)
 
 
 def test_a_path_that_is_a_file_is_an_os_error(tmp_path):

@@ -289,7 +289,7 @@ def test_a_product_is_looked_up(db):
 
 def test_hostile_text(db):
     for text in ("\ud800", "a\0b", "x" * 10_000_000):
-        with pytest.raises((tillroll.ValidationError, UnicodeEncodeError)):
+        with pytest.raises(tillroll.ValidationError):
             db.accounts.create(name=text)
     assert len(db.accounts) == 0
 

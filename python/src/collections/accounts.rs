@@ -24,7 +24,7 @@ impl Accounts {
     ///     There is no account of this id.
     fn ancestors(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>) -> PyResult<Vec<Record>> {
         let collection = slf.as_super().get();
-        collection.call(slf.py(), "ancestors", [("id", id_text(id)?.into())]).map(records)
+        collection.call(slf.py(), "ancestors", [("id", id_text("id", id)?.into())]).map(records)
     }
 
     /// The accounts directly under one, in the order in which they were made.
@@ -39,6 +39,6 @@ impl Accounts {
     ///     There is no account of this id.
     fn children(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>) -> PyResult<Vec<Record>> {
         let collection = slf.as_super().get();
-        collection.call(slf.py(), "children", [("id", id_text(id)?.into())]).map(records)
+        collection.call(slf.py(), "children", [("id", id_text("id", id)?.into())]).map(records)
     }
 }

@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::argument::Given;
 use crate::collection::Collection;
 use crate::json;
 use crate::record::Record;
@@ -19,9 +20,11 @@ impl Banners {
     /// ------
     /// NotFoundError
     ///     There is no such banner.
-    fn get_by_code(slf: &Bound<'_, Self>, code: &str) -> PyResult<Record> {
+    fn get_by_code(slf: &Bound<'_, Self>, code: Given<String>) -> PyResult<Record> {
         let collection = slf.as_super().get();
-        collection.call(slf.py(), "get_by_code", [("code", code.into())]).map(Record::new)
+        collection
+            .call(slf.py(), "get_by_code", [("code", code.named(slf.py(), "code")?.into())])
+            .map(Record::new)
     }
 
     /// Changes the fields that are named of the banner with this code; the code itself may be among them.
@@ -38,7 +41,7 @@ impl Banners {
     #[pyo3(signature = (code, /, **fields))]
     fn update_by_code(
         slf: &Bound<'_, Self>,
-        code: &str,
+        code: Given<String>,
         fields: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Record> {
         let collection = slf.as_super().get();
@@ -46,7 +49,7 @@ impl Banners {
             .call(
                 slf.py(),
                 "update_by_code",
-                [("code", code.into()), ("fields", json::object(fields)?.into())],
+                [("code", code.named(slf.py(), "code")?.into()), ("fields", json::object(fields)?.into())],
             )
             .map(Record::new)
     }

@@ -23,7 +23,7 @@ impl Campaigns {
     ///     There is no such campaign.
     fn prices(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>) -> PyResult<Vec<Record>> {
         let collection = slf.as_super().get();
-        collection.call(slf.py(), "prices", [("id", id_text(id)?.into())]).map(records)
+        collection.call(slf.py(), "prices", [("id", id_text("id", id)?.into())]).map(records)
     }
 
     /// Adds prices to a campaign or replaces those of the same product, variation or download, and quantity. Others stay.
@@ -50,7 +50,7 @@ impl Campaigns {
     ) -> PyResult<Vec<Record>> {
         let collection = slf.as_super().get();
         collection
-            .call(slf.py(), "set_prices", [("id", id_text(id)?.into()), ("rows", json::rows(rows)?)])
+            .call(slf.py(), "set_prices", [("id", id_text("id", id)?.into()), ("rows", json::rows(rows)?)])
             .map(records)
     }
 
@@ -69,7 +69,11 @@ impl Campaigns {
     fn remove_price(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>, row: &Bound<'_, PyAny>) -> PyResult<()> {
         let collection = slf.as_super().get();
         collection
-            .call(slf.py(), "remove_price", [("id", id_text(id)?.into()), ("row", json::row("row.", row)?)])
+            .call(
+                slf.py(),
+                "remove_price",
+                [("id", id_text("id", id)?.into()), ("row", json::row("row.", row)?)],
+            )
             .map(drop)
     }
 }

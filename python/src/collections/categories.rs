@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::argument::{Given, optional};
 use crate::collection::{Collection, id_text, records};
 use crate::json;
 use crate::record::Record;
@@ -72,7 +73,7 @@ impl Categories {
     ///     There is no such category.
     fn children(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>) -> PyResult<Vec<Record>> {
         let collection = slf.as_super().get();
-        collection.call(slf.py(), "children", [("id", id_text(id)?.into())]).map(records)
+        collection.call(slf.py(), "children", [("id", id_text("id", id)?.into())]).map(records)
     }
 
     /// In which versions of the store a category shows.
@@ -88,7 +89,7 @@ impl Categories {
     ///     There is no such category.
     fn visibilities(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>) -> PyResult<Vec<Record>> {
         let collection = slf.as_super().get();
-        collection.call(slf.py(), "visibilities", [("id", id_text(id)?.into())]).map(records)
+        collection.call(slf.py(), "visibilities", [("id", id_text("id", id)?.into())]).map(records)
     }
 
     /// Sets in which versions of the store a category shows. Versions that are not named stay as they are.
@@ -115,7 +116,11 @@ impl Categories {
     ) -> PyResult<Vec<Record>> {
         let collection = slf.as_super().get();
         collection
-            .call(slf.py(), "set_visibilities", [("id", id_text(id)?.into()), ("rows", json::rows(rows)?)])
+            .call(
+                slf.py(),
+                "set_visibilities",
+                [("id", id_text("id", id)?.into()), ("rows", json::rows(rows)?)],
+            )
             .map(records)
     }
 
@@ -131,7 +136,7 @@ impl Categories {
     ///     There is no such category.
     fn products(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>) -> PyResult<Vec<Record>> {
         let collection = slf.as_super().get();
-        collection.call(slf.py(), "products", [("id", id_text(id)?.into())]).map(records)
+        collection.call(slf.py(), "products", [("id", id_text("id", id)?.into())]).map(records)
     }
 
     /// Puts a product into a category, or changes where it stands in it.
@@ -161,8 +166,8 @@ impl Categories {
         slf: &Bound<'_, Self>,
         id: &Bound<'_, PyAny>,
         product_id: &Bound<'_, PyAny>,
-        category_sort: Option<i64>,
-        product_sort: Option<i64>,
+        category_sort: Option<Given<i64>>,
+        product_sort: Option<Given<i64>>,
     ) -> PyResult<Record> {
         let collection = slf.as_super().get();
         collection
@@ -170,10 +175,10 @@ impl Categories {
                 slf.py(),
                 "link_product",
                 [
-                    ("id", id_text(id)?.into()),
-                    ("product_id", id_text(product_id)?.into()),
-                    ("category_sort", category_sort.into()),
-                    ("product_sort", product_sort.into()),
+                    ("id", id_text("id", id)?.into()),
+                    ("product_id", id_text("product_id", product_id)?.into()),
+                    ("category_sort", optional(slf.py(), "category_sort", category_sort)?.into()),
+                    ("product_sort", optional(slf.py(), "product_sort", product_sort)?.into()),
                 ],
             )
             .map(Record::new)
@@ -195,7 +200,10 @@ impl Categories {
             .call(
                 slf.py(),
                 "unlink_product",
-                [("id", id_text(id)?.into()), ("product_id", id_text(product_id)?.into())],
+                [
+                    ("id", id_text("id", id)?.into()),
+                    ("product_id", id_text("product_id", product_id)?.into()),
+                ],
             )
             .map(drop)
     }

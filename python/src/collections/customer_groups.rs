@@ -32,7 +32,10 @@ impl CustomerGroups {
             .call(
                 slf.py(),
                 "add",
-                [("group_id", id_text(group_id)?.into()), ("customer_id", id_text(customer_id)?.into())],
+                [
+                    ("group_id", id_text("group_id", group_id)?.into()),
+                    ("customer_id", id_text("customer_id", customer_id)?.into()),
+                ],
             )
             .map(Record::new)
     }
@@ -53,7 +56,10 @@ impl CustomerGroups {
             .call(
                 slf.py(),
                 "remove",
-                [("group_id", id_text(group_id)?.into()), ("customer_id", id_text(customer_id)?.into())],
+                [
+                    ("group_id", id_text("group_id", group_id)?.into()),
+                    ("customer_id", id_text("customer_id", customer_id)?.into()),
+                ],
             )
             .map(drop)
     }
@@ -71,6 +77,8 @@ impl CustomerGroups {
     ///     There is no such group.
     fn members(slf: &Bound<'_, Self>, group_id: &Bound<'_, PyAny>) -> PyResult<Vec<Record>> {
         let collection = slf.as_super().get();
-        collection.call(slf.py(), "members", [("group_id", id_text(group_id)?.into())]).map(records)
+        collection
+            .call(slf.py(), "members", [("group_id", id_text("group_id", group_id)?.into())])
+            .map(records)
     }
 }

@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use serde_json::{Map, Value};
 
+use crate::argument::Given;
 use crate::collection::{Collection, id_text, records};
 use crate::json;
 use crate::record::Record;
@@ -20,8 +21,9 @@ impl Customers {
     /// ------
     /// NotFoundError
     ///     There is no such customer.
-    fn get_by_email(slf: &Bound<'_, Self>, email: &str) -> PyResult<Record> {
+    fn get_by_email(slf: &Bound<'_, Self>, email: Given<String>) -> PyResult<Record> {
         let collection = slf.as_super().get();
+        let email = email.named(slf.py(), "email")?;
         collection.call(slf.py(), "get_by_email", [("email", email.into())]).map(Record::new)
     }
 
@@ -55,7 +57,7 @@ impl Customers {
     ///     There is no such customer.
     fn addresses(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>) -> PyResult<Vec<Record>> {
         let collection = slf.as_super().get();
-        collection.call(slf.py(), "addresses", [("id", id_text(id)?.into())]).map(records)
+        collection.call(slf.py(), "addresses", [("id", id_text("id", id)?.into())]).map(records)
     }
 
     /// Adds an address to a customer.
@@ -83,7 +85,7 @@ impl Customers {
         fields: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Record> {
         let mut arguments = address_fields(fields)?;
-        arguments.insert("id".to_owned(), id_text(id)?.into());
+        arguments.insert("id".to_owned(), id_text("id", id)?.into());
         slf.as_super().get().call_with(slf.py(), "add_address", arguments).map(Record::new)
     }
 
@@ -115,8 +117,8 @@ impl Customers {
         fields: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Record> {
         let mut arguments = address_fields(fields)?;
-        arguments.insert("id".to_owned(), id_text(id)?.into());
-        arguments.insert("address_id".to_owned(), id_text(address_id)?.into());
+        arguments.insert("id".to_owned(), id_text("id", id)?.into());
+        arguments.insert("address_id".to_owned(), id_text("address_id", address_id)?.into());
         slf.as_super().get().call_with(slf.py(), "update_address", arguments).map(Record::new)
     }
 
@@ -136,7 +138,10 @@ impl Customers {
             .call(
                 slf.py(),
                 "remove_address",
-                [("id", id_text(id)?.into()), ("address_id", id_text(address_id)?.into())],
+                [
+                    ("id", id_text("id", id)?.into()),
+                    ("address_id", id_text("address_id", address_id)?.into()),
+                ],
             )
             .map(drop)
     }

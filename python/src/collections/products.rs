@@ -9,6 +9,7 @@ use pyo3::types::{PyDict, PyString};
 use serde_json::{Map, Value};
 use tillroll_core as core;
 
+use crate::argument::{Given, fault, optional};
 use crate::collection::{Collection, id_text, records};
 use crate::json;
 use crate::page::Page;
@@ -46,7 +47,7 @@ impl Products {
         meta: bool,
     ) -> PyResult<Record> {
         let expand = expand.map(|names| json::argument("expand", names)).transpose()?.unwrap_or(Value::Null);
-        let arguments = [("id", id_text(id)?.into()), ("expand", expand), ("meta", meta.into())];
+        let arguments = [("id", id_text("id", id)?.into()), ("expand", expand), ("meta", meta.into())];
         slf.as_super().get().call(slf.py(), "get", arguments).map(Record::new)
     }
 
@@ -73,24 +74,26 @@ impl Products {
     ///     There is none, and `lookup` gave `None`.
     /// PendingError
     ///     The lookup has not ended; what it gives is stored when it comes.
-    #[pyo3(signature = (store, id_in_store, *, lookup=None, timeout=90.0, meta=false))]
+    #[pyo3(signature = (store, id_in_store, *, lookup=None, timeout=90.0.into(), meta=false),
+           text_signature = "($self, store, id_in_store, *, lookup=None, timeout=90.0, meta=False)")]
     fn get_by_store(
         slf: &Bound<'_, Self>,
-        store: &str,
+        store: Given<String>,
         id_in_store: &Bound<'_, PyAny>,
         lookup: Option<Py<PyAny>>,
-        timeout: f64,
+        timeout: Given<f64>,
         meta: bool,
     ) -> PyResult<Record> {
-        let (py, id) = (slf.py(), id_text(id_in_store)?);
+        let py = slf.py();
+        let (store, id) = (store.named(py, "store")?, id_text("id_in_store", id_in_store)?);
+        let timeout = Duration::try_from_secs_f64(timeout.named(py, "timeout")?)
+            .map_err(|_| fault(py, "timeout", "must be a number of seconds, 0 or more"))?;
         let collection = slf.as_super().get();
         let Some(lookup) = lookup else {
             let arguments = [("store", store.into()), ("id_in_store", id.into()), ("meta", meta.into())];
             return collection.call(py, "get_by_store", arguments).map(Record::new);
         };
-        let timeout = Duration::try_from_secs_f64(timeout)
-            .map_err(|_| PyValueError::new_err("timeout must be a number of seconds"))?;
-        let found = slf.get().look_up(py, (store.to_owned(), id), lookup, timeout)?;
+        let found = slf.get().look_up(py, (store, id), lookup, timeout)?;
         collection.call(py, "get", [("id", found.into()), ("meta", meta.into())]).map(Record::new)
     }
 
@@ -160,10 +163,11 @@ impl Products {
     #[pyo3(signature = (store=None, include_inactive=false, *, meta=false))]
     fn mine(
         slf: &Bound<'_, Self>,
-        store: Option<&str>,
+        store: Option<Given<String>>,
         include_inactive: bool,
         meta: bool,
     ) -> PyResult<Vec<Record>> {
+        let store = optional(slf.py(), "store", store)?;
         let arguments =
             [("store", store.into()), ("include_inactive", include_inactive.into()), ("meta", meta.into())];
         slf.as_super().get().call(slf.py(), "mine", arguments).map(records)
@@ -194,7 +198,8 @@ impl Products {
         if ids.is_instance_of::<PyString>() {
             return Err(PyTypeError::new_err("ids must be an iterable of ids, not a str"));
         }
-        let ids = ids.try_iter()?.map(|id| id_text(&id?).map(Value::from)).collect::<PyResult<Vec<_>>>()?;
+        let ids =
+            ids.try_iter()?.map(|id| id_text("ids", &id?).map(Value::from)).collect::<PyResult<Vec<_>>>()?;
         slf.as_super().get().call(slf.py(), "link", [("ids", ids.into())]).map(records)
     }
 
@@ -205,7 +210,7 @@ impl Products {
     /// NotFoundError
     ///     There is no such product.
     fn unlink(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>) -> PyResult<()> {
-        slf.as_super().get().call(slf.py(), "unlink", [("id", id_text(id)?.into())]).map(drop)
+        slf.as_super().get().call(slf.py(), "unlink", [("id", id_text("id", id)?.into())]).map(drop)
     }
 
     /// The products of a product's group: the same app in other stores.
@@ -228,7 +233,7 @@ impl Products {
     ///     There is no such product.
     #[pyo3(signature = (id, *, meta=false))]
     fn group(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>, meta: bool) -> PyResult<Vec<Record>> {
-        let arguments = [("id", id_text(id)?.into()), ("meta", meta.into())];
+        let arguments = [("id", id_text("id", id)?.into()), ("meta", meta.into())];
         slf.as_super().get().call(slf.py(), "group", arguments).map(records)
     }
 }
