@@ -16,7 +16,9 @@ use crate::records::dynamic::object;
 use crate::records::index::{self, Field, Index};
 use crate::records::input::Input;
 use crate::records::machine::{self, Env};
-use crate::records::{Collection, Context, DatumKind, Product, Record, RecordId, Times, catalogue, stored};
+use crate::records::{
+    Collection, Context, DatumKind, Others, Product, Record, RecordId, Times, catalogue, stored,
+};
 use crate::scope::Scope;
 use crate::store::{Read, Write};
 use crate::{Error, Result};
@@ -82,6 +84,19 @@ impl Record for ProductLink {
         Ok(())
     }
 
+    fn check_references(&self, others: &mut Others<'_>) -> Result<()> {
+        others.must_exist::<Product>("id", &self.id)?;
+        if self.group_id > self.id {
+            others.fault(
+                GROUP,
+                format!("is above {}: a group is called by the lowest of its products", self.id),
+            );
+        } else if others.get::<Self>(&self.group_id)?.is_none_or(|head| head.group_id != self.group_id) {
+            others.fault(GROUP, format!("no group is called by product {}", self.group_id));
+        }
+        Ok(())
+    }
+
     fn to_json(&self, _context: &Context<'_>) -> Result<Map<String, Value>> {
         Ok(object([
             ("id", self.id.into()),
@@ -97,7 +112,7 @@ fn members(read: &dyn Read, product: u64) -> Result<BTreeSet<u64>> {
     let mut members = BTreeSet::from([product]);
     if let Some(link) = stored::get::<ProductLink>(read, &product)? {
         for member in machine::ids_of::<ProductLink>(read, &[GROUP], &[link.group_id.to_datum()])? {
-            // An imported link may have come without its product.
+            // An import that was cut short may have stored the link and not the product.
             if catalogue::is_there(read, member)? {
                 members.insert(member);
             }

@@ -129,17 +129,39 @@ fn groups_leave_and_come_back_with_the_records() {
 #[test]
 fn a_link_without_its_product_links_nothing() {
     let bench = stocked(2);
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("records.jsonl");
-    let line = |id: u64| {
-        json!({"collection": "product_links", "id": id, "created_at": "2026-01-01T00:00:00Z",
-               "updated_at": "2026-01-01T00:00:00Z", "fields": {"group_id": 1}})
+    let link = |id: u64| {
+        let fields = object([(PRODUCT, id.into()), (GROUP, 1.into())]);
+        bench.of::<Product>().write(|write, env| machine::create::<ProductLink>(write, env, &fields)).unwrap()
     };
-    std::fs::write(&file, [1, 7].map(|id| line(id).to_string()).join("\n")).unwrap();
-    bench.records.import(&file).unwrap();
+    assert_eq!([1, 7].map(link).map(|link| link.id), [1, 7]);
     assert_eq!((group_of(&bench, 1), all_groups(&bench)), (vec![1], vec![]));
     bench.of::<Product>().link([1, 2]).unwrap();
     assert_eq!((group_of(&bench, 2), all_groups(&bench)), (vec![1, 2], vec![vec![1, 2]]));
+}
+
+#[test]
+fn links_that_come_in_are_such_as_linking_makes() {
+    let told = |links: &[(u64, u64)]| {
+        let bench = stocked(4);
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("records.jsonl");
+        let line = |(id, group): &(u64, u64)| {
+            json!({"collection": "product_links", "id": id, "created_at": "2026-01-01T00:00:00Z",
+                   "updated_at": "2026-01-01T00:00:00Z", "fields": {"group_id": group}})
+        };
+        let lines: Vec<_> = links.iter().map(|link| line(link).to_string()).collect();
+        std::fs::write(&file, lines.join("\n")).unwrap();
+        let outcome = bench.records.import(&file).map_err(|error| error.to_string());
+        assert_eq!(all_groups(&bench).is_empty(), outcome.is_err());
+        outcome.map_err(|text| text.split_once("records.jsonl, ").unwrap().1.to_owned())
+    };
+    assert_eq!(told(&[(4, 1), (1, 1), (3, 2), (2, 2)]), Ok(4));
+    assert_eq!(told(&[(1, 1), (9, 1)]).unwrap_err(), "line 2: id: product 9 not found");
+    let higher = "line 1: group_id: is above 1: a group is called by the lowest of its products";
+    assert_eq!(told(&[(1, 2), (2, 2)]).unwrap_err(), higher);
+    assert_eq!(told(&[(3, 2)]).unwrap_err(), "line 1: group_id: no group is called by product 2");
+    let chain = told(&[(1, 1), (2, 1), (3, 2)]).unwrap_err();
+    assert_eq!(chain, "line 3: group_id: no group is called by product 2");
 }
 
 #[derive(Debug, Clone)]
