@@ -136,9 +136,17 @@ impl Writer {
         Ok(Self { path, partial, file: BufWriter::new(file), count: 0 })
     }
 
+    /// # Errors
+    /// [`Error::Validation`] for a record whose line could not be read back.
     pub(super) fn line(&mut self, line: &Line) -> Result<()> {
-        let written = serde_json::to_writer(&mut self.file, line).map_err(io::Error::from);
-        written.and_then(|()| self.file.write_all(b"\n")).map_err(Error::io("write", &self.partial))?;
+        let bytes = serde_json::to_vec(line).map_err(io::Error::from);
+        let mut bytes = bytes.map_err(Error::io("write", &self.partial))?;
+        bytes.push(b'\n');
+        if bytes.len() as u64 > LINE_MAX {
+            let record = format!("{} {}", line.collection, line.id);
+            return Err(Error::invalid(&record, format!("would be a line of more than {LINE_MAX} bytes")));
+        }
+        self.file.write_all(&bytes).map_err(Error::io("write", &self.partial))?;
         self.count += 1;
         Ok(())
     }

@@ -1,8 +1,7 @@
-use std::fs;
-use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use super::*;
 use crate::ErrorKind;
 use crate::records::bench::Bench;
 
@@ -51,6 +50,28 @@ fn what_was_exported_comes_back_as_it_was() {
     assert_eq!(other.records.import(&path).unwrap(), 0);
     let other = other.reopen();
     assert_eq!(other.call("external_accounts", "count", json!({})).unwrap(), json!(3));
+}
+
+#[test]
+fn a_record_that_could_not_be_read_back_is_not_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.jsonl");
+    let line = |length: usize| -> Line {
+        let mut line = json!({"collection": "accounts", "id": "a", "created_at": NOW, "updated_at": NOW,
+                              "fields": {"name": ""}});
+        let shell = serde_json::to_vec(&line).unwrap().len();
+        line["fields"]["name"] = "x".repeat(length - shell).into();
+        serde_json::from_value(line).unwrap()
+    };
+    let longest = usize::try_from(LINE_MAX).unwrap() - 1;
+    let mut file = Writer::create(&path).unwrap();
+    file.line(&line(longest)).unwrap();
+    let refused = file.line(&line(longest + 1)).unwrap_err();
+    assert_eq!(refused.to_string(), "accounts \"a\": would be a line of more than 8388608 bytes");
+    file.line(&line(1000)).unwrap();
+    assert_eq!(file.finish().unwrap(), 2);
+    let read = Lines::open(&path).unwrap().step().unwrap();
+    assert_eq!(read.into_iter().filter(|(_, line)| line.is_ok()).count(), 2);
 }
 
 #[test]
