@@ -232,12 +232,12 @@ struct tillroll_db *tillroll_open(const char *path, const struct tillroll_open_o
 void tillroll_close(struct tillroll_db *db);
 
 /**
- * Cancels every import that runs or waits on this handle, from any thread; without one it does nothing.
+ * Cancels every import that runs or waits on this handle, of reports or of records, from any thread; without one it does
+ * nothing.
  *
  * It returns at once. The import stops within about a tenth of a second, unless its files are all read already, and
  * answers with TILLROLL_CANCELLED; one that waits for another does so when its turn comes. Every report is then either
- * wholly in or wholly out. It only adds to an atomic
- * number, and so may be called from a signal handler. NULL is fine.
+ * wholly in or wholly out. It only adds to an atomic number, and so may be called from a signal handler. NULL is fine.
  */
 void tillroll_cancel(struct tillroll_db *db);
 
@@ -328,7 +328,8 @@ int32_t tillroll_stores(struct tillroll_db *db, char **out_json, tillroll_error 
  * Writes all records of this moment to a file, a line of JSON each. Secrets and sales are not in it; the file appears
  * when it is whole.
  *
- * `out` becomes the number of records; it must not be NULL. Fails with TILLROLL_IO or TILLROLL_ACCESS.
+ * `out` becomes the number of records; it must not be NULL. Fails with TILLROLL_IO or TILLROLL_ACCESS, and with
+ * TILLROLL_VALIDATION that names a record whose line would be longer than what is read back, 8 MiB.
  */
 int32_t tillroll_export_records(struct tillroll_db *db, const char *path, uint64_t *out, tillroll_error **err);
 
@@ -339,7 +340,8 @@ int32_t tillroll_export_records(struct tillroll_db *db, const char *path, uint64
  * `out` becomes the number of records that were not stored already; it must not be NULL. Fails with TILLROLL_FORMAT
  * for lines that cannot be read or refer to a record that is neither in the file nor stored, with TILLROLL_CONFLICT
  * where an id or a unique value is another record's, with TILLROLL_IO or TILLROLL_ACCESS. The message names the lines,
- * and nothing is stored then.
+ * and nothing is stored then. TILLROLL_CANCELLED after tillroll_cancel(): of a file of more than 10,000 lines, the
+ * beginning may be stored then.
  */
 int32_t tillroll_import_records(struct tillroll_db *db, const char *path, uint64_t *out, tillroll_error **err);
 

@@ -1,6 +1,7 @@
 //! # Databases
 
 use std::ffi::c_char;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -22,7 +23,18 @@ use crate::status::{Error, Failure};
 pub struct Db {
     pub(crate) core: core::Db,
     /// How often the imports that run were cancelled.
-    pub(crate) cancels: Arc<AtomicU64>,
+    cancels: Arc<AtomicU64>,
+}
+
+impl Db {
+    /// For an import that begins now: stops it after a cancellation, which is meant for it when it comes after this.
+    pub(crate) fn wanted(&self) -> impl Fn() -> ControlFlow<()> + Send + Sync + 'static {
+        let (cancels, before) = (Arc::clone(&self.cancels), self.cancels.load(Ordering::Relaxed));
+        move || match cancels.load(Ordering::Relaxed) == before {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        }
+    }
 }
 
 /// How a database is opened. Set it with TILLROLL_OPEN_OPTIONS_INIT, then change fields.
@@ -94,12 +106,12 @@ pub unsafe extern "C" fn tillroll_close(db: *mut Db) {
     });
 }
 
-/// Cancels every import that runs or waits on this handle, from any thread; without one it does nothing.
+/// Cancels every import that runs or waits on this handle, of reports or of records, from any thread; without one it does
+/// nothing.
 ///
 /// It returns at once. The import stops within about a tenth of a second, unless its files are all read already, and
 /// answers with TILLROLL_CANCELLED; one that waits for another does so when its turn comes. Every report is then either
-/// wholly in or wholly out. It only adds to an atomic
-/// number, and so may be called from a signal handler. NULL is fine.
+/// wholly in or wholly out. It only adds to an atomic number, and so may be called from a signal handler. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_cancel(db: *mut Db) {
     plain((), || {
@@ -283,7 +295,8 @@ pub unsafe extern "C" fn tillroll_stores(
 /// Writes all records of this moment to a file, a line of JSON each. Secrets and sales are not in it; the file appears
 /// when it is whole.
 ///
-/// `out` becomes the number of records; it must not be NULL. Fails with TILLROLL_IO or TILLROLL_ACCESS.
+/// `out` becomes the number of records; it must not be NULL. Fails with TILLROLL_IO or TILLROLL_ACCESS, and with
+/// TILLROLL_VALIDATION that names a record whose line would be longer than what is read back, 8 MiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_export_records(
     db: *mut Db,
@@ -308,7 +321,8 @@ pub unsafe extern "C" fn tillroll_export_records(
 /// `out` becomes the number of records that were not stored already; it must not be NULL. Fails with TILLROLL_FORMAT
 /// for lines that cannot be read or refer to a record that is neither in the file nor stored, with TILLROLL_CONFLICT
 /// where an id or a unique value is another record's, with TILLROLL_IO or TILLROLL_ACCESS. The message names the lines,
-/// and nothing is stored then.
+/// and nothing is stored then. TILLROLL_CANCELLED after tillroll_cancel(): of a file of more than 10,000 lines, the
+/// beginning may be stored then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_import_records(
     db: *mut Db,
@@ -321,7 +335,8 @@ pub unsafe extern "C" fn tillroll_import_records(
         status(err, || {
             writable("out", out)?;
             out.write(0);
-            out.write(required("db", db)?.core.import_records(text("path", path)?)?);
+            let db = required("db", db)?;
+            out.write(db.core.import_records_while(text("path", path)?, db.wanted())?);
             Ok(())
         })
     }

@@ -3,8 +3,6 @@
 use std::ffi::{c_char, c_void};
 use std::ops::ControlFlow;
 use std::ptr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tillroll_core as core;
 
@@ -144,7 +142,7 @@ pub unsafe extern "C" fn tillroll_sales_import(
             give(out, core::ImportSummary::default());
             let db = required("db", db)?;
             let paths = texts("paths", paths, count)?;
-            let watcher = Watcher::new(db, progress, user_data);
+            let watcher = Watcher { call: progress, user_data, wanted: db.wanted() };
             let options = import_options(options)?.progress(move |so_far| watcher.tell(so_far));
             let imported = db.core.sales().import(&paths, account_id, &options);
             give(out, imported.as_ref().map_or_else(|failed| failed.summary, |done| *done));
@@ -193,31 +191,25 @@ unsafe fn import_options(given: *const ImportOptions) -> Result<core::ImportOpti
 }
 
 /// Who is told how far an import is, and who may stop it.
-struct Watcher {
+struct Watcher<W> {
     call: ProgressFn,
     user_data: *mut c_void,
-    cancels: Arc<AtomicU64>,
-    /// The cancellations before this import; a further one is meant for it.
-    before: u64,
+    /// Whether nobody has cancelled.
+    wanted: W,
 }
 
 // SAFETY: the pointer is only handed back to the callback, which by the header must bear being called from any thread.
-unsafe impl Send for Watcher {}
+unsafe impl<W: Send> Send for Watcher<W> {}
 // SAFETY: as above, and the engine tells one thing at a time.
-unsafe impl Sync for Watcher {}
+unsafe impl<W: Sync> Sync for Watcher<W> {}
 
-impl Watcher {
-    fn new(db: &Db, call: ProgressFn, user_data: *mut c_void) -> Self {
-        let before = db.cancels.load(Ordering::Relaxed);
-        Self { call, user_data, cancels: Arc::clone(&db.cancels), before }
-    }
-
+impl<W: Fn() -> ControlFlow<()>> Watcher<W> {
     fn tell(&self, so_far: &core::ImportProgress) -> ControlFlow<()> {
-        let cancelled = || self.cancels.load(Ordering::Relaxed) != self.before;
-        if cancelled() || self.call(so_far) != 0 || cancelled() {
+        (self.wanted)()?;
+        if self.call(so_far) != 0 {
             return ControlFlow::Break(());
         }
-        ControlFlow::Continue(())
+        (self.wanted)()
     }
 
     fn call(&self, so_far: &core::ImportProgress) -> i32 {

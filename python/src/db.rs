@@ -13,7 +13,7 @@ use crate::collections;
 use crate::error::raise;
 use crate::json;
 use crate::sales::Sales;
-use crate::wait::{long, short};
+use crate::wait::{long, short, stoppable};
 
 /// Verifies a database that nobody has open, writing nothing.
 ///
@@ -352,6 +352,11 @@ impl Db {
     /// -------
     /// int
     ///     The number of records.
+    ///
+    /// Raises
+    /// ------
+    /// ValidationError
+    ///     A record would be a line of more than 8 MiB, which could not be read back; `errors` names it.
     fn export_records(&self, py: Python<'_>, path: Given<PathBuf>) -> PyResult<u64> {
         let (db, path) = (self.inner.clone(), path.named(py, "path")?);
         long(py, move || db.export_records(path))
@@ -377,9 +382,11 @@ impl Db {
     ///     `line` is the first. Nothing is stored.
     /// ConflictError
     ///     An id or a unique value is another record's; the message names the lines. Nothing is stored.
+    /// KeyboardInterrupt
+    ///     On Ctrl-C. Of a file of more than 10,000 lines, the beginning may be stored then.
     fn import_records(&self, py: Python<'_>, path: Given<PathBuf>) -> PyResult<u64> {
-        let path = path.named(py, "path")?;
-        short(py, || self.inner.import_records(path))
+        let (db, path) = (self.inner.clone(), path.named(py, "path")?);
+        stoppable(py, move |wanted| db.import_records_while(path, wanted))
     }
 
     fn __enter__(slf: PyRef<'_, Self>) -> PyResult<PyRef<'_, Self>> {

@@ -1,6 +1,9 @@
 //! Running the engine without the interpreter lock.
 
+use std::ops::ControlFlow;
 use std::panic;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
@@ -25,6 +28,41 @@ pub fn long<T: Send + 'static>(
     py: Python<'_>,
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> PyResult<T> {
+    attend(py, work, Err)
+}
+
+/// Engine work that may take long and changes something. Ctrl-C asks it to stop, by what `work` is given, and is raised
+/// when it has: nothing is changed after that.
+pub fn stoppable<T: Send + 'static>(
+    py: Python<'_>,
+    work: impl FnOnce(&dyn Fn() -> ControlFlow<()>) -> Result<T> + Send + 'static,
+) -> PyResult<T> {
+    let stopped = Arc::new(AtomicBool::new(false));
+    let heard = Arc::clone(&stopped);
+    let wanted = move || match heard.load(Ordering::Relaxed) {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    };
+    let mut failure = None;
+    let outcome = attend(
+        py,
+        move || work(&wanted),
+        |raised| {
+            failure.get_or_insert(raised);
+            stopped.store(true, Ordering::Relaxed);
+            Ok(())
+        },
+    );
+    // Where it came too late everything is done, and the exception is still the caller's.
+    failure.map_or(outcome, Err)
+}
+
+/// Waits for work on a thread of its own; `interrupted` is told what a signal raised, and may end the waiting by it.
+fn attend<T: Send + 'static>(
+    py: Python<'_>,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+    mut interrupted: impl FnMut(PyErr) -> PyResult<()>,
+) -> PyResult<T> {
     let (sender, receiver) = mpsc::channel();
     let worker = thread::Builder::new().name("tillroll".to_owned()).spawn(move || {
         // Nobody listens any more after Ctrl-C.
@@ -37,7 +75,7 @@ pub fn long<T: Send + 'static>(
         channel = back;
         match answer {
             Ok(result) => return result.map_err(|error| raise(py, error)),
-            Err(RecvTimeoutError::Timeout) => py.check_signals()?,
+            Err(RecvTimeoutError::Timeout) => py.check_signals().or_else(&mut interrupted)?,
             Err(RecvTimeoutError::Disconnected) => return Err(panicked(worker.join())),
         }
     }

@@ -1,5 +1,6 @@
 """Ctrl-C, as a terminal sends it."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -76,6 +77,22 @@ def test_reading_stops_within_a_second(tmp_path, large, work):
     said, took = interrupt(work, [database, account], 0.3)
     assert said.startswith("stopped")
     assert took < 1
+
+
+@pytest.mark.parametrize("after", [0.3, 1.5])
+def test_an_import_of_records_stops_within_a_second_and_leaves_whole_steps(tmp_path, after):
+    time = {"created_at": "2021-04-16T15:39:06Z", "updated_at": "2021-04-16T15:39:06Z"}
+    line = {"collection": "brands", **time, "fields": {"name": "x" * 100}}
+    file, step = tmp_path / "records.jsonl", 10_000
+    file.write_text("\n".join(json.dumps(line | {"id": id}) for id in range(1, 10 * step + 1)))
+    database = tmp_path / "shop.till"
+    said, took = interrupt("db.import_records(account)", [database, file], after)
+    assert said == "stopped None\n"
+    assert took < 1
+    with tillroll.open(database) as db:
+        assert len(db.brands) % step == 0
+        assert len(db.brands) < 10 * step
+        assert db.check().ok
 
 
 def test_other_threads_run_while_the_engine_works(db, account, large):

@@ -5,6 +5,7 @@ mod catalogue;
 mod options;
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -208,7 +209,8 @@ impl Db {
     /// records.
     ///
     /// # Errors
-    /// [`crate::Error::Io`]; no file of that name is begun or changed then. [`crate::Error::Access`] on a narrowed handle.
+    /// [`crate::Error::Io`], and [`crate::Error::Validation`] that names a record whose line would be longer than what
+    /// is read back, 8 MiB; no file of that name is begun or changed then. [`crate::Error::Access`] on a narrowed handle.
     pub fn export_records(&self, path: impl AsRef<Path>) -> Result<u64> {
         self.grant.allow_all()?;
         self.refuse_inside(path.as_ref())?;
@@ -239,6 +241,21 @@ impl Db {
     pub fn import_records(&self, path: impl AsRef<Path>) -> Result<u64> {
         self.grant.allow_all()?;
         self.records.import(path.as_ref())
+    }
+
+    /// As [`Db::import_records`], for as long as `wanted` says so. It is asked before each line, and a line is looked at
+    /// several times; whatever it does takes its time.
+    ///
+    /// # Errors
+    /// Those, and [`crate::Error::Cancelled`]: of a file of more than 10,000 lines, the beginning may be stored then. It
+    /// is passed over when the file is imported again.
+    pub fn import_records_while(
+        &self,
+        path: impl AsRef<Path>,
+        wanted: impl Fn() -> ControlFlow<()>,
+    ) -> Result<u64> {
+        self.grant.allow_all()?;
+        self.records.import_while(path.as_ref(), &wanted)
     }
 
     /// The rows of all sales reports.

@@ -1,5 +1,6 @@
 //! The collections of a database: one line each.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -178,9 +179,18 @@ impl Records {
     /// whose id or unique value is another record's: nothing is stored then. A step of records stays where a later one
     /// fails for the disk or for what others changed meanwhile; it is passed over when the file is imported again.
     pub fn import(&self, path: &Path) -> Result<u64> {
+        self.import_while(path, &|| ControlFlow::Continue(()))
+    }
+
+    /// As [`Records::import`], for as long as `wanted` says so: it is asked again and again, before each line.
+    ///
+    /// # Errors
+    /// Those, and [`Error::Cancelled`]: steps that are stored by then stay.
+    pub fn import_while(&self, path: &Path, wanted: &dyn Fn() -> ControlFlow<()>) -> Result<u64> {
+        let wanted = &|| if wanted().is_continue() { Ok(()) } else { Err(Error::Cancelled) };
         let mut incoming = Incoming::new(Lines::open(path)?);
-        self.examine(path, &mut incoming, |entry| entry.register)?;
-        self.examine(path, &mut incoming, |entry| entry.check)?;
+        self.examine(path, &mut incoming, wanted, |entry| entry.register)?;
+        self.examine(path, &mut incoming, wanted, |entry| entry.check)?;
         let mut lines = Lines::open(path)?;
         let mut count = 0;
         loop {
@@ -188,12 +198,18 @@ impl Records {
             if step.is_empty() {
                 return Ok(count);
             }
-            count += self.import_step(&lines, step, &mut incoming)?;
+            count += self.import_step(&lines, step, &mut incoming, wanted)?;
         }
     }
 
     /// Looks at every line, and tells at once what is wrong with all of them.
-    fn examine(&self, path: &Path, incoming: &mut Incoming, how: fn(&Entry) -> Examine) -> Result<()> {
+    fn examine(
+        &self,
+        path: &Path,
+        incoming: &mut Incoming,
+        wanted: &dyn Fn() -> Result<()>,
+        how: fn(&Entry) -> Examine,
+    ) -> Result<()> {
         let now = self.0.clock.now();
         let (mut lines, mut faults) = (Lines::open(path)?, Faults::default());
         loop {
@@ -203,6 +219,7 @@ impl Records {
             }
             self.0.store.read(|snapshot| {
                 step.into_iter().try_for_each(|(place, line)| {
+                    wanted()?;
                     let outcome = line.and_then(|line| {
                         how(find(&line.collection)?)(snapshot, now, (&line, place), incoming)
                     });
@@ -217,10 +234,12 @@ impl Records {
         lines: &Lines,
         step: Vec<(Place, Result<Line>)>,
         incoming: &mut Incoming,
+        wanted: &dyn Fn() -> Result<()>,
     ) -> Result<u64> {
         self.0.write(|write, env| {
             let mut count = 0;
             for (place, line) in step {
+                wanted()?;
                 let line = line?;
                 let stored =
                     find(&line.collection).and_then(|entry| (entry.import)(write, env, &line, incoming));

@@ -1,3 +1,4 @@
+use std::ops::ControlFlow;
 
 use serde_json::{Value, json};
 
@@ -72,6 +73,29 @@ fn a_record_that_could_not_be_read_back_is_not_written() {
     assert_eq!(file.finish().unwrap(), 2);
     let read = Lines::open(&path).unwrap().step().unwrap();
     assert_eq!(read.into_iter().filter(|(_, line)| line.is_ok()).count(), 2);
+}
+
+#[test]
+fn an_import_stops_where_it_is_told_to() {
+    let bench = filled();
+    let (_dir, path, lines) = exported(&bench);
+    // Each line is looked at three times: on its own, among the others, and when it is stored.
+    for asked in [0, 1, lines.len() * 3 - 1] {
+        let other = Bench::new(NOW);
+        let left = std::cell::Cell::new(asked);
+        let wanted = || match left.get() {
+            0 => ControlFlow::Break(()),
+            more => {
+                left.set(more - 1);
+                ControlFlow::Continue(())
+            }
+        };
+        let stopped = other.records.import_while(&path, &wanted).unwrap_err();
+        assert!(matches!(stopped, crate::Error::Cancelled), "{stopped}");
+        assert_eq!(exported(&other).2, [] as [Value; 0]);
+        left.set(lines.len() * 3);
+        assert_eq!(other.records.import_while(&path, &wanted).unwrap(), 6);
+    }
 }
 
 #[test]
