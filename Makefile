@@ -42,6 +42,12 @@ test-c: wheel
 	    INSTALL_SELECTION='--lib --examples'
 	TILLROLL_PREFIX=$(abspath $(TARGET))/c/prefix $(PY) -m pytest -c tests/python/pytest.ini --rootdir . tests/c
 
+# With the dev profile's checks on, and optimised. One line a part.
+torture: ## Crash tests at length: power cuts and kills by the thousand (an hour or so)
+	TILLROLL_TORTURE_IMAGES=$(TORTURE_IMAGES) $(TORTURE) --test power
+TORTURE = CARGO_PROFILE_DEV_OPT_LEVEL=2 $(CARGO) test --locked -p tillroll-tests
+TORTURE_IMAGES ?= 10000
+
 lint: wheel ## Format, clippy, rustdoc, ruff, mypy, the stubs against the module, the rules of the repository
 	$(CARGO) fmt --all --check
 	$(AS_MATURIN) $(CARGO) clippy --locked --workspace --all-targets -- -D warnings
@@ -144,5 +150,5 @@ $(PY): .venv/.requirements-build
 	$(PIP) install --quiet --requirement $(REQUIREMENTS)
 	@cp $(REQUIREMENTS) $@
 
-.PHONY: help demo test test-rust test-python test-c lint bench bench-products bench-stores install header audit dist clean wheel release-wheel \
+.PHONY: help demo test torture test-rust test-python test-c lint bench bench-products bench-stores install header audit dist clean wheel release-wheel \
     bench-site deps
