@@ -116,7 +116,7 @@ pub enum Error {
         detail: String,
     },
     /// The operating system refused.
-    #[error("cannot {action} {}: {source}", .path.display())]
+    #[error("cannot {action} {}: {source}{}", .path.display(), advice(.source))]
     Io {
         /// A verb phrase: `read`, `write`, `sync` …
         action: &'static str,
@@ -219,6 +219,21 @@ fn display_fields(fields: &FieldErrors) -> String {
     fields.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
+/// What to do about an operating system error that does not say it itself.
+fn advice(error: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    /// The number of a failed read or write on every Unix; the standard library has no kind for it.
+    const EIO: i32 = 5;
+    match error.kind() {
+        StorageFull | QuotaExceeded => "; make room there, then try again",
+        ReadOnlyFilesystem => "; a database there can only be opened read-only",
+        _ if cfg!(unix) && error.raw_os_error() == Some(EIO) => {
+            "; the disk may be failing: see the system's log, and copy what can still be read"
+        }
+        _ => "",
+    }
+}
+
 fn display_pid(pid: Option<u32>) -> String {
     pid.map_or_else(|| " by another process".to_owned(), |pid| format!(" by process {pid}"))
 }
@@ -239,5 +254,7 @@ mod tests {
         assert_eq!(Error::invalid("store", "is required").to_string(), "store: is required");
         let locked = Error::Locked { path: path.to_owned(), pid: Some(7) };
         assert_eq!(locked.to_string(), "a.csv is in use by process 7");
+        let full = Error::io("write", path)(std::io::ErrorKind::StorageFull.into());
+        assert_eq!(full.to_string(), "cannot write a.csv: no storage space; make room there, then try again");
     }
 }
