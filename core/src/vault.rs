@@ -425,6 +425,10 @@ impl Vault {
     fn read_key_file(&self) -> Result<Wrapping> {
         let path = self.key_file();
         let bytes = read_all(&*self.disk, &path, 4096).map(Zeroizing::new).map_err(|error| {
+            use std::io::ErrorKind::{FileTooLarge, NotFound};
+            if !matches!(error.kind(), NotFound | FileTooLarge) {
+                return Error::io("read", &path)(error);
+            }
             let hint = "secrets are sealed by the key file, which must lie in the database directory";
             locked(format!("cannot read {}: {error}; {hint}", path.display()))
         })?;

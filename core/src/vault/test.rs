@@ -164,6 +164,10 @@ fn a_damaged_or_missing_key_file_is_named() {
     let error = reveal(&vault, &bench.twin, "7").unwrap_err();
     assert!(error.kind() == ErrorKind::Vault && error.to_string().contains(KEY_FILE), "{error}");
     assert_eq!(kind(seal(&vault, &mut bench.twin.clone(), "9")), ErrorKind::Vault);
+    // Where the disk refuses, another passphrase would be no help.
+    std::fs::create_dir(&path).unwrap();
+    assert_eq!(kind(seal(&vault, &mut bench.twin.clone(), "9")), ErrorKind::Io);
+    std::fs::remove_dir(&path).unwrap();
     // Another database's key file is sound, but opens nothing here.
     std::fs::copy(Bench::sealed().dir.path().join(KEY_FILE), &path).unwrap();
     assert_eq!(kind(reveal(&bench.open(None).unwrap(), &bench.twin, "7")), ErrorKind::Vault);
