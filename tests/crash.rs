@@ -3,7 +3,10 @@
 //!
 //! The binary starts itself again as the child that writes. The child says on its standard output what was acknowledged,
 //! one line a commit; the parent kills it at a random moment, opens the database, compares, and goes on with the same
-//! database, so that later rounds recover from what earlier ones left.
+//! database, so that later rounds recover from what earlier ones left. While the child lives nobody else gets in; once it
+//! is dead its lock is none.
+//!
+//! `TILLROLL_TORTURE_KILLS` asks for so many kills instead of 20.
 
 #![allow(
     clippy::unwrap_used,
@@ -22,23 +25,39 @@ use std::time::Duration;
 
 use jiff::civil::date;
 use serde_json::{Value as Json, json};
-use tillroll_core::{Db, ImportOptions, Query, Value};
+use tillroll_core::{Db, Error, ImportOptions, OpenOptions, Query, Value};
 use tillroll_tests::amazon::plain_charge;
 use tillroll_tests::rng::Rng;
 use tillroll_tests::world::market_of;
 use tillroll_tests::{Layout, Packing, Report, Row};
 
 const ROUNDS: u64 = 20;
+/// Rounds that go on with one database: later ones would only take longer.
+const ROUNDS_A_DATABASE: u64 = 50;
+/// Asks a child to write nothing.
+const HOLD: u64 = u64::MAX;
 const CHILD: &str = "TILLROLL_TEST_CHILD";
 /// Reports of version `n` are of one of so many months.
 const MONTHS: u64 = 3;
 
 fn main() {
     match std::env::var(CHILD) {
+        Ok(first) if first == HOLD.to_string() => hold(Path::new(&std::env::args().nth(1).unwrap())),
         Ok(first) => write_until_killed(Path::new(&std::env::args().nth(1).unwrap()), first.parse().unwrap()),
         Err(_) => {
-            kill_and_compare();
-            println!("kill -9 at {ROUNDS} moments: nothing acknowledged was lost, nothing is there in part");
+            let asked = std::env::var("TILLROLL_TORTURE_KILLS").ok();
+            let rounds = asked.map_or(ROUNDS, |text| text.parse().unwrap());
+            let seed = std::process::id().into();
+            println!("seed {seed}");
+            let mut rng = Rng::new(seed);
+            a_lock_ends_with_its_holder();
+            let mut left = rounds;
+            while left > 0 {
+                let now = left.min(ROUNDS_A_DATABASE);
+                kill_and_compare(now, &mut rng);
+                left -= now;
+            }
+            println!("kill -9 at {rounds} moments: nothing acknowledged was lost, nothing is there in part");
         }
     }
 }
@@ -52,11 +71,11 @@ fn version(n: u64) -> Report {
 }
 
 fn write_until_killed(folder: &Path, first: u64) {
-    let db = Db::open(folder.join("crash.till")).unwrap();
-    let accounts = db.records("external_accounts").unwrap();
+    let mut db = Db::open(folder.join("crash.till")).unwrap();
     let mut out = std::io::stdout();
     let mut acknowledge = |line: String| writeln!(out, "{line}").and_then(|()| out.flush()).unwrap();
     for n in first.. {
+        let accounts = db.records("external_accounts").unwrap();
         let account = accounts.create(&json!({"nickname": format!("n{n}"), "store": "amazon"})).unwrap();
         let id = account["id"].to_string();
         acknowledge(format!("created {id} n{n}"));
@@ -72,6 +91,14 @@ fn write_until_killed(folder: &Path, first: u64) {
         let path = report.write(folder, Packing::Gzip);
         db.sales().import(&[path.to_str().unwrap()], 1, &ImportOptions::default()).unwrap();
         acknowledge(format!("imported {} {n}", report.period()));
+        if n % 5 == 0 {
+            db.compact().unwrap();
+        }
+        // The checkpoint that closing makes, and another opening.
+        if n % 4 == 0 {
+            db.close().unwrap();
+            db = Db::open(folder.join("crash.till")).unwrap();
+        }
     }
 }
 
@@ -125,18 +152,45 @@ fn kill_at_random(mut child: Child, round: u64, rng: &mut Rng) -> Vec<String> {
     if round.is_multiple_of(2) {
         told.recv_timeout(Duration::from_secs(60)).expect("the child commits nothing");
     }
-    thread::sleep(Duration::from_millis(rng.below(400)));
+    let longest = *rng.pick(&[10, 50, 400]);
+    thread::sleep(Duration::from_micros(rng.below(longest * 1000)));
     child.kill().unwrap();
     let status = child.wait().unwrap();
     assert_ne!(status.code(), Some(101), "the child failed by itself");
     reader.join().unwrap()
 }
 
-fn kill_and_compare() {
+/// Keeps a database open until it is killed.
+fn hold(folder: &Path) {
+    let _db = Db::open(folder.join("held.till")).unwrap();
+    println!("open");
+    thread::sleep(Duration::from_secs(600));
+}
+
+/// While a process has the database open everybody else is told which one; once it is killed its lock is none.
+fn a_lock_ends_with_its_holder() {
     let folder = tempfile::tempdir().unwrap();
-    let seed = std::process::id().into();
-    println!("seed {seed}");
-    let (mut rng, mut known) = (Rng::new(seed), Known::default());
+    let path = folder.path().join("held.till");
+    let mut child = start(folder.path(), HOLD);
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    for options in [OpenOptions::new(), OpenOptions::new().read_only(true)] {
+        match Db::open_with(&path, &options) {
+            Err(Error::Locked { pid, .. }) => assert_eq!(pid, Some(child.id()).filter(|_| cfg!(unix))),
+            other => panic!("{other:?} while process {} has it open", child.id()),
+        }
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let left = std::fs::read_to_string(path.join("LOCK")).unwrap();
+    assert!(left.contains(&format!("pid {}", child.id())), "{left}");
+    Db::open_with(&path, &OpenOptions::new().read_only(true)).unwrap().close().unwrap();
+    Db::open(&path).unwrap().close().unwrap();
+}
+
+fn kill_and_compare(rounds: u64, rng: &mut Rng) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut known = Known::default();
     let db = Db::open(folder.path().join("crash.till")).unwrap();
     let account = db
         .records("external_accounts")
@@ -145,16 +199,16 @@ fn kill_and_compare() {
         .unwrap();
     assert_eq!(account["id"], 1);
     db.close().unwrap();
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         let child = start(folder.path(), known.last + 1);
-        kill_at_random(child, round, &mut rng).iter().for_each(|line| known.learn(line));
+        kill_at_random(child, round, rng).iter().for_each(|line| known.learn(line));
         let db = Db::open(folder.path().join("crash.till")).unwrap();
         compare_accounts(&db, &mut known);
         compare_reports(&db, &mut known);
         assert_eq!(db.check().unwrap().problems, Vec::<String>::new(), "round {round}");
         db.close().unwrap();
     }
-    assert!(known.last > ROUNDS, "only {} imports in all: nothing was tested", known.last);
+    assert!(known.last > rounds / 2, "only {} imports in all: nothing was tested", known.last);
 }
 
 /// All acknowledged changes are there, and at most one more, whose acknowledgement was cut off.
