@@ -43,10 +43,13 @@ test-c: wheel
 	TILLROLL_PREFIX=$(abspath $(TARGET))/c/prefix $(PY) -m pytest -c tests/python/pytest.ini --rootdir . tests/c
 
 # With the dev profile's checks on, and optimised. One line a part.
-torture: ## Crash tests at length: power cuts and kills by the thousand (an hour or so)
+torture: ## Crash tests at length: power cuts and kills by the thousand, every fault everywhere (an hour or so)
 	TILLROLL_TORTURE_IMAGES=$(TORTURE_IMAGES) $(TORTURE) --test power
+	TILLROLL_TORTURE_KILLS=$(TORTURE_KILLS) $(TORTURE) --test crash
+	TILLROLL_TORTURE_FAULTS=1 $(TORTURE) --test integration fault_loops::
 TORTURE = CARGO_PROFILE_DEV_OPT_LEVEL=2 $(CARGO) test --locked -p tillroll-tests
 TORTURE_IMAGES ?= 10000
+TORTURE_KILLS ?= 1000
 
 lint: wheel ## Format, clippy, rustdoc, ruff, mypy, the stubs against the module, the rules of the repository
 	$(CARGO) fmt --all --check

@@ -28,6 +28,8 @@ mod examples;
 mod failing;
 #[path = "integration/failing_disk.rs"]
 mod failing_disk;
+#[path = "integration/fault_loops.rs"]
+mod fault_loops;
 #[path = "integration/google.rs"]
 mod google;
 #[path = "integration/google_items.rs"]
@@ -58,5 +60,7 @@ mod readme;
 mod sales;
 #[path = "integration/scopes.rs"]
 mod scopes;
+#[path = "power/state.rs"]
+mod state;
 #[path = "integration/tidy.rs"]
 mod tidy;
