@@ -22,6 +22,7 @@
 //! 9f86d081884c7d65                XXH3-64 of the lines before
 //! ```
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -139,13 +140,24 @@ pub fn unmark(disk: &dyn Disk, dir: &Path) -> Result<()> {
 /// Removes what an unfinished copy has put here.
 pub fn empty(disk: &dyn Disk, dir: &Path) -> Result<()> {
     for folder in [ROLLS, JOURNAL].map(|name| dir.join(name)) {
-        let names = match disk.list(&folder) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-            names => names.map_err(Error::io("list", &folder))?,
-        };
-        names.iter().try_for_each(|name| remove(disk, &folder.join(name)))?;
+        names(disk, &folder)?.iter().try_for_each(|name| remove(disk, &folder.join(name)))?;
     }
     ["TILLROLL.tmp", KEY_FILE, "vault.key.tmp"].iter().try_for_each(|name| remove(disk, &dir.join(name)))
+}
+
+/// Refuses a directory of ours that has data but no `TILLROLL`, where none is to be begun: it is no missing database
+/// but a damaged one.
+pub fn refuse_unmarked(disk: &dyn Disk, dir: &Path) -> Result<()> {
+    let is_ours = names(disk, dir)?.iter().all(|name| OURS.iter().any(|ours| name == *ours));
+    if is_ours { refuse_data(disk, dir) } else { Ok(()) }
+}
+
+/// What stands in a folder; nothing where there is none.
+fn names(disk: &dyn Disk, folder: &Path) -> Result<Vec<OsString>> {
+    match disk.list(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        names => names.map_err(Error::io("list", folder)),
+    }
 }
 
 /// Removes a file; one that is not there is fine.
@@ -179,11 +191,14 @@ pub fn mark(disk: &dyn Disk, dir: &Path, database: u128) -> Result<()> {
 /// A beginning that was interrupted has written no rows and no commits. Where there are some, `TILLROLL` was lost, and
 /// beginning anew would lose the rest.
 fn refuse_data(disk: &dyn Disk, dir: &Path) -> Result<()> {
-    let rolls = dir.join(ROLLS);
-    if !disk.list(&rolls).map_err(Error::io("list", &rolls))?.is_empty() {
+    if !names(disk, &dir.join(ROLLS))?.is_empty() {
         return lost(dir, "rolls/ is not empty");
     }
-    for (_, path) in Journal::list(disk, &dir.join(JOURNAL))? {
+    let journal = dir.join(JOURNAL);
+    if names(disk, &journal)?.is_empty() {
+        return Ok(());
+    }
+    for (_, path) in Journal::list(disk, &journal)? {
         let len = disk.open(&path, false).and_then(|file| file.len()).map_err(Error::io("read", &path))?;
         if len > crate::journal::FILE_HEADER_LEN {
             return lost(dir, "journal/ holds commits");

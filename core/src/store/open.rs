@@ -51,6 +51,7 @@ fn refuse_missing(dir: &Path, options: &StoreOptions) -> Result<()> {
     if options.create && !options.read_only {
         return Ok(());
     }
+    directory::refuse_unmarked(&*options.disk, dir)?;
     Err(Error::NotFound { what: format!("database {}", dir.display()) })
 }
 
