@@ -6,9 +6,9 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, Date32Array, Int64Array, StringArray};
 
 use super::catalogue::{Fold, Products, StoreProducts};
+use super::line_table::{LineTable, Part};
 use super::manifest::Report;
 use super::query::By;
-use super::roll_totals::{Part, RollTotals};
 use super::schema::{Meaning, SKU};
 use super::select::Piece;
 use crate::column::Column;
@@ -28,7 +28,9 @@ enum Source {
     Product(Fold),
     /// What all rows of a report share.
     Account,
-    OfReport(fn(&Report) -> String),
+    Store,
+    Kind,
+    Period,
 }
 
 fn source(by: By, combine_inapps: bool) -> Source {
@@ -40,9 +42,9 @@ fn source(by: By, combine_inapps: bool) -> Source {
         By::Quarter => Source::Date(Day::quarter_start),
         By::Year => Source::Date(Day::year_start),
         By::Account => Source::Account,
-        By::Store => Source::OfReport(|report| report.store().to_string()),
-        By::Kind => Source::OfReport(|report| report.key.kind.to_string()),
-        By::Period => Source::OfReport(|report| report.key.period.to_string()),
+        By::Store => Source::Store,
+        By::Kind => Source::Kind,
+        By::Period => Source::Period,
         By::Product => product(false),
         By::ProductGroup => product(true),
         By::Sku
@@ -150,7 +152,7 @@ pub(crate) struct Axis {
     /// For an axis of reports: the code of each report's id.
     reports: HashMap<u64, u32>,
     /// The account, kind and period that were met last, and their code.
-    last: Option<((u64, Kind, Period), u32)>,
+    last: Option<((u64, Kind, Option<Period>), u32)>,
 }
 
 impl Axis {
@@ -164,7 +166,7 @@ impl Axis {
             Source::Date(_) | Source::Account | Source::Product(_) => {
                 Values::Ints { list: Vec::new(), codes: HashMap::new() }
             }
-            Source::Text(_) | Source::OfReport(_) => {
+            Source::Text(_) | Source::Store | Source::Kind | Source::Period => {
                 Values::Texts { list: Vec::new(), codes: HashMap::new() }
             }
         };
@@ -184,9 +186,10 @@ impl Axis {
             Source::Date(start) => axis.learn_days(start, pieces)?,
             Source::Text(column) => axis.learn_texts(column, pieces)?,
             Source::Product(_) => axis.learn_texts(SKU, pieces)?,
-            Source::Account | Source::OfReport(_) => {
+            Source::Account | Source::Store | Source::Kind | Source::Period => {
                 for owner in pieces.iter().flat_map(|piece| &piece.owners) {
-                    let code = axis.learn_report(&owner.report);
+                    let key = &owner.report.key;
+                    let code = axis.learn_report(key.account, key.kind, Some(key.period));
                     axis.reports.insert(owner.report.id, code);
                 }
             }
@@ -262,7 +265,9 @@ impl Axis {
                 Ok(Codes::Each(piece.by_item(|key| self.values.known_int(products.of(key)))?))
             }
             Source::Product(_) => self.codes_of_texts(SKU, piece),
-            Source::Account | Source::OfReport(_) => Ok(self.codes_of_reports(piece)),
+            Source::Account | Source::Store | Source::Kind | Source::Period => {
+                Ok(self.codes_of_reports(piece))
+            }
         }
     }
 
@@ -311,12 +316,12 @@ impl Axis {
         match self.source {
             Source::Date(_) => Some(Part::Day),
             Source::Text(column) => part_of(column),
-            Source::Product(_) | Source::Account | Source::OfReport(_) => None,
+            Source::Product(_) | Source::Account | Source::Store | Source::Kind | Source::Period => None,
         }
     }
 
-    /// From the codes of a roll's totals to those of this axis, which may be new.
-    pub(crate) fn learn_totals(&mut self, totals: &RollTotals) -> Vec<u32> {
+    /// From the codes of totals to those of this axis, which may be new.
+    pub(crate) fn learn_totals(&mut self, totals: &LineTable) -> Vec<u32> {
         match self.source {
             Source::Date(start) => totals.by_day(|day| {
                 let day = day.and_then(|day| i32::try_from(day).ok());
@@ -326,16 +331,18 @@ impl Axis {
         }
     }
 
-    /// The code of a report, which may be new. What an axis takes from a report is the same for all of its period, and
-    /// these come one after the other.
-    pub(crate) fn learn_report(&mut self, report: &Report) -> u32 {
-        let of = (report.key.account, report.key.kind, report.key.period);
+    /// The code of the reports of an account, kind and period, which may be new; the period counts only on an axis of
+    /// periods. Those of one period come one after the other.
+    pub(crate) fn learn_report(&mut self, account: u64, kind: Kind, period: Option<Period>) -> u32 {
+        let of = (account, kind, period);
         if let Some((_, code)) = self.last.filter(|(last, _)| *last == of) {
             return code;
         }
         let code = match self.source {
-            Source::OfReport(text) => self.values.text(&text(report)),
-            _ => self.values.int(i64::try_from(report.key.account).unwrap_or(i64::MAX)),
+            Source::Store => self.values.text(&kind.store().to_string()),
+            Source::Kind => self.values.text(&kind.to_string()),
+            Source::Period => period.map_or(0, |period| self.values.text(&period.to_string())),
+            _ => self.values.int(i64::try_from(account).unwrap_or(i64::MAX)),
         };
         self.last = Some((of, code));
         code
@@ -377,7 +384,7 @@ impl Axis {
         let meaning = match self.source {
             Source::Date(_) => Meaning::Date,
             Source::Account | Source::Product(_) => Meaning::Count,
-            Source::Text(_) | Source::OfReport(_) => Meaning::Text,
+            Source::Text(_) | Source::Store | Source::Kind | Source::Period => Meaning::Text,
         };
         (arrow_schema::Field::new(self.by.name(), meaning.plain(), true), array)
     }
@@ -396,7 +403,7 @@ fn part_of(column: &str) -> Option<Part> {
 /// Whether an axis can be told from a report's totals alone.
 pub(crate) fn in_totals(by: By) -> bool {
     match source(by, false) {
-        Source::Date(_) | Source::Account | Source::OfReport(_) => true,
+        Source::Date(_) | Source::Account | Source::Store | Source::Kind | Source::Period => true,
         Source::Text(column) => part_of(column).is_some(),
         Source::Product(_) => false,
     }

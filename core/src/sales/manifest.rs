@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::roll_totals::RollTotals;
 use super::rolls::{RollFile, Rolls};
+use super::series_totals::SeriesTotals;
 use super::shadow::{Told, shadows};
 use super::totals::MoneyTotal;
-use crate::day::Period;
+use crate::day::{Period, PeriodUnit};
 use crate::error::{Error, Result};
 use crate::ingest::{Kind, StoreKind};
 use crate::kv::key::{Key, KeyReader};
@@ -176,8 +177,12 @@ struct Series {
     periods: RedBlackTreeMapSync<Period, Parts>,
     /// The periods that do not count, each with the earliest that counts in its place.
     shadowed: BTreeMap<Period, Period>,
+    /// The periods of more than a day that count, in order.
+    longer: Vec<Period>,
     /// Rows that count.
     rows: u64,
+    /// Those of the reports that count; found when first asked for.
+    totals: OnceLock<Arc<SeriesTotals>>,
 }
 
 impl Series {
@@ -205,7 +210,10 @@ impl Series {
         let told: Vec<Told> = self.periods.iter().map(|(period, parts)| (*period, has_rows(parts))).collect();
         let shadows = told.iter().zip(shadows(&told));
         self.shadowed = shadows.filter_map(|((period, _), by)| Some((*period, by?))).collect();
+        let longer = self.counting_periods().map(|(period, _)| period);
+        self.longer = longer.filter(|period| period.unit() > PeriodUnit::Day).collect();
         self.rows = self.counting().map(|report| report.rows).sum();
+        self.totals = OnceLock::new();
     }
 
     fn counting_periods(&self) -> impl Iterator<Item = (Period, &[Arc<Report>])> {
@@ -253,6 +261,30 @@ impl Manifest {
     pub(crate) fn counting_of(&self, kind: Kind) -> impl Iterator<Item = (Period, &[Arc<Report>])> {
         let series = self.series.iter().filter(move |((_, of), _)| *of == kind);
         series.flat_map(|(_, series)| series.counting_periods())
+    }
+
+    /// As [`Self::counting_of`], only periods of more than a day.
+    pub(crate) fn counting_longer_of(&self, kind: Kind) -> impl Iterator<Item = (Period, &[Arc<Report>])> {
+        let series = self.series.iter().filter(move |((_, of), _)| *of == kind);
+        series.flat_map(|(_, series)| series.longer.iter().map(|&period| (period, series.parts(period))))
+    }
+
+    /// The accounts and kinds that there are reports of.
+    pub(crate) fn all_series(&self) -> impl Iterator<Item = (u64, Kind)> {
+        self.series.keys().copied()
+    }
+
+    /// The totals of the reports of an account and kind that count.
+    ///
+    /// # Errors
+    /// [`Error::Corruption`] and [`Error::Io`] where they cannot be read from a roll.
+    pub(crate) fn series_totals(&self, account: u64, kind: Kind) -> Result<Arc<SeriesTotals>> {
+        let Some(series) = self.series(account, kind) else { return Ok(Arc::default()) };
+        if let Some(totals) = series.totals.get() {
+            return Ok(Arc::clone(totals));
+        }
+        let totals = Arc::new(SeriesTotals::of(series.counting(), |roll| self.roll_totals(roll))?);
+        Ok(Arc::clone(series.totals.get_or_init(|| totals)))
     }
 
     /// Whether a report counts.
@@ -309,9 +341,12 @@ impl Manifest {
 
     /// The totals of the roll that these rows lie in.
     pub(crate) fn totals(&self, rows: &RowRange) -> Result<Arc<RollTotals>> {
-        let live = self.rolls.get(&rows.roll);
-        let file = &live.ok_or_else(|| Error::NotFound { what: format!("roll {}", rows.roll) })?.file;
-        file.totals()
+        self.roll_totals(rows.roll)
+    }
+
+    fn roll_totals(&self, roll: u32) -> Result<Arc<RollTotals>> {
+        let live = self.rolls.get(&roll);
+        live.ok_or_else(|| Error::NotFound { what: format!("roll {roll}") })?.file.totals()
     }
 
     /// Whether a roll holds anything of a stored report.

@@ -8,6 +8,7 @@ mod compact;
 mod group;
 mod history;
 mod import;
+mod line_table;
 mod listing;
 mod lookup;
 mod manifest;
@@ -24,12 +25,15 @@ mod scan;
 mod schema;
 mod segment;
 mod select;
+mod series_totals;
 mod shadow;
 mod summary;
 mod table;
 #[cfg(test)]
 mod test;
 mod totals;
+#[cfg(test)]
+mod totals_test;
 mod value;
 
 use std::path::{Path, PathBuf};

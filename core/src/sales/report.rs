@@ -214,8 +214,7 @@ fn check_periods(manifest: &Manifest, query: &Query) -> Result<()> {
     let steps = || query.by.iter().filter_map(|&by| Some((by.name(), step_of(by)?)));
     let edges = [("start", query.filter.start), ("end", query.filter.end)];
     // A day is never parted.
-    let long = manifest.counting_of(WITHOUT_DATES).filter(|(period, _)| period.unit() > PeriodUnit::Day);
-    for (period, parts) in long {
+    for (period, parts) in manifest.counting_longer_of(WITHOUT_DATES) {
         let days = period.days();
         let is_parted = |(_, step): &(&str, Step)| step(Day(days.start)) != step(Day(days.end - 1));
         let cuts = |(_, edge): &&(&str, Option<Edge>)| match edge {

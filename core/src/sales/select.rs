@@ -10,8 +10,9 @@ use super::manifest::{Manifest, Report, RowRange};
 use super::query::{Edge, Where};
 use super::schema::{PARENT_SKU, ROWS, SKU};
 use crate::column::Column;
+use crate::day::Period;
 use crate::error::{Error, Result};
-use crate::ingest::{ItemCodes, ItemKey, StoreKind};
+use crate::ingest::{ItemCodes, ItemKey, Kind, StoreKind};
 use crate::roll::{BLOCK_ROWS, Roll};
 
 /// Rows that follow each other within one block of a roll, of one report or of several of one store: small reports are
@@ -145,13 +146,24 @@ impl Chosen {
 
 /// Whether a report can hold chosen rows.
 pub(crate) fn report_matches(filter: &Where, report: &Report) -> bool {
-    fn among<T: PartialEq>(list: Option<&Vec<T>>, value: &T) -> bool {
-        list.is_none_or(|list| list.contains(value))
-    }
-    among(filter.accounts.as_ref(), &report.key.account)
-        && among(filter.stores.as_ref(), &report.store())
-        && among(filter.kinds.as_ref(), &report.key.kind)
-        && among(filter.periods.as_ref(), &report.key.period)
+    series_matches(filter, report.key.account, report.key.kind)
+        && period_matches(filter, Some(report.key.period))
+}
+
+/// Whether reports of an account and kind can.
+pub(crate) fn series_matches(filter: &Where, account: u64, kind: Kind) -> bool {
+    is_among(filter.accounts.as_ref(), &account)
+        && is_among(filter.stores.as_ref(), &kind.store())
+        && is_among(filter.kinds.as_ref(), &kind)
+}
+
+/// Whether a report of a period can; one of no period only where no period is asked for.
+pub(crate) fn period_matches(filter: &Where, period: Option<Period>) -> bool {
+    filter.periods.as_ref().is_none_or(|periods| period.is_some_and(|period| periods.contains(&period)))
+}
+
+fn is_among<T: PartialEq>(list: Option<&Vec<T>>, value: &T) -> bool {
+    list.is_none_or(|list| list.contains(value))
 }
 
 /// In which order pieces are wanted.

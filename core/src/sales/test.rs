@@ -15,7 +15,7 @@ use crate::OsDisk;
 use crate::ingest::{Item, ItemKey};
 use crate::store::{StoreOptions, Write};
 
-const HEADER: &str = "Marketplace,Country/Region Code,Invoice ID,Transaction ID,Transaction Time,Transaction Type,\
+pub(super) const HEADER: &str = "Marketplace,Country/Region Code,Invoice ID,Transaction ID,Transaction Time,Transaction Type,\
     ASIN,Vendor SKU,Title,Item Name,Item Type,Units,Marketplace Currency,Sales Price (Marketplace Currency),\
     Estimated Earnings (Marketplace Currency)";
 
@@ -100,9 +100,14 @@ impl Shop {
             text +=
                 &format!("\nAmazon.de,DE,,t{number},{time},Charge,,{sku},{title},{item},App,1,EUR,1.00,0.70");
         }
-        let path: PathBuf = self.dir.path().join(format!("sales_2018_03_{}.csv", rows.len()));
+        let path = self.path(&format!("sales_2018_03_{}.csv", rows.len()));
         fs::write(&path, text).unwrap();
         self.sales.import(&[path.to_str().unwrap()], account, &ImportOptions::default()).unwrap();
+    }
+
+    /// Where a file of this name may be written.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
     }
 
     fn report(&self, query: Json) -> Vec<Vec<String>> {

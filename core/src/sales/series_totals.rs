@@ -1,0 +1,123 @@
+//! The totals of all reports of one account and kind that count: found once for each change to them, so that a report
+//! walks over lines and not over thousands of small reports. Beside the lines themselves there are their sums by month
+//! and over all days, where these are much fewer.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use super::line_table::{Condenser, LineTable};
+use super::manifest::Report;
+use super::roll_totals::RollTotals;
+use crate::day::{Day, Period};
+use crate::error::Result;
+
+/// Sums are kept where they are so many times fewer than what they sum.
+const FEWER: usize = 4;
+
+/// How much of the lines a report needs to tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// Reports and days.
+    Lines,
+    /// Only months.
+    Months,
+    /// Neither.
+    Sums,
+}
+
+/// Lines that stand together in a table, all of one report.
+#[derive(Debug, Clone)]
+pub(crate) struct LineRun {
+    /// The place of the table.
+    pub(crate) table: usize,
+    pub(crate) lines: Range<usize>,
+    /// The report's period; none for sums over several.
+    pub(crate) period: Option<Period>,
+}
+
+/// Lines in some tables.
+#[derive(Debug, Default)]
+pub(crate) struct LineRuns {
+    pub(crate) tables: Vec<Arc<LineTable>>,
+    pub(crate) runs: Vec<LineRun>,
+}
+
+impl LineRuns {
+    fn len(&self) -> usize {
+        self.runs.iter().map(|run| run.lines.len()).sum()
+    }
+
+    /// Their sums, with days brought to others; none where these are hardly fewer.
+    fn condensed(&self, to: fn(Option<i64>) -> Option<i64>) -> Option<Self> {
+        let mut condenser = Condenser::new(to);
+        let tables: Vec<_> = self.tables.iter().map(|table| (table, condenser.learn(table))).collect();
+        for run in &self.runs {
+            if let Some((table, map)) = tables.get(run.table) {
+                condenser.add(table, map, run.lines.clone());
+            }
+        }
+        let table = condenser.finish();
+        let run = LineRun { table: 0, lines: 0..table.len(), period: None };
+        let are_few = table.len().saturating_mul(FEWER) <= self.len();
+        are_few.then(|| Self { tables: vec![Arc::new(table)], runs: vec![run] })
+    }
+}
+
+fn month(day: Option<i64>) -> Option<i64> {
+    // What is no day of the calendar stays what it is.
+    day.map(|day| i32::try_from(day).map_or(day, |day| i64::from(Day(day).month_start().0)))
+}
+
+/// The totals of the reports of one account and kind that count.
+#[derive(Debug, Default)]
+pub(crate) struct SeriesTotals {
+    lines: LineRuns,
+    months: OnceLock<Option<LineRuns>>,
+    sums: OnceLock<Option<LineRuns>>,
+}
+
+impl SeriesTotals {
+    /// Finds the lines of these reports.
+    ///
+    /// # Errors
+    /// Those of reading the totals of a roll, and [`crate::Error::Corruption`] where it has none of a report.
+    pub(crate) fn of<'a>(
+        reports: impl Iterator<Item = &'a Arc<Report>>,
+        totals_of: impl Fn(u32) -> Result<Arc<RollTotals>>,
+    ) -> Result<Self> {
+        let mut rolls = Vec::<Arc<RollTotals>>::new();
+        let (mut places, mut runs) = (HashMap::new(), Vec::new());
+        for report in reports {
+            for rows in &report.ranges {
+                let place = match places.get(&rows.roll) {
+                    Some(&place) => place,
+                    None => {
+                        rolls.push(totals_of(rows.roll)?);
+                        places.insert(rows.roll, rolls.len() - 1);
+                        rolls.len() - 1
+                    }
+                };
+                let Some(roll) = rolls.get(place) else { continue };
+                let period = Some(report.key.period);
+                runs.push(LineRun { table: place, lines: roll.run(rows)?, period });
+            }
+        }
+        let tables = rolls.iter().map(|roll| Arc::clone(roll.table())).collect();
+        Ok(Self { lines: LineRuns { tables, runs }, ..Self::default() })
+    }
+
+    /// The fewest lines that tell so much.
+    pub(crate) fn lines(&self, detail: Detail) -> &LineRuns {
+        let months =
+            || self.months.get_or_init(|| self.lines.condensed(month)).as_ref().unwrap_or(&self.lines);
+        match detail {
+            Detail::Lines => &self.lines,
+            Detail::Months => months(),
+            Detail::Sums => {
+                let from = months();
+                self.sums.get_or_init(|| from.condensed(|_| None)).as_ref().unwrap_or(from)
+            }
+        }
+    }
+}
