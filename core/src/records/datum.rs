@@ -15,6 +15,8 @@ use crate::error::quoted;
 use crate::kv::{Key, KeyReader};
 use crate::{Error, Result};
 
+use super::uuid::canonical;
+
 /// One value. Times are integers: microseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Datum {
@@ -39,6 +41,8 @@ pub enum DatumKind {
     Text,
     /// Text in which case does not count, such as an e-mail address: the values are in folded form.
     Folded,
+    /// Text that is a UUID, whose letters may be small or large: the values have small ones.
+    Uuid,
     /// Text that may be given as a whole number too, such as an id of another system: the values are its digits then.
     Code,
     /// A time: with offset, without (then UTC), or a date alone (then the whole day in UTC).
@@ -121,6 +125,7 @@ impl DatumKind {
         let point = match self {
             Self::Text | Self::Code => Datum::Text(text.to_owned()),
             Self::Folded => Datum::Text(folded(text)),
+            Self::Uuid => Datum::Text(canonical(text)),
             Self::Bool => Datum::Bool(parse_bool(text).ok_or("takes true or false")?),
             Self::Int => {
                 Datum::Int(text.parse().map_err(|_| format!("{} is not a whole number", quoted(text)))?)

@@ -189,7 +189,9 @@ fn test(kind: DatumKind, operator: &str, values: &[String]) -> Result<Test, Stri
     };
     if operator == "like" {
         return match kind {
-            DatumKind::Text | DatumKind::Code | DatumKind::Name(_) => Ok(Test::Like(Pattern::new(value))),
+            DatumKind::Text | DatumKind::Code | DatumKind::Name(_) | DatumKind::Uuid => {
+                Ok(Test::Like(Pattern::new(value)))
+            }
             DatumKind::Folded => Ok(Test::Like(Pattern::new(&folded(value)))),
             _ => Err("like takes a text field".to_owned()),
         };

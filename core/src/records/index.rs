@@ -87,7 +87,7 @@ pub(super) fn field<R: Record>(name: &str) -> Option<Field<R>> {
     type Value<R> = fn(&R) -> Datum;
     let common = |kind, value: Value<R>| Some(Field { name: "", kind, value });
     match name {
-        "id" => common(R::Id::KIND, |record| record.id().to_datum()),
+        "id" => common(R::ID_KIND, |record| R::id_datum(&record.id())),
         "created_at" => common(DatumKind::Time, |record| Datum::time(record.times().created_at)),
         "updated_at" => common(DatumKind::Time, |record| Datum::time(record.times().updated_at)),
         _ => R::FIELDS.iter().find(|field| field.name == name).map(|field| Field { ..*field }),

@@ -212,7 +212,7 @@ fn change<R: Record>(
         return Ok(old);
     }
     let new_id = record.id();
-    if new_id != *id {
+    if new_id != old.id() {
         refuse_taken_id::<R>(write, &new_id)?;
         stored::delete::<R>(write, id)?;
     }

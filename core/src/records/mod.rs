@@ -133,6 +133,8 @@ pub trait Record: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Sen
     const NOUN: &'static str;
     /// The field that shows what names it.
     const ID_FIELD: &'static str = "id";
+    /// What its ids are in filters.
+    const ID_KIND: DatumKind = <Self::Id as RecordId>::KIND;
     /// Its number in keys: never changed, never given to another collection.
     const TAG: u8;
     /// The version of the serde form. One that grows comes with an [`Record::upgrade`].
@@ -182,6 +184,11 @@ pub trait Record: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Sen
     /// # Errors
     /// Only what is not the input's fault, such as a failed read of another record.
     fn apply(&mut self, input: &mut Input<'_>, context: &Context<'_>) -> Result<()>;
+
+    /// An id as it stands in keys: the same for all spellings of one.
+    fn id_datum(id: &Self::Id) -> Datum {
+        id.to_datum()
+    }
 
     /// The resource as the store's own API shows it, without an envelope.
     ///

@@ -20,7 +20,7 @@ const CHANGE: u8 = 2;
 
 /// The key of a record's first piece; all of them in order are the collection in id order.
 pub(super) fn record_key<R: Record>(id: &R::Id) -> Vec<u8> {
-    id.to_datum().write(records::<R>()).build()
+    R::id_datum(id).write(records::<R>()).build()
 }
 
 /// The prefix of all first pieces of a collection.
@@ -38,7 +38,7 @@ pub(super) fn tag_and_id(key: &[u8]) -> Option<(u8, Datum)> {
 /// The bytes of an id, as keys of other parts carry them.
 pub(super) fn id_bytes<R: Record>(id: &R::Id) -> Vec<u8> {
     // Without the namespace byte that every key begins with.
-    id.to_datum().write(Key::new(0)).build().split_off(1)
+    R::id_datum(id).write(Key::new(0)).build().split_off(1)
 }
 
 fn rest_prefix<R: Record>(id: &R::Id) -> Vec<u8> {

@@ -17,6 +17,15 @@ pub(super) fn new_uuid() -> Result<String> {
     Ok(format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)))
 }
 
+/// The one spelling of a UUID: its letters are small ones. Any other text stays as it is.
+pub(super) fn canonical(text: &str) -> String {
+    let parts = text.split('-').map(str::len).eq([8, 4, 4, 4, 12]);
+    match parts && text.chars().all(|c| c == '-' || c.is_ascii_hexdigit()) {
+        true => text.to_ascii_lowercase(),
+        false => text.to_owned(),
+    }
+}
+
 /// Fills with randomness.
 ///
 /// # Errors
@@ -30,6 +39,15 @@ pub(super) fn random(bytes: &mut [u8]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_uuid_has_one_spelling_and_other_texts_have_their_own() {
+        let small = "6e46b042-cb5a-45bf-a6c2-9991bcd7260e";
+        assert_eq!([canonical(small), canonical(&small.to_uppercase())], [small, small]);
+        let others =
+            ["", "HQ", "ABCDEF", "6E46B042CB5A45BFA6C29991BCD7260E", "6E46B042-CB5A-45BF-A6C2-9991BCD7260G"];
+        assert_eq!(others.map(canonical), others);
+    }
 
     #[test]
     fn the_form_is_that_of_version_4() {

@@ -3,7 +3,8 @@
 //! Decided where the store's own API is silent: `name` is required, none of the names need be unique; an account keeps
 //! nothing but its parent, so that moving one moves all below it; an account that others stand under cannot be deleted
 //! before they are moved or deleted themselves. `parent` is an id or null; what `to_dict()` gives under `relationships`
-//! is taken as well, but `parent` counts where both are given.
+//! is taken as well, but `parent` counts where both are given. Ids are UUIDs, and one UUID is one account whatever case its
+//! letters are given in: they are kept and shown small. An import may bring ids of other forms; those stay as they are.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ use crate::records::index::{Field, Index};
 use crate::records::input::Input;
 use crate::records::machine::{self, Env};
 use crate::records::tree::{self, Tree};
-use crate::records::uuid::new_uuid;
+use crate::records::uuid::{canonical, new_uuid};
 use crate::records::verb::{Verb, to_json_list};
 use crate::records::{Collection, Context, Datum, DatumKind, Others, Record, Times};
 use crate::store::{Read, Write};
@@ -27,7 +28,7 @@ const REGISTRATION_ID_MAX: usize = 63;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Account {
-    /// A UUID given by the engine.
+    /// A UUID given by the engine, with small letters.
     pub id: String,
     /// Its name.
     pub name: String,
@@ -52,6 +53,7 @@ impl Record for Account {
 
     const COLLECTION: &'static str = "accounts";
     const NOUN: &'static str = "account";
+    const ID_KIND: DatumKind = DatumKind::Uuid;
     const TAG: u8 = 2;
     const FIELDS: &'static [Field<Self>] = &[
         Field { name: "name", kind: DatumKind::Text, value: |account| Datum::Text(account.name.clone()) },
@@ -67,7 +69,7 @@ impl Record for Account {
         },
         Field {
             name: PARENT,
-            kind: DatumKind::Text,
+            kind: DatumKind::Uuid,
             value: |account| Datum::text(account.parent.as_deref()),
         },
     ];
@@ -119,7 +121,11 @@ impl Record for Account {
     }
 
     fn stamp(&mut self, id: String, Times { created_at, updated_at }: Times) {
-        *self = Self { id, created_at, updated_at, ..self.clone() };
+        *self = Self { id: canonical(&id), created_at, updated_at, ..self.clone() };
+    }
+
+    fn id_datum(id: &String) -> Datum {
+        Datum::Text(canonical(id))
     }
 
     fn assign_id(&self, _next: &mut dyn FnMut() -> Result<u64>) -> Result<String> {
@@ -199,7 +205,7 @@ impl Account {
         match given {
             None => {}
             Some(None | Some(Value::Null)) => self.parent = None,
-            Some(Some(Value::String(parent))) => self.parent = Some(parent.clone()),
+            Some(Some(Value::String(parent))) => self.parent = Some(canonical(parent)),
             Some(Some(_)) => input.fault(PARENT, "must be the id of an account, or null"),
         }
     }
@@ -216,8 +222,8 @@ fn ancestors_of(read: &dyn Read, id: &str) -> Result<Vec<Account>> {
 }
 
 fn children_of(read: &dyn Read, id: &str) -> Result<Vec<Account>> {
-    machine::get::<Account>(read, &id.to_owned())?;
-    let mut children: Vec<Account> = machine::find_all(read, &[PARENT], &[Datum::text(Some(id))])?;
+    let id = machine::get::<Account>(read, &id.to_owned())?.id;
+    let mut children: Vec<Account> = machine::find_all(read, &[PARENT], &[Datum::Text(id)])?;
     children.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
     Ok(children)
 }

@@ -107,6 +107,67 @@ fn there_are_no_cycles_and_no_orphans() {
 }
 
 #[test]
+fn a_uuid_is_one_account_whatever_case_it_is_written_in() {
+    let bench = bench();
+    let top = bench.create(ACCOUNTS, json!({"name": "top"}))["id"].clone();
+    let large = top.as_str().unwrap().to_uppercase();
+    let low = bench.create(ACCOUNTS, json!({"name": "low", "parent": large}))["id"].clone();
+    let accounts = bench.of::<Account>();
+    assert_eq!(accounts.get(large.clone()).unwrap().id, top);
+    assert_eq!(accounts.get(low.as_str().unwrap().to_owned()).unwrap().parent.as_deref(), top.as_str());
+    assert!(accounts.contains(large.clone()).unwrap());
+    assert_eq!(accounts.children(&large).unwrap()[0].id, low);
+    assert_eq!(accounts.ancestors(&low.as_str().unwrap().to_uppercase()).unwrap()[0].id, top);
+    let changed = bench.call(ACCOUNTS, "update", json!({"id": large, "name": "over"})).unwrap();
+    assert_eq!((&changed["id"], bench.call(ACCOUNTS, "count", json!({})).unwrap()), (&top, json!(2)));
+    let faults = bench.faults(ACCOUNTS, "update", json!({"id": top, "parent": large}));
+    assert_eq!(faults["parent"], ["would stand under itself"]);
+    let found = |query: Value| {
+        let page = bench.call(ACCOUNTS, "list", query).unwrap();
+        page["data"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect::<Vec<_>>()
+    };
+    for query in [
+        json!({"filter": format!("eq(id,{large})")}),
+        json!({"filter": format!("in(id,x,{large})")}),
+        json!({"id": large}),
+    ] {
+        assert_eq!(found(query), [top.clone()]);
+    }
+    for query in [json!({"parent": large}), json!({"filter": format!("eq(parent,{large})")})] {
+        assert_eq!(found(query), [low.clone()]);
+    }
+    bench.check();
+    let refused = bench.call(ACCOUNTS, "delete", json!({"id": large})).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Conflict);
+    bench.call(ACCOUNTS, "delete", json!({"id": low.as_str().unwrap().to_uppercase()})).unwrap();
+    bench.call(ACCOUNTS, "delete", json!({"id": large})).unwrap();
+    bench.check();
+}
+
+#[test]
+fn a_uuid_comes_in_once_whatever_case_it_is_written_in() {
+    let (bench, id) = (bench(), "6E46B042-CB5A-45BF-A6C2-9991BCD7260E");
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("records.jsonl");
+    let line = |id: &str, fields: Value| {
+        let time = "2021-04-16T15:39:06Z";
+        json!({"collection": ACCOUNTS, "id": id, "created_at": time, "updated_at": time, "fields": fields})
+    };
+    let import = |lines: &[Value]| {
+        std::fs::write(&file, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+        bench.records.import(&file)
+    };
+    let (top, low) = (json!({"name": "top"}), json!({"name": "low", "parent": id.to_lowercase()}));
+    let two = import(&[line(id, top.clone()), line(&id.to_lowercase(), json!({"name": "another"}))]);
+    assert_eq!(two.unwrap_err().kind(), ErrorKind::Conflict);
+    assert_eq!(import(&[line("low", low), line(id, top.clone())]).unwrap(), 2);
+    assert_eq!(import(&[line(&id.to_lowercase(), top)]).unwrap(), 0);
+    let above = bench.of::<Account>().ancestors("low").unwrap();
+    assert_eq!(above[0].id, id.to_lowercase());
+    bench.check();
+}
+
+#[test]
 fn names_are_filtered_by_case() {
     let bench = bench();
     for (name, registration_id) in
