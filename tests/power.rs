@@ -17,6 +17,9 @@
 )]
 #![allow(clippy::print_stdout, reason = "it says what it has tried")]
 
+#[cfg(target_os = "linux")]
+#[path = "power/calls.rs"]
+mod calls;
 #[path = "power/cut.rs"]
 mod cut;
 #[path = "power/events.rs"]
@@ -41,6 +44,10 @@ use crate::work::Work;
 
 fn main() {
     hush_sled();
+    #[cfg(target_os = "linux")]
+    if let Ok(folder) = std::env::var(calls::CHILD) {
+        return calls::child(&folder);
+    }
     match number("TILLROLL_TORTURE_IMAGES") {
         None => short(),
         Some(images) => long(images as usize),
@@ -93,7 +100,27 @@ fn short() {
         Plan { seed: number("TILLROLL_TORTURE_SEED").unwrap_or(1), random: 2, again_every: 10, images: None };
     let counts = Counts::default();
     run.cut(&plan, &counts).unwrap_or_else(|message| panic!("{message}"));
-    tell(&counts, &run, begun);
+    tell("the disk", &counts, &run, begun);
+    calls(&Plan { images: Some(100), ..plan });
+}
+
+/// The short run again, recorded at the calls of the operating system.
+#[cfg(target_os = "linux")]
+fn calls(plan: &Plan) {
+    let begun = Instant::now();
+    match calls::record() {
+        Err(reason) => println!("not recorded at the system's calls: {reason}"),
+        Ok(run) => {
+            let counts = Counts::default();
+            run.cut(plan, &counts).unwrap_or_else(|message| panic!("{message}"));
+            tell("the system's calls", &counts, &run, begun);
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn calls(_: &Plan) {
+    println!("not recorded at the system's calls: that takes Linux");
 }
 
 /// Long runs of random steps, cut at random, until so many images are tried.
@@ -109,17 +136,18 @@ fn long(images: usize) {
         let plan = Plan { seed, random: 1, again_every: 8, images: Some(wanted) };
         let counts = Counts::default();
         run.cut(&plan, &counts).unwrap_or_else(|message| panic!("{message}"));
-        tell(&counts, &run, begun);
+        tell("the disk", &counts, &run, begun);
+        calls(&Plan { images: Some(wanted), ..plan });
     }
 }
 
-fn tell(counts: &Counts, run: &Run, begun: Instant) {
+fn tell(recorded: &str, counts: &Counts, run: &Run, begun: Instant) {
     let (images, again) = (
         counts.images.load(std::sync::atomic::Ordering::Relaxed),
         counts.again.load(std::sync::atomic::Ordering::Relaxed),
     );
     println!(
-        "power cut in a run of {} steps and {} changes: {images} images and {again} of cut recoveries, none wrong ({} s)",
+        "power cut in a run of {} steps and {} changes, recorded at {recorded}: {images} images and {again} of cut recoveries, none wrong ({} s)",
         run.states.len(),
         run.events.len(),
         begun.elapsed().as_secs()
