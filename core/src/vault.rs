@@ -360,12 +360,22 @@ impl Vault {
         }
         let header: Header = value::decode(&bytes)?;
         let key = Arc::new(match (&header.lock, &state.passphrase) {
-            (Lock::KeyFile, _) => unwrap(&header, &self.read_key_file()?.key)?,
+            (Lock::KeyFile, _) => {
+                unwrap(&header, &self.read_key_file()?.key).map_err(|_| self.wrong_key())?
+            }
             (lock, Some(wrapping)) if *lock == wrapping.lock => unwrap(&header, &wrapping.key)?,
             _ => return Err(locked("secrets are sealed by a passphrase: open the database with it")),
         });
         state.unwrapped = Some((bytes, Arc::clone(&key)));
         Ok(key)
+    }
+
+    fn wrong_key(&self) -> Error {
+        let path = self.key_file();
+        locked(format!(
+            "{} does not open the data key: it is another database's, or the data key is damaged",
+            path.display()
+        ))
     }
 
     /// What `f` gives, with the key file as it is at that moment, where there is one. The passphrase does not change
@@ -472,9 +482,7 @@ fn new_data_key() -> Result<Arc<KeyBytes>> {
 }
 
 fn unwrap(header: &Header, wrapping: &KeyBytes) -> Result<KeyBytes> {
-    let wrong = || {
-        locked("the data key does not open: its stored form or the key file is not the one it was wrapped by")
-    };
+    let wrong = || locked("the data key does not open: its stored form is not the one that was wrapped");
     let clear = decrypt(wrapping, &header.nonce, &header.wrapped, WRAP_LABEL).ok_or_else(wrong)?;
     Ok(Zeroizing::new(clear.as_slice().try_into().map_err(|_| wrong())?))
 }

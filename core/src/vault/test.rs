@@ -142,6 +142,36 @@ fn damaged_bytes_are_an_error() {
     }
 }
 
+/// Damaged in the store, it does not match its checksum; changed by somebody who mends that, it opens nothing.
+#[test]
+fn a_tampered_header_opens_nothing() {
+    for passphrase in [None, Some("one")] {
+        let mut bench = Bench::new();
+        seal(&bench.open(passphrase).unwrap(), &mut bench.twin, "7").unwrap();
+        let good = bench.twin.get(&header_key()).unwrap().unwrap();
+        let header: Header = value::decode(&good).unwrap();
+        let vault = bench.open(passphrase).unwrap();
+        for at in 0..good.len() {
+            let mut flipped = good.to_vec();
+            flipped[at] ^= 1 << (at % 8);
+            bench.twin.put(header_key(), flipped);
+            assert_eq!(kind(reveal(&vault, &bench.twin, "7")), ErrorKind::Corruption, "byte {at}");
+        }
+        for at in 0..NONCE_BYTES + header.wrapped.len() {
+            let mut tampered = header.clone();
+            let byte = match at.checked_sub(NONCE_BYTES) {
+                None => &mut tampered.nonce[at],
+                Some(at) => &mut tampered.wrapped[at],
+            };
+            *byte ^= 1 << (at % 8);
+            bench.twin.put(header_key(), value::encode(&tampered).unwrap());
+            assert_eq!(kind(reveal(&vault, &bench.twin, "7")), ErrorKind::Vault, "byte {at}");
+        }
+        bench.twin.put(header_key(), good.to_vec());
+        assert_eq!(reveal(&vault, &bench.twin, "7").unwrap().as_deref(), Some(SECRET_TEXT));
+    }
+}
+
 #[test]
 fn a_damaged_or_missing_key_file_is_named() {
     let bench = Bench::sealed();
@@ -170,7 +200,8 @@ fn a_damaged_or_missing_key_file_is_named() {
     std::fs::remove_dir(&path).unwrap();
     // Another database's key file is sound, but opens nothing here.
     std::fs::copy(Bench::sealed().dir.path().join(KEY_FILE), &path).unwrap();
-    assert_eq!(kind(reveal(&bench.open(None).unwrap(), &bench.twin, "7")), ErrorKind::Vault);
+    let error = reveal(&bench.open(None).unwrap(), &bench.twin, "7").unwrap_err();
+    assert!(error.kind() == ErrorKind::Vault && error.to_string().contains(KEY_FILE), "{error}");
 }
 
 #[cfg(unix)]
