@@ -28,7 +28,7 @@ pub(crate) fn problems(manifest: &Manifest) -> Vec<String> {
 }
 
 fn check_roll(manifest: &Manifest, live: &LiveRoll) -> Result<()> {
-    let (roll, path) = (live.file.open()?, live.file.path());
+    let (roll, path) = (live.open()?, live.file.path());
     roll.verify()?;
     let table = roll.table(ROWS).ok_or_else(|| Error::corrupt(&path, "the roll has no table of rows"))?;
     for slice in &live.slices {

@@ -114,7 +114,7 @@ fn young_periods(manifest: &Manifest) -> BTreeSet<Period> {
 }
 
 fn all_rows(live: &LiveRoll) -> Result<u32> {
-    let roll = live.file.open()?;
+    let roll = live.open()?;
     Ok(roll.table(ROWS).map_or(0, |table| roll.rows(table)))
 }
 
@@ -227,7 +227,7 @@ fn copy_rejects(
 fn table_of(manifest: &Manifest, range: &RowRange, name: &str) -> Result<(Arc<Roll>, usize)> {
     let live =
         manifest.roll(range.roll).ok_or_else(|| Error::NotFound { what: format!("roll {}", range.roll) })?;
-    let roll = live.file.open()?;
+    let roll = live.open()?;
     let table = roll.table(name);
     let table =
         table.ok_or_else(|| Error::corrupt(&live.file.path(), format!("the roll has no table {name:?}")))?;

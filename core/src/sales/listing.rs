@@ -194,8 +194,8 @@ impl RejectRows {
     fn read(&mut self, manifest: &Manifest, report: &Report) -> Result<()> {
         for range in &report.reject_ranges {
             let live = manifest.roll(range.roll);
-            let file = &live.ok_or_else(|| Error::NotFound { what: format!("roll {}", range.roll) })?.file;
-            let (roll, path) = (file.open()?, file.path());
+            let live = live.ok_or_else(|| Error::NotFound { what: format!("roll {}", range.roll) })?;
+            let (roll, path) = (live.open()?, live.file.path());
             let table = roll.table(REJECTS);
             let table = table.ok_or_else(|| Error::corrupt(&path, "the roll has no table of rejects"))?;
             for rows in split_at_blocks(range.first..range.first.saturating_add(range.count)) {

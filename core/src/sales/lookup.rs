@@ -28,7 +28,7 @@ fn sort(pieces: &mut [Piece]) {
 fn find(manifest: &Manifest, id: &str) -> Result<Vec<Piece>> {
     let mut found = Vec::new();
     for live in manifest.rolls() {
-        let roll = live.file.open()?;
+        let roll = live.open()?;
         let table = rows_table(&roll, &live.file.path())?;
         for row in roll.find(table, id)? {
             if let Some(report) = live.report_of(row).filter(|report| manifest.counts(report)) {

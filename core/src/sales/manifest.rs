@@ -3,7 +3,8 @@
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::ops::Deref;
+use std::ops::{Deref, Range};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use rpds::RedBlackTreeMapSync;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::roll_totals::RollTotals;
 use super::rolls::{RollFile, Rolls};
+use super::segment::SegmentMeta;
 use super::series_totals::SeriesTotals;
 use super::shadow::{Told, shadows};
 use super::totals::MoneyTotal;
@@ -19,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::ingest::{Kind, StoreKind};
 use crate::kv::key::{Key, KeyReader};
 use crate::kv::{Op, value};
+use crate::roll::Roll;
 use crate::store::View;
 
 /// The namespace of the keys under which reports are stored.
@@ -152,6 +155,43 @@ pub(crate) struct LiveRoll {
 impl LiveRoll {
     fn empty(file: Arc<RollFile>) -> Self {
         Self { file, slices: Vec::new(), rejects: Vec::new() }
+    }
+
+    /// The opened roll.
+    ///
+    /// # Errors
+    /// [`Error::Corruption`] for a file that is damaged or missing, and for a whole one that is another roll.
+    pub(crate) fn open(&self) -> Result<Arc<Roll>> {
+        self.file.open(|roll, path| self.recognise(roll, path))
+    }
+
+    /// The totals of the roll's reports.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(crate) fn totals(&self) -> Result<Arc<RollTotals>> {
+        self.file.totals(self.open()?.as_ref())
+    }
+
+    /// Refuses a roll that was written by another database or under another number: its checksums fit, and its rows
+    /// would be taken for those of the reports here. A roll never changes, so that one report is witness enough.
+    fn recognise(&self, roll: &Roll, path: &Path) -> Result<()> {
+        let mut is_known = self.slices.is_empty();
+        for segment in roll.segments() {
+            let Some(slice) = segment.ranges.first().and_then(|rows| self.slice_of(rows)) else { continue };
+            is_known = true;
+            // Where a report goes on in the next roll, that one has its name.
+            if let Some(identity) = SegmentMeta::decode(&segment.meta, path)?.identity {
+                return if identity.sha256 == slice.report.sha256 { Ok(()) } else { Err(strange(path)) };
+            }
+        }
+        if is_known { Ok(()) } else { Err(strange(path)) }
+    }
+
+    /// The report that has just these rows.
+    fn slice_of(&self, rows: &Range<u32>) -> Option<&Slice> {
+        let place = self.slices.binary_search_by_key(&rows.start, |slice| slice.first).ok()?;
+        self.slices.get(place).filter(|slice| rows.end.checked_sub(rows.start) == Some(slice.count))
     }
 
     /// Drops what reports with these ids have here.
@@ -346,7 +386,7 @@ impl Manifest {
 
     fn roll_totals(&self, roll: u32) -> Result<Arc<RollTotals>> {
         let live = self.rolls.get(&roll);
-        live.ok_or_else(|| Error::NotFound { what: format!("roll {roll}") })?.file.totals()
+        live.ok_or_else(|| Error::NotFound { what: format!("roll {roll}") })?.totals()
     }
 
     /// Whether a roll holds anything of a stored report.
@@ -433,6 +473,13 @@ impl Manifest {
 struct Replaced {
     gone: Vec<Arc<Report>>,
     come: Vec<Arc<Report>>,
+}
+
+fn strange(path: &Path) -> Error {
+    Error::corrupt(
+        path,
+        "it holds the rows of other reports: it belongs to another database or under another name",
+    )
 }
 
 /// Two reports that claim one row would count it twice.

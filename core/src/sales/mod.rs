@@ -182,7 +182,7 @@ impl Engine {
         let manifest = self.manifest()?;
         let mut roll_bytes = 0;
         for live in manifest.rolls() {
-            roll_bytes += live.file.open()?.bytes();
+            roll_bytes += live.open()?.bytes();
         }
         Ok(serde_json::json!({
             "rows": manifest.rows(),

@@ -208,23 +208,25 @@ impl RollFile {
         self.rolls.path(self.number)
     }
 
-    /// The opened roll. A file that is not there is damage: the manifest names it.
-    pub(crate) fn open(&self) -> Result<Arc<Roll>> {
+    /// The opened roll, which `recognise` looks at when it is opened first. A file that is not there is damage: the
+    /// manifest names it.
+    pub(super) fn open(&self, recognise: impl FnOnce(&Roll, &Path) -> Result<()>) -> Result<Arc<Roll>> {
         if let Some(roll) = self.roll.get() {
             return Ok(Arc::clone(roll));
         }
         let path = self.path();
         let roll = Roll::open(&self.rolls.disk, &path, Arc::clone(&self.rolls.cache))
             .map_err(|error| missing_is_damage(error, &path))?;
+        recognise(&roll, &path)?;
         Ok(Arc::clone(self.roll.get_or_init(|| roll)))
     }
 
     /// The totals of the roll's reports, by report and part.
-    pub(crate) fn totals(&self) -> Result<Arc<RollTotals>> {
+    pub(super) fn totals(&self, roll: &Roll) -> Result<Arc<RollTotals>> {
         if let Some(totals) = self.totals.get() {
             return Ok(Arc::clone(totals));
         }
-        let totals = Arc::new(RollTotals::read(self.open()?.as_ref(), &self.path())?);
+        let totals = Arc::new(RollTotals::read(roll, &self.path())?);
         Ok(Arc::clone(self.totals.get_or_init(|| totals)))
     }
 }

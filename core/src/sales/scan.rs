@@ -29,7 +29,7 @@ fn readable_columns(manifest: &Manifest) -> Result<Vec<SalesColumn>> {
     let mut columns = standard_columns();
     let mut further = BTreeSet::new();
     for live in manifest.rolls() {
-        let roll = live.file.open()?;
+        let roll = live.open()?;
         let table = super::select::rows_table(&roll, &live.file.path())?;
         let unknown = |name: &&str| !columns.iter().any(|column| column.name == **name);
         let names = roll.fields(table).iter().map(|field| field.name.as_str());

@@ -215,9 +215,9 @@ pub(crate) fn pieces(manifest: &Manifest, filter: &Where, sequence: Sequence) ->
 /// A roll that a report names, and its table of rows.
 fn open(manifest: &Manifest, number: u32) -> Result<(Arc<Roll>, usize)> {
     let live = manifest.roll(number);
-    let file = &live.ok_or_else(|| Error::NotFound { what: format!("roll {number}") })?.file;
-    let roll = file.open()?;
-    let table = rows_table(&roll, file.path().as_path())?;
+    let live = live.ok_or_else(|| Error::NotFound { what: format!("roll {number}") })?;
+    let roll = live.open()?;
+    let table = rows_table(&roll, live.file.path().as_path())?;
     Ok((roll, table))
 }
 
