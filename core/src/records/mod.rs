@@ -36,6 +36,8 @@ mod filter;
 mod incoming;
 mod index;
 mod input;
+#[cfg(test)]
+mod keys_test;
 mod known;
 mod list;
 mod machine;
@@ -45,6 +47,8 @@ mod path;
 mod registry;
 mod resources;
 mod search;
+#[cfg(test)]
+mod standing_test;
 mod stored;
 #[cfg(test)]
 mod test;

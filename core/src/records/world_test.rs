@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use crate::ErrorKind;
-use crate::kv::{Key, prefix_end};
-use crate::store::Read;
 
 use super::bench::Bench;
+use super::keys_test::{assert_keys, assert_tallies};
+use super::standing_test::Question;
 use super::*;
 
 const STEPS: u64 = 250;
@@ -21,9 +21,10 @@ const LINKS: &str = "customer_links";
 const ADDRESSES: &str = "customer_addresses";
 const PLACED: &str = "category_products";
 const PRICES: &str = "campaign_prices";
+const GROUPED: &str = "product_links";
 
 /// The collections with names in the faces, and their fields that listings filter by.
-const COLLECTIONS: [(&str, &[&str]); 12] = [
+pub(super) const COLLECTIONS: [(&str, &[&str]); 12] = [
     ("external_accounts", &["nickname", "username", "auto_import", "store", "account_id"]),
     ("accounts", &["name", "legal_name"]),
     ("customers", &["external_id", "last_name", "company", "country"]),
@@ -49,10 +50,10 @@ const UNIQUE: [(&str, &[&str]); 6] = [
 ];
 
 /// SplitMix64.
-struct Dice(u64);
+pub(super) struct Dice(u64);
 
 impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
+    pub(super) fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -60,11 +61,11 @@ impl Dice {
         usize::try_from((z ^ (z >> 31)) >> 33).unwrap() % bound
     }
 
-    fn one_in(&mut self, bound: usize) -> bool {
+    pub(super) fn one_in(&mut self, bound: usize) -> bool {
         self.below(bound) == 0
     }
 
-    fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+    pub(super) fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         &items[self.below(items.len())]
     }
 
@@ -85,12 +86,12 @@ fn id(value: &Value) -> Id {
     (value.as_u64().unwrap_or(0), value.as_str().unwrap_or_default().to_owned())
 }
 
-fn id_of(collection: &str, record: &Value) -> Value {
+pub(super) fn id_of(collection: &str, record: &Value) -> Value {
     record[if collection == "gift_cards" { "code" } else { "id" }].clone()
 }
 
 #[derive(Default, Clone)]
-struct Twin {
+pub(super) struct Twin {
     records: BTreeMap<&'static str, BTreeMap<Id, Value>>,
     /// Group and customer.
     links: BTreeSet<(u64, u64)>,
@@ -98,10 +99,12 @@ struct Twin {
     placed: BTreeMap<(u64, u64), (Value, Value)>,
     /// Campaign and product: the price.
     prices: BTreeMap<(u64, u64), u64>,
+    /// The groups of linked products.
+    groups: Vec<BTreeSet<u64>>,
 }
 
 impl Twin {
-    fn of(&self, collection: &str) -> impl Iterator<Item = &Value> {
+    pub(super) fn of(&self, collection: &str) -> impl Iterator<Item = &Value> {
         self.records.get(collection).into_iter().flat_map(BTreeMap::values)
     }
 
@@ -130,8 +133,28 @@ impl Twin {
             "customer_groups" => self.links.retain(|(group, _)| *group != number),
             "categories" => self.placed.retain(|(category, _), _| *category != number),
             "campaigns" => self.prices.retain(|(campaign, _), _| *campaign != number),
+            "products" => self.ungroup(number),
             _ => {}
         }
+    }
+
+    /// The group of a product, itself among them.
+    fn group(&self, product: u64) -> BTreeSet<u64> {
+        let group = self.groups.iter().find(|group| group.contains(&product));
+        group.cloned().unwrap_or_else(|| BTreeSet::from([product]))
+    }
+
+    fn regroup(&mut self, products: &BTreeSet<u64>) {
+        let all = products.iter().flat_map(|product| self.group(*product)).collect();
+        self.groups.retain(|group| group.is_disjoint(&all));
+        self.groups.push(all);
+    }
+
+    fn ungroup(&mut self, product: u64) {
+        for group in &mut self.groups {
+            group.remove(&product);
+        }
+        self.groups.retain(|group| group.len() > 1);
     }
 
     /// What stands in the way of a record that goes.
@@ -209,12 +232,13 @@ struct World {
     dice: Dice,
     /// How many steps did what was asked, and how many were refused.
     done: [usize; 2],
+    standing: Vec<Question>,
 }
 
 impl World {
     fn new(seed: u64) -> Self {
         let (bench, twin) = (Bench::new("2018-03-01T00:00:00Z"), Twin::default());
-        Self { bench, twin, dice: Dice(seed), done: [0, 0] }
+        Self { bench, twin, dice: Dice(seed), done: [0, 0], standing: Vec::new() }
     }
 
     fn id_in(&mut self, collection: &str) -> Value {
@@ -337,7 +361,11 @@ impl World {
     }
 
     fn step(&mut self) {
-        let (collection, _) = *self.dice.pick(&COLLECTIONS);
+        let (mut collection, _) = *self.dice.pick(&COLLECTIONS);
+        // What a listing remembers is wrong only where that collection has changed since.
+        if !self.standing.is_empty() && self.dice.one_in(2) {
+            collection = self.dice.pick(&self.standing).collection;
+        }
         let crowded = self.twin.of(collection).count() > MANY;
         match self.dice.below(12) {
             0..=2 if !crowded => self.create(collection),
@@ -435,10 +463,11 @@ impl World {
 
     /// The verbs that only some collections have.
     fn link(&mut self) {
-        match self.dice.below(7) {
+        match self.dice.below(9) {
             0 | 1 => self.membership(),
             2 | 3 => self.place(),
             4 => self.address(),
+            5 | 6 => self.grouping(),
             _ => self.price(),
         }
     }
@@ -517,6 +546,34 @@ impl World {
         }
     }
 
+    fn grouping(&mut self) {
+        let ids = [self.id_in("products"), self.id_in("products")];
+        let products: BTreeSet<u64> = ids.iter().map(|id| id.as_u64().unwrap()).collect();
+        let missing = |id: &Value| self.twin.get("products", id).is_none().then_some(ErrorKind::NotFound);
+        let [first, second] = ids.each_ref().map(missing);
+        let [id, _] = &ids;
+        let number = id.as_u64().unwrap();
+        match self.dice.below(4) {
+            0 => {
+                if self.run("products", "unlink", json!({"id": id}), first).is_some() {
+                    self.twin.ungroup(number);
+                }
+            }
+            1 => {
+                let Some(found) = self.run("products", "group", json!({"id": id}), first) else { return };
+                let found = found.as_array().unwrap().iter().map(|one| one["id"].as_u64().unwrap());
+                assert_eq!(found.collect::<Vec<_>>(), Vec::from_iter(self.twin.group(number)));
+            }
+            _ => {
+                let few = (products.len() < 2).then_some(ErrorKind::Validation);
+                let refusal = few.or(first).or(second);
+                if self.run("products", "link", json!({"ids": ids}), refusal).is_some() {
+                    self.twin.regroup(&products);
+                }
+            }
+        }
+    }
+
     fn price(&mut self) {
         let campaign = self.id_in("campaigns");
         let product = 1 + self.dice.below(4) as u64;
@@ -580,6 +637,7 @@ impl World {
         }
         self.assert_hidden();
         self.assert_filters();
+        self.assert_standing();
         self.bench.check();
         assert_keys(&self.bench);
     }
@@ -618,6 +676,11 @@ impl World {
             .iter()
             .map(|one| ((number(one, "campaign_id"), number(one, "product_id")), number(one, "price")));
         assert_eq!(prices.collect::<BTreeMap<_, _>>(), self.twin.prices, "{PRICES}");
+        let grouped = all::<ProductLink>(&self.bench);
+        let grouped = grouped.iter().map(|one| (number(one, "id"), number(one, "group_id")));
+        let groups = self.twin.groups.iter();
+        let called = groups.flat_map(|group| group.iter().map(|one| (*one, *group.first().unwrap())));
+        assert_eq!(grouped.collect::<BTreeMap<_, _>>(), called.collect(), "{GROUPED}");
         let addresses = all::<CustomerAddress>(&self.bench);
         for (address, twin) in
             addresses.iter().zip(self.twin.records.entry(ADDRESSES).or_default().values_mut())
@@ -655,46 +718,40 @@ impl World {
     }
 }
 
-fn under(read: &dyn Read, namespace: u8, tag: u8) -> BTreeMap<Vec<u8>, Vec<u8>> {
-    let start = Key::new(namespace).raw(&[tag]).build();
-    let entries = read.range(&start, prefix_end(&start).as_deref(), false);
-    entries.map(|entry| entry.map(|(key, value)| (key.to_vec(), value.to_vec())).unwrap()).collect()
-}
-
-/// Index entries and further pieces of records are those that follow from the records, and no others.
-fn assert_keys_of<R: Record>(bench: &Bench) {
-    let read = |read: &dyn Read| {
-        let ids = list::ids_after::<R>(read, None, usize::MAX)?;
-        let mut entries = BTreeSet::new();
-        for id in &ids {
-            entries.extend(index::entries(&machine::get::<R>(read, id)?).into_iter().flatten());
+impl World {
+    /// Every page of the standing questions, twice: as it is found, and as it is remembered.
+    fn assert_standing(&mut self) {
+        if self.standing.len() < 6 || self.dice.one_in(8) {
+            let new = Question::new(&mut self.dice, &self.twin);
+            let place = self.dice.below(6).min(self.standing.len());
+            self.standing.splice(place..(place + 1).min(self.standing.len()), [new]);
         }
-        let stored: BTreeSet<Vec<u8>> = under(read, INDEX, R::TAG).into_keys().collect();
-        assert_eq!(stored, entries, "{}", R::COLLECTION);
-        let pieces = under(read, RECORD, R::TAG).values().map(|first| usize::from(first[0])).sum::<usize>();
-        assert_eq!(under(read, REST, R::TAG).len(), pieces, "{}", R::COLLECTION);
-        Ok(())
-    };
-    bench.of::<R>().shared.store.read(|snapshot| read(snapshot)).unwrap();
-}
-
-fn assert_keys(bench: &Bench) {
-    assert_keys_of::<ExternalAccount>(bench);
-    assert_keys_of::<Account>(bench);
-    assert_keys_of::<Product>(bench);
-    assert_keys_of::<Customer>(bench);
-    assert_keys_of::<CustomerGroup>(bench);
-    assert_keys_of::<Subscriber>(bench);
-    assert_keys_of::<GiftCard>(bench);
-    assert_keys_of::<CustomerLink>(bench);
-    assert_keys_of::<CustomerAddress>(bench);
-    assert_keys_of::<Brand>(bench);
-    assert_keys_of::<Category>(bench);
-    assert_keys_of::<CategoryProduct>(bench);
-    assert_keys_of::<Campaign>(bench);
-    assert_keys_of::<CampaignPrice>(bench);
-    assert_keys_of::<BannerGroup>(bench);
-    assert_keys_of::<Banner>(bench);
+        for question in &self.standing {
+            let wanted = question.wanted(&self.twin);
+            let pages = wanted.len().div_ceil(question.page_size);
+            for page in (1..=pages + 1).chain((1..=pages + 1).rev()) {
+                let found = question.page(&self.bench, page);
+                let meta = json!({"page": page, "page_size": question.page_size, "page_count": pages,
+                                  "item_count": wanted.len()});
+                assert_eq!(found["meta"], meta);
+                let found: Vec<Value> = found["data"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|one| id_of(question.collection, one))
+                    .collect();
+                let on_it = wanted.iter().skip((page - 1) * question.page_size).take(question.page_size);
+                assert_eq!(
+                    found,
+                    on_it.cloned().collect::<Vec<_>>(),
+                    "{} by {}",
+                    question.collection,
+                    question.by
+                );
+            }
+        }
+        assert_tallies(&self.bench, &self.twin);
+    }
 }
 
 fn asked(name: &str, default: u64) -> u64 {
@@ -708,9 +765,9 @@ fn all_collections_do_what_plain_maps_do() {
     for step in 0..asked("TILLROLL_MODEL_STEPS", STEPS) {
         world.step();
         if world.dice.one_in(40) {
-            let World { bench, twin, mut dice, done } = world;
+            let World { bench, mut dice, .. } = world;
             let bench = if dice.one_in(3) { bench.reopen_without_index() } else { bench.reopen() };
-            world = World { bench, twin, dice, done };
+            world = World { bench, dice, ..world };
         }
         world.assert_same();
         if step % 50 == 0 {
