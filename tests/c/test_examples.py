@@ -3,6 +3,8 @@
 import api_examples
 import pytest
 
+VALIDATION = 120
+
 
 @pytest.fixture
 def face(calls, tmp_path):
@@ -14,6 +16,13 @@ def face(calls, tmp_path):
 @pytest.mark.parametrize("one", api_examples.EXAMPLES, ids=api_examples.name)
 def test_an_example_reads_back_as_it_was(face, one, tmp_path):
     face.answers(api_examples.of_today(one), tmp_path)
+
+
+@pytest.mark.parametrize("one", api_examples.EXPIRED, ids=api_examples.name)
+def test_an_example_that_has_expired_is_refused_for_its_day(face, calls, one):
+    code, faults = calls(one["collection"], "create", one["arguments"])
+    assert (code, faults) == (VALIDATION, api_examples.TOO_LATE)
+    assert calls.done(one["collection"], "count", {}) == 0
 
 
 @pytest.mark.parametrize("one", [one for one in api_examples.EXAMPLES if "id" in one], ids=api_examples.name)

@@ -149,8 +149,11 @@ HOSTILE_FILTERS = [
 
 
 # These faces have no clock to set. What must be in the future when it is created was so at the time of the
-# example: it is created with a day that is to come, and comes back from an export as it stands.
+# example: with its own day it is refused, with a later one and nothing else changed it is created, and it
+# comes back from an export as it stands. Rust, which can set a clock, creates it as it stands too.
 LATER = "9999-10-20"
+EXPIRED = [one for one in EXAMPLES if "expires_at" in one["arguments"]]
+TOO_LATE = {"expires_at": ["must be in the future; a day begins at 0:00 UTC"]}
 
 
 def of_today(one: dict[str, Any]) -> dict[str, Any]:

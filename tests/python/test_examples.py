@@ -28,6 +28,14 @@ def test_an_example_reads_back_as_it_was(face, one, tmp_path):
     face.answers(api_examples.of_today(one), tmp_path)
 
 
+@pytest.mark.parametrize("one", api_examples.EXPIRED, ids=api_examples.name)
+def test_an_example_that_has_expired_is_refused_for_its_day(db, one):
+    with pytest.raises(tillroll.ValidationError) as refused:
+        getattr(db, one["collection"]).create(**one["arguments"])
+    assert refused.value.errors == api_examples.TOO_LATE
+    assert len(getattr(db, one["collection"])) == 0
+
+
 @pytest.mark.parametrize("one", [one for one in api_examples.EXAMPLES if "id" in one], ids=api_examples.name)
 def test_an_example_comes_back_from_an_export(face, one, tmp_path):
     face.restores(one, tmp_path)
