@@ -46,6 +46,8 @@ mod header;
 mod hostile;
 #[path = "integration/import.rs"]
 mod import;
+#[path = "integration/media.rs"]
+mod media;
 #[path = "integration/overlaps.rs"]
 mod overlaps;
 #[path = "integration/periods.rs"]
