@@ -190,7 +190,7 @@ fn a_lock_ends_with_its_holder() {
 
 fn kill_and_compare(rounds: u64, rng: &mut Rng) {
     let folder = tempfile::tempdir().unwrap();
-    let mut known = Known::default();
+    let (mut known, mut commits) = (Known::default(), 0);
     let db = Db::open(folder.path().join("crash.till")).unwrap();
     let account = db
         .records("external_accounts")
@@ -201,14 +201,17 @@ fn kill_and_compare(rounds: u64, rng: &mut Rng) {
     db.close().unwrap();
     for round in 0..rounds {
         let child = start(folder.path(), known.last + 1);
-        kill_at_random(child, round, rng).iter().for_each(|line| known.learn(line));
+        let said = kill_at_random(child, round, rng);
+        said.iter().for_each(|line| known.learn(line));
+        commits += said.len() as u64;
         let db = Db::open(folder.path().join("crash.till")).unwrap();
         compare_accounts(&db, &mut known);
         compare_reports(&db, &mut known);
         assert_eq!(db.check().unwrap().problems, Vec::<String>::new(), "round {round}");
         db.close().unwrap();
     }
-    assert!(known.last > rounds / 2, "only {} imports in all: nothing was tested", known.last);
+    // Every other child was given the time for one at least.
+    assert!(commits >= rounds / 2, "only {commits} commits in all: nothing was tested");
 }
 
 /// All acknowledged changes are there, and at most one more, whose acknowledgement was cut off.
