@@ -14,7 +14,7 @@ use tillroll_tests::rng::Rng;
 use crate::events::{Event, Recorder};
 use crate::platter::{Image, Leaves, Platter};
 use crate::state::{difference, state};
-use crate::work::{Copied, DATABASE, Marks};
+use crate::work::{Copied, DATABASE, Marks, PASSPHRASE};
 
 /// A run that was recorded.
 pub struct Run {
@@ -201,8 +201,9 @@ impl Run {
         for copy in &self.copies {
             self.verify_copy(&db, &folder.join(&copy.name), copy.step, case)?;
         }
-        if rng.chance(30) {
-            go_on(&db)?;
+        let in_a_step = case.steps.start() < case.steps.end();
+        if rng.chance(if in_a_step { 60 } else { 30 }) {
+            let db = go_on(db, &path)?;
             let before = state(&db).map_err(at("read"))?;
             db.close().map_err(at("close"))?;
             let db = Db::open_with(&path, &OpenOptions::new().threads(1)).map_err(at("open again"))?;
@@ -211,6 +212,7 @@ impl Run {
                 return Err(format!("another state after going on: {}", difference(&after, &before)));
             }
             problems(&db)?;
+            return db.close().map_err(at("close"));
         }
         db.close().map_err(at("close"))
     }
@@ -275,15 +277,24 @@ fn record(folder: &Path, image: &Image) -> Result<Vec<Event>, String> {
     Ok(recorder.take())
 }
 
-/// What is recovered can be worked with.
-fn go_on(db: &Db) -> Result<(), String> {
-    let create = || {
+/// What is recovered can be worked with, and its secrets are sealed by the key file or by the passphrase.
+fn go_on(db: Db, path: &Path) -> Result<Db, String> {
+    let create = |db: &Db| {
         let accounts = db.records("external_accounts")?;
-        db.records("brands")?.create(&json!({"name": "afterwards"}))?;
         // Seals under the key that the other secrets are sealed with.
-        accounts.create(&json!({"nickname": "afterwards", "store": "apple", "password": "another"}))
+        accounts.create(&json!({"nickname": "afterwards", "store": "apple", "password": "another"}))?;
+        db.records("brands")?.create(&json!({"name": "afterwards"}))
     };
-    create().map(drop).map_err(at("go on"))
+    match create(&db) {
+        Ok(_) => Ok(db),
+        Err(error) if error.kind() == ErrorKind::Vault => {
+            db.close().map_err(at("close"))?;
+            let options = OpenOptions::new().threads(1).passphrase(PASSPHRASE);
+            let db = Db::open_with(path, &options).map_err(at("open with the passphrase"))?;
+            create(&db).map(|_| db.clone()).map_err(at("go on with the passphrase"))
+        }
+        Err(error) => Err(at("go on")(error)),
+    }
 }
 
 fn problems(db: &Db) -> Result<(), String> {

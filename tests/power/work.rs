@@ -14,6 +14,8 @@ use tillroll_tests::{Layout, Report, Row, Spec};
 use crate::state::state;
 
 pub const DATABASE: &str = "shop.till";
+/// What seals the secrets where the key file does not.
+pub const PASSPHRASE: &str = "open sesame";
 
 /// Is told how far a run is.
 pub trait Marks {
@@ -94,6 +96,10 @@ impl<'a> Work<'a> {
         self.step(|work| work.db().compact().unwrap());
     }
 
+    fn seal_with(&mut self, passphrase: Option<&str>) {
+        self.step(|work| work.db().set_passphrase(passphrase).unwrap());
+    }
+
     fn delete(&mut self, month: &str) {
         self.step(|work| work.db().sales().delete(1, Kind::AmazonSales, month).unwrap());
     }
@@ -122,7 +128,7 @@ impl<'a> Work<'a> {
         path
     }
 
-    /// Everything once: beginning, imports, a replacement, records, the key file, closing and opening, deleting,
+    /// Everything once: beginning, imports, a replacement, records, the keys, closing and opening, deleting,
     /// merging and the rewritten journal, a backup.
     pub fn short(&mut self) {
         let strict = || ImportOptions::default().on_reject(OnReject::Fail);
@@ -137,7 +143,9 @@ impl<'a> Work<'a> {
         );
         self.import(&[self.plain(1, 40)], ImportOptions::default());
         self.reopen();
+        self.seal_with(Some(PASSPHRASE));
         self.delete("2018-03");
+        self.seal_with(None);
         self.backup();
         self.import(&[self.plain(1, 50)], ImportOptions::default());
         self.compact();
@@ -162,7 +170,7 @@ impl<'a> Work<'a> {
 
     fn random_step(&mut self, n: usize, rng: &mut Rng) {
         let (month, rows) = (1 + rng.below(6) as i8, 10 + rng.below(400) as usize);
-        match rng.below(24) {
+        match rng.below(25) {
             0..5 => self.import(&[self.plain(month, rows)], ImportOptions::default()),
             5..8 => self.import(&[self.any(month, rows, rng.bits())], ImportOptions::default()),
             8..10 => {
@@ -197,6 +205,11 @@ impl<'a> Work<'a> {
             18..20 => self.reopen(),
             20..22 => self.compact(),
             22 if self.copies.len() < 4 => self.backup(),
+            23 => {
+                self.seal_with(Some(PASSPHRASE));
+                self.create("brands", json!({"name": format!("sealed brand {n}")}));
+                self.seal_with(None);
+            }
             _ => self.step(|work| {
                 let month = format!("2019-{month:02}");
                 let _ = work.db().sales().mark_empty(1, Kind::AmazonSales, &month);
