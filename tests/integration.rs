@@ -18,6 +18,8 @@ mod apple_periods;
 mod backup;
 #[path = "integration/bad_input.rs"]
 mod bad_input;
+#[path = "integration/corpus.rs"]
+mod corpus;
 #[path = "integration/damage.rs"]
 mod damage;
 #[path = "integration/dsl.rs"]

@@ -42,6 +42,9 @@ mod day;
 mod db;
 mod error;
 mod file;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod ingest;
 mod journal;
 mod kv;

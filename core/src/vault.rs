@@ -21,6 +21,9 @@
 //! key nobody will find again. The key file is durable before a header that needs it is put, and is never replaced
 //! while a committed header needs it.
 
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};

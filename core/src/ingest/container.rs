@@ -87,6 +87,16 @@ impl File {
         Ok(file)
     }
 
+    /// A file that was never on disk.
+    #[cfg(feature = "fuzzing")]
+    pub(super) fn in_memory(path: &Path, bytes: Vec<u8>) -> Result<Self> {
+        let (path, len, sha256) = (path.to_owned(), bytes.len() as u64, Sha256::digest(&bytes).into());
+        let content = Content::Memory(bytes);
+        let mut file = Self { path, content, len, sha256, container: Container::Plain, members: Vec::new() };
+        (file.container, file.members) = file.look_inside()?;
+        Ok(file)
+    }
+
     /// The SHA-256 of its bytes as they lie on disk.
     pub fn sha256(&self) -> [u8; 32] {
         self.sha256

@@ -16,6 +16,8 @@ mod container;
 mod dates;
 mod fields;
 mod foreign;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod google;
 mod google_earnings;
 mod google_sales;

@@ -53,6 +53,8 @@
 #[cfg(test)]
 pub(crate) mod fault;
 mod frame;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod replay;
 mod rewrite;
 mod writer;

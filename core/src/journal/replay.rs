@@ -56,7 +56,7 @@ impl Reader {
         Self::new(file, path, len, len)
     }
 
-    fn new(file: Arc<dyn DiskFile>, path: &Path, end: u64, whole_to: u64) -> Result<Self> {
+    pub(super) fn new(file: Arc<dyn DiskFile>, path: &Path, end: u64, whole_to: u64) -> Result<Self> {
         let mut bytes = Buffered { file, buffer: Vec::new(), start: 0, end };
         if end < FILE_HEADER_LEN {
             return Err(Error::corrupt(path, format!("ends within its header, at {end}")));

@@ -10,6 +10,9 @@
 //!
 //! Never used for keys: its bytes do not sort.
 
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
+
 use std::path::Path;
 
 use bincode::Options;

@@ -33,6 +33,8 @@ mod datum;
 mod dynamic;
 mod expansion;
 mod filter;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod incoming;
 mod index;
 mod input;

@@ -22,6 +22,8 @@ mod column;
 mod derive;
 mod dictionary;
 mod footer;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod ident;
 mod index;
 mod int;

@@ -5,6 +5,8 @@ mod axis;
 mod catalogue;
 mod check;
 mod compact;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod group;
 mod history;
 mod import;
