@@ -44,6 +44,8 @@ mod groups;
 mod handles;
 #[path = "integration/header.rs"]
 mod header;
+#[path = "integration/history.rs"]
+mod history;
 #[path = "integration/hostile.rs"]
 mod hostile;
 #[path = "integration/import.rs"]

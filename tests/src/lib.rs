@@ -22,6 +22,7 @@ pub mod decimal;
 pub mod google;
 pub mod oracle;
 pub mod packing;
+pub mod register;
 pub mod rng;
 pub mod world;
 
