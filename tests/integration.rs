@@ -66,6 +66,8 @@ mod readme;
 mod sales;
 #[path = "integration/scopes.rs"]
 mod scopes;
+#[path = "integration/secrets.rs"]
+mod secrets;
 #[path = "power/state.rs"]
 mod state;
 #[path = "integration/tidy.rs"]

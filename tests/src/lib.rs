@@ -24,6 +24,7 @@ pub mod oracle;
 pub mod packing;
 pub mod register;
 pub mod rng;
+pub mod traces;
 pub mod world;
 
 pub use amazon::{Field, Layout, Report, Row, Spec};
