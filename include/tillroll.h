@@ -232,8 +232,8 @@ struct tillroll_db *tillroll_open(const char *path, const struct tillroll_open_o
 void tillroll_close(struct tillroll_db *db);
 
 /**
- * Cancels every import that runs or waits on this handle, of reports or of records, from any thread; without one it does
- * nothing.
+ * Cancels every import that runs or waits on this handle, of reports or of records, from any thread; without one it
+ * does nothing.
  *
  * It returns at once. The import stops within about a tenth of a second, unless its files are all read already, and
  * answers with TILLROLL_CANCELLED; one that waits for another does so when its turn comes. Every report is then either

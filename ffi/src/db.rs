@@ -106,8 +106,8 @@ pub unsafe extern "C" fn tillroll_close(db: *mut Db) {
     });
 }
 
-/// Cancels every import that runs or waits on this handle, of reports or of records, from any thread; without one it does
-/// nothing.
+/// Cancels every import that runs or waits on this handle, of reports or of records, from any thread; without one it
+/// does nothing.
 ///
 /// It returns at once. The import stops within about a tenth of a second, unless its files are all read already, and
 /// answers with TILLROLL_CANCELLED; one that waits for another does so when its turn comes. Every report is then either
