@@ -2,6 +2,7 @@
 //! instant in which a commit becomes visible. Whoever holds a manifest reads exactly one commit.
 
 use std::any::Any;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::{Deref, Range};
 use std::path::Path;
@@ -27,8 +28,9 @@ use crate::store::View;
 /// The namespace of the keys under which reports are stored.
 pub(crate) const REPORTS: u8 = b'r';
 
-/// What makes a report the same report: importing it again replaces it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// What makes a report the same report: importing it again replaces it. Parts that are numbers are ordered as such, as
+/// they are read and lie in rolls.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct ReportKey {
     pub(crate) account: u64,
     pub(crate) kind: Kind,
@@ -36,7 +38,25 @@ pub(crate) struct ReportKey {
     pub(crate) part: String,
 }
 
+impl Ord for ReportKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.place().cmp(&other.place())
+    }
+}
+
+impl PartialOrd for ReportKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 impl ReportKey {
+    fn place(&self) -> (u64, Kind, Period, u64, &str) {
+        // Numbers come before names.
+        let number = self.part.parse().unwrap_or(u64::MAX);
+        (self.account, self.kind, self.period, number, &self.part)
+    }
+
     /// The key under which the report stands in the store.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         Key::new(REPORTS)
@@ -235,7 +255,7 @@ impl Series {
         let (old, mut parts): (Vec<_>, Vec<_>) =
             self.parts(key.period).iter().cloned().partition(|report| report.key == *key);
         parts.extend(new);
-        parts.sort_by(|a, b| a.key.part.cmp(&b.key.part));
+        parts.sort_by(|a, b| a.key.cmp(&b.key));
         if parts.is_empty() {
             self.periods.remove_mut(&key.period);
         } else {
