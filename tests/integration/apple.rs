@@ -287,6 +287,11 @@ fn a_name_serves_a_file_without_rows() {
     let error = shop.refuses(&shop.file("sales_20201007.txt", &header));
     assert_eq!(error.kind(), ErrorKind::Format);
     assert!(error.to_string().contains("period="), "{error}");
+    // One whose rows cannot be read is no file without rows.
+    let bad = String::from_utf8(Spec::new(1, Span::Day(day()), 3).generate().tsv()).unwrap();
+    let bad = bad.replace("10/05/2020", "soon").replace("10/5/20", "soon");
+    let error = shop.refuses(&shop.file("sales_20201007.txt", bad));
+    assert!(error.to_string().contains("all 3 rows were rejected"), "{error}");
     let gaps = || shop.db.sales().gaps(shop.account, Kind::AppleSales, "2020-10-04", "2020-10-08").unwrap();
     // Of the whole year it is said that nothing was sold.
     assert!(gaps().is_empty());

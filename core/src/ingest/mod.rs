@@ -127,6 +127,8 @@ pub struct MemberSummary {
     pub rows: u64,
     /// Rows refused.
     pub rejects: u64,
+    /// Line and reason of the first of these.
+    pub first_reject: Option<(u64, String)>,
     /// The header's names as written.
     pub header: Vec<String>,
     /// The rows' dates.
@@ -196,7 +198,8 @@ fn read_with(
         let job = Job { path: &path, dialect: head.dialect, layout: &*layout, limits, consumed };
         let totals = pipeline::run(&job, &mut cutter, (head.rows_at, line), pool, sink)?;
         let header = head.header.names;
-        Ok(MemberSummary { kind, rows: totals.rows, rejects: totals.rejects, header, dates: totals.dates })
+        let pipeline::Totals { rows, rejects, first_reject, dates } = totals;
+        Ok(MemberSummary { kind, rows, rejects, first_reject, header, dates })
     })
 }
 

@@ -251,6 +251,8 @@ fn check_width(row: &Row<'_>, width: usize) -> Result<(), String> {
 pub(super) struct Totals {
     pub rows: u64,
     pub rejects: u64,
+    /// Line and reason.
+    pub first_reject: Option<(u64, String)>,
     pub dates: Dates,
 }
 
@@ -261,7 +263,6 @@ struct Delivery<'a> {
     /// The line before the next chunk's first.
     line: u64,
     totals: Totals,
-    first_reject: Option<(u64, String)>,
 }
 
 impl Delivery<'_> {
@@ -270,8 +271,9 @@ impl Delivery<'_> {
         for reject in &mut parsed.rejects {
             reject.line += self.line + 1;
         }
-        if self.first_reject.is_none() {
-            self.first_reject = parsed.rejects.first().map(|reject| (reject.line, reject.reason.clone()));
+        if self.totals.first_reject.is_none() {
+            self.totals.first_reject =
+                parsed.rejects.first().map(|reject| (reject.line, reject.reason.clone()));
         }
         self.totals.rows += parsed.batch.rows as u64;
         self.totals.rejects += parsed.rejects.len() as u64;
@@ -287,7 +289,7 @@ impl Delivery<'_> {
     fn check(&self, parsed: &Parsed) -> Result<()> {
         let Totals { rows, rejects, .. } = &self.totals;
         if too_many(*rejects, *rows) {
-            let (line, reason) = self.first_reject.clone().unwrap_or_default();
+            let (line, reason) = self.totals.first_reject.clone().unwrap_or_default();
             let detail = format!(
                 "{rejects} of the first {} rows cannot be read, so this is another kind of file; the first: {reason}",
                 rows + rejects
@@ -319,7 +321,7 @@ pub(super) fn run(
     pool: &rayon::ThreadPool,
     sink: &mut dyn Sink,
 ) -> Result<Totals> {
-    let mut delivery = Delivery { path: job.path, sink, line, totals: Totals::default(), first_reject: None };
+    let mut delivery = Delivery { path: job.path, sink, line, totals: Totals::default() };
     let most = (pool.current_num_threads() + 2).min(CHUNKS_MAX);
     let (dialect, layout, limits) = (job.dialect, job.layout, job.limits);
     let (mut skip, mut told) = (rows_at, 0);

@@ -243,3 +243,21 @@ fn an_import_registers_each_sku_once_with_its_newest_row() {
     ];
     assert_eq!(told, expected);
 }
+
+#[test]
+fn a_file_of_rejects_that_tells_no_period_says_so() {
+    let shop = Shop::new();
+    let line = "Amazon.de,DE,,t1,yesterday,Charge,,a,A,,App,1,EUR,1.00,0.70";
+    let refusal = |rows: usize| {
+        let path = shop.path("sold.csv");
+        fs::write(&path, format!("{HEADER}{}", format!("\n{line}").repeat(rows))).unwrap();
+        let refused = shop.sales.import(&[path.to_str().unwrap()], 7, &ImportOptions::default());
+        refused.unwrap_err().error.to_string()
+    };
+    let (three, one, none) = (refusal(3), refusal(1), refusal(0));
+    for part in ["all 3 rows were rejected", "yesterday", "sold.csv", "line 2", "period="] {
+        assert!(three.contains(part), "{three}");
+    }
+    assert!(one.contains("its only row was rejected"), "{one}");
+    assert!(!none.contains("rejected") && none.contains("period="), "{none}");
+}

@@ -153,7 +153,8 @@ impl<'a> FileReader<'a> {
     ) -> Result<ReportKey> {
         let name = file_name(self.path);
         let inner = file.members().get(member).map_or("", |member| &member.name);
-        let period = ingest::period(kind, self.path, &[inner, &name], &summary.dates, self.import.period)?;
+        let period = ingest::period(kind, self.path, &[inner, &name], &summary.dates, self.import.period);
+        let period = period.map_err(|error| all_rejected(self.path, summary).unwrap_or(error))?;
         let part = ingest::part(kind, &name, file.is_container());
         Ok(ReportKey { account: self.import.account, kind, period, part })
     }
@@ -216,6 +217,17 @@ fn extend(pending: &mut Pending, totals: &mut Vec<Totals>, member: Member) {
     report.reject_ranges.extend(member.run.reject_ranges);
     totals.extend(member.run.totals);
     pending.items.merge(member.items);
+}
+
+/// Why a file tells no period, where it has rows and none of them could be read.
+fn all_rejected(path: &Path, summary: &MemberSummary) -> Option<Error> {
+    let (line, reason) = summary.first_reject.as_ref().filter(|_| summary.rows == 0)?;
+    let which = match summary.rejects {
+        1 => "its only row was rejected".to_owned(),
+        rejects => format!("all {rejects} rows were rejected, the first"),
+    };
+    let detail = format!("{which} because {reason}; what the period is must be said with period=");
+    Some(Error::format(path, Some(*line), detail))
 }
 
 fn file_name(path: &Path) -> String {
