@@ -368,3 +368,51 @@ unsafe fn open_options(given: *const OpenOptions) -> Result<core::OpenOptions> {
 pub(crate) fn thread_count(threads: u64) -> Result<usize> {
     usize::try_from(threads).map_err(|_| Failure::misuse(format!("options.threads is {threads}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CString;
+    use std::sync::atomic::AtomicBool;
+    use std::{fs, ptr, thread};
+
+    use super::*;
+    use crate::status::TILLROLL_CANCELLED;
+
+    #[test]
+    fn a_cancellation_stops_the_import_of_records_that_runs_and_no_later_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let core = core::Db::open(dir.path().join("shop.till")).unwrap();
+        let db = Db { core, cancels: Arc::default() };
+        let pointer = |db: &Db| ptr::from_ref(db).cast_mut();
+        let import = |count: u64| {
+            let time = "2021-04-16T15:39:06Z";
+            let line = |id: u64| {
+                json!({"collection": "brands", "id": id, "created_at": time, "updated_at": time,
+                       "fields": {"name": "x"}})
+            };
+            let file = dir.path().join("records.jsonl");
+            fs::write(&file, (1..=count).map(|id| format!("{}\n", line(id))).collect::<String>()).unwrap();
+            let path = CString::new(file.to_str().unwrap()).unwrap();
+            let mut stored = 7;
+            // SAFETY: all of them live until the call returns, and an error may be asked for or not.
+            let code = unsafe {
+                tillroll_import_records(pointer(&db), path.as_ptr(), &raw mut stored, ptr::null_mut())
+            };
+            (code, stored)
+        };
+        let over = AtomicBool::new(false);
+        let stopped = thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    // SAFETY: the database lives until the end of the test.
+                    unsafe { tillroll_cancel(pointer(&db)) };
+                }
+            });
+            let stopped = import(2_000);
+            over.store(true, Ordering::Relaxed);
+            stopped
+        });
+        assert_eq!(stopped, (TILLROLL_CANCELLED, 0));
+        assert_eq!(import(3), (0, 3));
+    }
+}
