@@ -20,6 +20,8 @@
 #[cfg(target_os = "linux")]
 #[path = "power/calls.rs"]
 mod calls;
+#[path = "power/crowd.rs"]
+mod crowd;
 #[path = "power/cut.rs"]
 mod cut;
 #[path = "power/events.rs"]
@@ -31,6 +33,7 @@ mod state;
 #[path = "power/work.rs"]
 mod work;
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -102,6 +105,17 @@ fn short() {
     run.cut(&plan, &counts).unwrap_or_else(|message| panic!("{message}"));
     tell("the disk", &counts, &run, begun);
     calls(&Plan { images: Some(100), ..plan });
+    crowd(&plan);
+}
+
+/// Writers beside each other.
+fn crowd(plan: &Plan) {
+    let events = crowd::record();
+    assert!(crowd::has_shared_frames(&events), "every commit had a frame of its own");
+    let counts = Counts::default();
+    crowd::cut(&events, plan, &counts).unwrap_or_else(|message| panic!("{message}"));
+    let images = counts.images.load(Ordering::Relaxed);
+    println!("power cut while several write: {images} images, none wrong");
 }
 
 /// The short run again, recorded at the calls of the operating system.
@@ -138,14 +152,12 @@ fn long(images: usize) {
         run.cut(&plan, &counts).unwrap_or_else(|message| panic!("{message}"));
         tell("the disk", &counts, &run, begun);
         calls(&Plan { images: Some(wanted), ..plan });
+        crowd(&Plan { images: None, random: 4, ..plan });
     }
 }
 
 fn tell(recorded: &str, counts: &Counts, run: &Run, begun: Instant) {
-    let (images, again) = (
-        counts.images.load(std::sync::atomic::Ordering::Relaxed),
-        counts.again.load(std::sync::atomic::Ordering::Relaxed),
-    );
+    let (images, again) = (counts.images.load(Ordering::Relaxed), counts.again.load(Ordering::Relaxed));
     println!(
         "power cut in a run of {} steps and {} changes, recorded at {recorded}: {images} images and {again} of cut recoveries, none wrong ({} s)",
         run.states.len(),

@@ -253,7 +253,7 @@ impl Run {
 }
 
 /// A name for each image of a cut; one is enough where there is nothing unsynced.
-fn kinds(platter: &Platter, plan: &Plan, rng: &mut Rng) -> Vec<Leaves> {
+pub fn kinds(platter: &Platter, plan: &Plan, rng: &mut Rng) -> Vec<Leaves> {
     if !platter.is_unsettled() {
         return vec![Leaves::Nothing];
     }
@@ -297,12 +297,12 @@ fn go_on(db: Db, path: &Path) -> Result<Db, String> {
     }
 }
 
-fn problems(db: &Db) -> Result<(), String> {
+pub fn problems(db: &Db) -> Result<(), String> {
     let problems = db.check().map_err(at("check"))?.problems;
     if problems.is_empty() { Ok(()) } else { Err(format!("check found {problems:?}")) }
 }
 
-fn at(what: &'static str) -> impl Fn(Error) -> String {
+pub fn at(what: &'static str) -> impl Fn(Error) -> String {
     move |error| format!("cannot {what}: {error}")
 }
 

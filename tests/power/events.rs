@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tillroll_core::{Disk, DiskFile, OsDisk};
 
@@ -34,6 +35,7 @@ struct Recording {
     events: Vec<Event>,
     files: HashMap<PathBuf, u64>,
     next: u64,
+    sync_takes: Duration,
 }
 
 impl Recording {
@@ -70,7 +72,13 @@ impl Recorder {
     pub fn new(root: &Path, stands: &Platter) -> Self {
         let files = stands.files();
         let next = files.values().copied().max().unwrap_or(0);
-        Self(Arc::new(Mutex::new(Recording { root: root.to_owned(), events: Vec::new(), files, next })))
+        let recording = Recording { root: root.to_owned(), files, next, ..Recording::default() };
+        Self(Arc::new(Mutex::new(recording)))
+    }
+
+    pub fn with_slow_syncs(self, sync_takes: Duration) -> Self {
+        self.0.lock().unwrap().sync_takes = sync_takes;
+        self
     }
 
     pub fn note(&self, event: Event) {
@@ -184,6 +192,8 @@ impl DiskFile for RecordedFile {
     }
 
     fn sync(&self) -> io::Result<()> {
+        let takes = self.recorder.0.lock().unwrap().sync_takes;
+        std::thread::sleep(takes);
         self.recorder.note(Event::Sync(self.number));
         Ok(())
     }
