@@ -136,6 +136,9 @@ impl Codes {
     }
 }
 
+/// The account, kind and period of a report.
+type ReportOf = (u64, Kind, Option<Period>);
+
 /// One axis of a report.
 #[derive(Debug)]
 pub(crate) struct Axis {
@@ -152,7 +155,7 @@ pub(crate) struct Axis {
     /// For an axis of reports: the code of each report's id.
     reports: HashMap<u64, u32>,
     /// The account, kind and period that were met last, and their code.
-    last: Option<((u64, Kind, Option<Period>), u32)>,
+    last: Option<(ReportOf, u32)>,
 }
 
 impl Axis {

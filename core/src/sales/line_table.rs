@@ -275,3 +275,13 @@ impl Condenser {
         table
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_takes_one_cache_line() {
+        assert_eq!(size_of::<Line>(), 64);
+    }
+}

@@ -24,6 +24,8 @@ mod report;
 mod roll_totals;
 mod rolls;
 mod scan;
+#[cfg(test)]
+mod scan_test;
 mod schema;
 mod segment;
 mod select;
@@ -37,6 +39,7 @@ mod totals;
 #[cfg(test)]
 mod totals_test;
 mod value;
+mod window;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

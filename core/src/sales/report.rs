@@ -16,7 +16,7 @@ use super::group::{GroupSums, Groups};
 use super::manifest::{Manifest, Report, ReportKey};
 use super::query::{By, Dimension, Edge, Measure, Query, Where};
 use super::schema::{Meaning, counts_as_unit};
-use super::select::{Piece, RowFilter, Sequence, pieces, report_matches};
+use super::select::{Piece, RowFilter, pieces, report_matches};
 use super::summary::{self, line_matches};
 use super::table::Table;
 use crate::column::Column;
@@ -106,7 +106,7 @@ impl<'a> Plan<'a> {
     }
 
     fn sum_rows(&self, manifest: &Manifest, pool: &rayon::ThreadPool) -> Result<Answer> {
-        let mut pieces = pieces(manifest, &self.query.filter, Sequence::Rolls)?;
+        let mut pieces = pieces(manifest, &self.query.filter)?;
         let filter = RowFilter::new(&self.query.filter, &pieces, &self.products)?;
         pieces.retain(|piece| filter.may_match(piece));
         let axes = self

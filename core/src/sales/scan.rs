@@ -3,16 +3,19 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow_array::{RecordBatch, RecordBatchOptions, RecordBatchReader};
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, RecordBatchReader, UInt32Array};
 use arrow_schema::{ArrowError, Schema, SchemaRef};
+use arrow_select::concat::concat_batches;
+use arrow_select::take::take;
 
 use super::arrow;
 use super::catalogue::Products;
 use super::manifest::Manifest;
 use super::query::Query;
 use super::schema::{SalesColumn, standard_columns};
-use super::select::{Piece, RowFilter, Sequence, pieces};
+use super::select::{Chosen, Piece, RowFilter};
 use super::table::arrow_fault;
+use super::window::{Window, windows};
 use crate::error::{Error, Result, quoted};
 use crate::ingest::Interpreted;
 
@@ -66,7 +69,7 @@ fn asked_columns(manifest: &Manifest, query: &Query) -> Result<Vec<SalesColumn>>
 pub struct Scan {
     columns: Vec<SalesColumn>,
     schema: SchemaRef,
-    pieces: std::vec::IntoIter<Piece>,
+    windows: std::vec::IntoIter<Window>,
     filter: RowFilter,
     products: Arc<Products>,
     dictionaries: arrow::Dictionaries,
@@ -86,14 +89,15 @@ impl Scan {
         }
         let columns = asked_columns(&manifest, query)?;
         let schema = Schema::new(columns.iter().map(|column| column.arrow(true)).collect::<Vec<_>>());
-        let mut pieces = pieces(&manifest, &query.filter, Sequence::Reports)?;
-        let filter = RowFilter::new(&query.filter, &pieces, &products)?;
-        pieces.retain(|piece| filter.may_match(piece));
+        let mut windows = windows(&manifest, &query.filter)?;
+        let pieces = windows.iter().flat_map(|window| &window.pieces);
+        let filter = RowFilter::new(&query.filter, pieces, &products)?;
+        windows.retain(|window| window.pieces.iter().any(|piece| filter.may_match(piece)));
         let left = query.limit.unwrap_or(u64::MAX);
         Ok(Self {
             columns,
             schema: Arc::new(schema),
-            pieces: pieces.into_iter(),
+            windows: windows.into_iter(),
             filter,
             products,
             dictionaries: arrow::Dictionaries::default(),
@@ -112,21 +116,55 @@ impl Scan {
         Box::new(Reader(self))
     }
 
-    /// The chosen rows of a piece; `None` where there are none.
-    fn batch(&mut self, piece: &Piece) -> Result<Option<RecordBatch>> {
-        let mut chosen = self.filter.choose(piece)?;
-        chosen.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
-        if chosen.len() == 0 {
+    /// The chosen rows of a window; `None` where there are none.
+    fn batch(&mut self, window: &Window) -> Result<Option<RecordBatch>> {
+        let chosen = window.pieces.iter().map(|piece| match self.filter.may_match(piece) {
+            true => self.filter.choose(piece),
+            false => Ok(Chosen::Some(Vec::new())),
+        });
+        let mut chosen = chosen.collect::<Result<Vec<_>>>()?;
+        let left = usize::try_from(self.left).unwrap_or(usize::MAX);
+        let order = window.order(&chosen);
+        if let (None, [only]) = (&order, chosen.as_mut_slice()) {
+            only.truncate(left);
+        }
+        let pieces = window.pieces.iter().zip(&chosen).filter(|(_, chosen)| chosen.len() > 0);
+        let batches = pieces.map(|(piece, chosen)| self.lying(piece, chosen));
+        let batches = batches.collect::<Result<Vec<_>>>()?;
+        if batches.is_empty() {
             return Ok(None);
         }
-        self.left -= chosen.len() as u64;
-        let (products, dictionaries) = (&self.products, &mut self.dictionaries);
-        let array = |column| arrow::array(column, piece, &chosen, products, Some(&mut *dictionaries));
-        let arrays = self.columns.iter().map(array).collect::<Result<_>>()?;
-        let options = RecordBatchOptions::new().with_row_count(Some(chosen.len()));
-        let batch = RecordBatch::try_new_with_options(self.schema(), arrays, &options);
-        batch.map(Some).map_err(arrow_fault)
+        let mut batch = concat_batches(&self.schema, &batches).map_err(arrow_fault)?;
+        if let Some(mut order) = order {
+            order.truncate(left);
+            batch = in_order(&batch, order)?;
+        }
+        self.left -= batch.num_rows() as u64;
+        Ok(Some(batch))
     }
+
+    /// The chosen rows of a piece, as they lie.
+    fn lying(&mut self, piece: &Piece, chosen: &Chosen) -> Result<RecordBatch> {
+        let (products, dictionaries) = (&self.products, &mut self.dictionaries);
+        let array = |column| arrow::array(column, piece, chosen, products, Some(&mut *dictionaries));
+        let arrays = self.columns.iter().map(array).collect::<Result<_>>()?;
+        with_rows(self.schema(), arrays, chosen.len())
+    }
+}
+
+/// Some rows of a batch.
+fn in_order(batch: &RecordBatch, rows: Vec<u32>) -> Result<RecordBatch> {
+    let count = rows.len();
+    let rows = UInt32Array::from(rows);
+    let arrays = batch.columns().iter().map(|column| take(column, &rows, None));
+    let arrays = arrays.collect::<std::result::Result<_, _>>().map_err(arrow_fault)?;
+    with_rows(batch.schema(), arrays, count)
+}
+
+/// A batch, which may be one without columns.
+fn with_rows(schema: SchemaRef, arrays: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    RecordBatch::try_new_with_options(schema, arrays, &options).map_err(arrow_fault)
 }
 
 impl Iterator for Scan {
@@ -134,8 +172,8 @@ impl Iterator for Scan {
 
     fn next(&mut self) -> Option<Self::Item> {
         while self.left > 0 {
-            let piece = self.pieces.next()?;
-            if let Some(batch) = self.batch(&piece).transpose() {
+            let window = self.windows.next()?;
+            if let Some(batch) = self.batch(&window).transpose() {
                 return Some(batch);
             }
         }

@@ -104,13 +104,16 @@ impl Chosen {
 
     /// How many rows of a range are chosen.
     pub(crate) fn within(&self, range: Range<usize>) -> usize {
-        match self {
-            Self::All(rows) => range.end.min(*rows).saturating_sub(range.start),
-            Self::Some(rows) => {
-                let before = |end: usize| rows.partition_point(|&row| (row as usize) < end);
-                before(range.end) - before(range.start)
-            }
-        }
+        self.places(range).len()
+    }
+
+    /// Where the rows of a range stand among the chosen ones.
+    pub(crate) fn places(&self, range: Range<usize>) -> Range<usize> {
+        let before = |end: usize| match self {
+            Self::All(rows) => end.min(*rows),
+            Self::Some(rows) => rows.partition_point(|&row| (row as usize) < end),
+        };
+        before(range.start)..before(range.end)
     }
 
     /// Keeps the rows that pass a test.
@@ -166,50 +169,57 @@ fn is_among<T: PartialEq>(list: Option<&Vec<T>>, value: &T) -> bool {
     list.is_none_or(|list| list.contains(value))
 }
 
-/// In which order pieces are wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sequence {
-    /// By account, kind, period, part and line.
-    Reports,
-    /// As the rows lie in their rolls, where most of them follow each other.
-    Rolls,
+/// The rows of the reports that a question is about, by account, kind, period, part and line.
+pub(crate) fn ranges<'a>(
+    manifest: &'a Manifest,
+    filter: &Where,
+) -> impl Iterator<Item = (&'a RowRange, &'a Arc<Report>)> {
+    let matching = manifest.counting().filter(|report| report_matches(filter, report));
+    matching.flat_map(|report| report.ranges.iter().map(move |range| (range, report)))
 }
 
-/// The pieces of a manifest that a question is about.
-pub(crate) fn pieces(manifest: &Manifest, filter: &Where, sequence: Sequence) -> Result<Vec<Piece>> {
-    let matching = manifest.counting().filter(|report| report_matches(filter, report));
-    let ranges = matching.flat_map(|report| report.ranges.iter().map(move |range| (range, report)));
-    let mut ranges: Vec<(&RowRange, &Arc<Report>)> = ranges.collect();
-    if sequence == Sequence::Rolls {
-        ranges.sort_unstable_by_key(|(range, _)| (range.roll, range.first));
+/// The pieces that a question is about as they lie in their rolls, where most of them follow each other.
+pub(crate) fn pieces(manifest: &Manifest, filter: &Where) -> Result<Vec<Piece>> {
+    let mut ranges: Vec<_> = ranges(manifest, filter).collect();
+    ranges.sort_unstable_by_key(|(range, _)| (range.roll, range.first));
+    let mut pieces = Pieces::new(manifest);
+    ranges.iter().try_for_each(|(range, report)| pieces.push(range, report))?;
+    Ok(pieces.list)
+}
+
+/// Pieces that grow as long as rows follow each other.
+pub(crate) struct Pieces<'a> {
+    manifest: &'a Manifest,
+    pub(crate) list: Vec<Piece>,
+}
+
+impl<'a> Pieces<'a> {
+    pub(crate) fn new(manifest: &'a Manifest) -> Self {
+        Self { manifest, list: Vec::new() }
     }
-    let mut pieces = Vec::<Piece>::new();
-    for (range, report) in ranges {
+
+    /// Adds rows of a report.
+    pub(crate) fn push(&mut self, range: &RowRange, report: &Arc<Report>) -> Result<()> {
         let number = range.roll;
-        let (roll, table) = match pieces.last().filter(|last| last.number == number) {
+        let (roll, table) = match self.list.last().filter(|last| last.number == number) {
             Some(last) => (Arc::clone(&last.roll), last.table),
-            None => open(manifest, number)?,
+            None => open(self.manifest, number)?,
         };
         let end = range.first.saturating_add(range.count);
         if end > roll.rows(table) {
-            let path = manifest.roll(number).map(|live| live.file.path()).unwrap_or_default();
+            let path = self.manifest.roll(number).map(|live| live.file.path()).unwrap_or_default();
             return Err(Error::corrupt(&path, format!("a report names rows up to {end}")));
         }
         for rows in split_at_blocks(range.first..end) {
-            if !pieces.last_mut().is_some_and(|last| last.join(number, &rows, report)) {
-                let owners = vec![Owner { report: Arc::clone(report), first: 0 }];
-                pieces.push(Piece {
-                    number,
-                    roll: Arc::clone(&roll),
-                    table,
-                    store: report.store(),
-                    rows,
-                    owners,
-                });
+            if self.list.last_mut().is_some_and(|last| last.join(number, &rows, report)) {
+                continue;
             }
+            let owners = vec![Owner { report: Arc::clone(report), first: 0 }];
+            let (roll, store) = (Arc::clone(&roll), report.store());
+            self.list.push(Piece { number, roll, table, store, rows, owners });
         }
+        Ok(())
     }
-    Ok(pieces)
 }
 
 /// A roll that a report names, and its table of rows.
@@ -318,7 +328,11 @@ impl Wanted {
 }
 
 impl RowFilter {
-    pub(crate) fn new(filter: &Where, pieces: &[Piece], products: &Arc<Products>) -> Result<Self> {
+    pub(crate) fn new<'a>(
+        filter: &Where,
+        pieces: impl IntoIterator<Item = &'a Piece>,
+        products: &Arc<Products>,
+    ) -> Result<Self> {
         let mut by_roll = HashMap::new();
         for piece in pieces {
             if let Entry::Vacant(entry) = by_roll.entry(piece.roll_and_store()) {

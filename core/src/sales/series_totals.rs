@@ -121,3 +121,59 @@ impl SeriesTotals {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sales::line_table::LineTableBuilder;
+    use crate::sales::totals::{Sums, TotalsLine};
+
+    /// Totals of reports of a day each, with this much sold on every day, and a line without a date.
+    fn daily(days: i64, sales: i64) -> SeriesTotals {
+        let mut builder = LineTableBuilder::default();
+        let mut runs = Vec::new();
+        for date in (0..days).map(Some).chain([None]) {
+            let mut sums = Sums::default();
+            sums.add_row(1, Some(sales), None);
+            let first = builder.len();
+            for currency in ["EUR", "USD"] {
+                let currency = Some(currency);
+                builder.add(&TotalsLine { date, currency, earnings_currency: None, ty: None, sums });
+            }
+            runs.push(LineRun { table: 0, lines: first..builder.len(), period: None });
+        }
+        let lines = LineRuns { tables: vec![Arc::new(builder.finish())], runs };
+        SeriesTotals { lines, ..SeriesTotals::default() }
+    }
+
+    /// Date, currency, rows and sales of each line.
+    fn told(totals: &SeriesTotals, detail: Detail) -> Vec<(Option<i64>, String, u64, i128)> {
+        let runs = totals.lines(detail);
+        let lines = runs.runs.iter().flat_map(|run| runs.tables[run.table].lines(run.lines.clone()));
+        let told =
+            lines.map(|line| (line.date, line.currency.unwrap().to_owned(), line.sums.rows, line.sums.sales));
+        let mut told: Vec<_> = told.collect();
+        told.sort();
+        told
+    }
+
+    #[test]
+    fn months_and_all_days_are_summed() {
+        let totals = daily(365, i64::MAX);
+        let euros = |date, rows: u64| (date, "EUR".to_owned(), rows, i128::from(rows) * i128::from(i64::MAX));
+        let months = told(&totals, Detail::Months);
+        assert_eq!(months.len(), 26);
+        let [none, january, february] = [&months[0], &months[2], &months[4]];
+        assert_eq!([none, january, february], [&euros(None, 1), &euros(Some(0), 31), &euros(Some(31), 28)]);
+        let sums = told(&totals, Detail::Sums);
+        assert_eq!((sums.len(), &sums[0]), (2, &euros(None, 366)));
+        assert_eq!(told(&totals, Detail::Lines).len(), 732);
+    }
+
+    #[test]
+    fn sums_that_are_hardly_fewer_are_not_kept() {
+        let totals = daily(3, 1);
+        assert_eq!(told(&totals, Detail::Months), told(&totals, Detail::Lines));
+        assert_eq!(told(&totals, Detail::Sums).len(), 2, "a fourth of the lines");
+    }
+}

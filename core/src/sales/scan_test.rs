@@ -1,0 +1,100 @@
+//! Scans give rows report by report, however these lie in their rolls.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int32Type;
+use arrow_array::{ArrayRef, StringArray};
+use serde_json::json;
+
+use super::test::{HEADER, Shop};
+use super::*;
+
+/// Writes a part of March with so many rows, called by the part and their number. Files are read by their paths: later
+/// parts lie in earlier folders, if they are to be mixed.
+fn write(shop: &Shop, (part, rows): (u32, u32), is_mixed: bool) -> String {
+    let mut text = HEADER.to_owned();
+    for row in 0..rows {
+        let sku = if row % 3 == 0 { "a" } else { "b" };
+        let line = "DE,,{id},2018-03-05 12:00:00,Charge,,{sku},Title,,App,1,EUR,1.00,0.70";
+        let line = line.replace("{id}", &format!("{part}-{row}")).replace("{sku}", sku);
+        write!(text, "\nAmazon.de,{line}").unwrap();
+    }
+    let folder = shop.path(if is_mixed && part.is_multiple_of(3) { "a" } else { "b" });
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(format!("sales-2018-03-{part:05}.csv"));
+    fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn import(shop: &Shop, parts: &[(u32, u32)], are_mixed: bool) {
+    let paths: Vec<String> = parts.iter().map(|&part| write(shop, part, are_mixed)).collect();
+    // A shop has one thread, so that they lie as they are read.
+    shop.sales.import(&paths, 7, &ImportOptions::default()).unwrap();
+}
+
+/// The ids of these parts' rows.
+fn ids(parts: &[(u32, u32)]) -> Vec<String> {
+    parts.iter().flat_map(|&(part, rows)| (0..rows).map(move |row| format!("{part}-{row}"))).collect()
+}
+
+/// The transaction ids that a query chooses.
+fn scanned(shop: &Shop, mut query: serde_json::Value) -> Vec<String> {
+    query["columns"] = json!(["transaction_id"]);
+    let batches = shop.sales.scan(&Query::from_json(&query).unwrap()).unwrap();
+    batches.flat_map(|batch| texts(batch.unwrap().column(0))).collect()
+}
+
+fn texts(column: &ArrayRef) -> Vec<String> {
+    let coded = column.as_dictionary::<Int32Type>();
+    let coded = coded.downcast_dict::<StringArray>().unwrap();
+    coded.into_iter().map(|text| text.unwrap().to_owned()).collect()
+}
+
+#[test]
+fn parts_that_lie_in_another_order_are_given_in_theirs() {
+    let shop = Shop::new();
+    let mut parts: Vec<(u32, u32)> = (1..=23).map(|part| (part, part % 4 + 1)).collect();
+    import(&shop, &parts, true);
+    assert_eq!(scanned(&shop, json!({})), ids(&parts));
+    // One that was restated lies elsewhere, and leaves a gap.
+    import(&shop, &[(5, 7)], true);
+    parts[4] = (5, 7);
+    let expected = ids(&parts);
+    assert_eq!(scanned(&shop, json!({})), expected);
+    for limit in 0..=expected.len() {
+        assert_eq!(scanned(&shop, json!({"limit": limit})), expected[..limit], "the first {limit}");
+    }
+    let is_a = |id: &&String| id.split('-').nth(1).unwrap().parse::<u32>().unwrap() % 3 == 0;
+    let chosen: Vec<String> = expected.iter().filter(is_a).cloned().collect();
+    assert_eq!(scanned(&shop, json!({"sku": "a"})), chosen);
+    let rows: usize =
+        shop.sales.scan(&Query::new().columns([""; 0])).unwrap().map(|b| b.unwrap().num_rows()).sum();
+    assert_eq!(rows, expected.len(), "without columns there are as many rows");
+    let everything = shop.sales.scan(&Query::new()).unwrap().map(|batch| batch.unwrap());
+    let of_all = everything.flat_map(|batch| texts(batch.column_by_name("transaction_id").unwrap()));
+    assert_eq!(of_all.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn small_parts_are_given_together() {
+    for are_mixed in [false, true] {
+        let shop = Shop::new();
+        let parts: Vec<(u32, u32)> = (1..=23).map(|part| (part, 2)).collect();
+        import(&shop, &parts, are_mixed);
+        assert_eq!(shop.sales.scan(&Query::new()).unwrap().count(), 1);
+        assert_eq!(scanned(&shop, json!({})), ids(&parts));
+        let listed: Vec<_> = shop.sales.imports(None).unwrap().into_iter().map(|one| one.part).collect();
+        assert_eq!(listed, (1..=23).map(|part: u32| part.to_string()).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn parts_across_blocks_keep_their_order() {
+    let shop = Shop::new();
+    let parts: Vec<(u32, u32)> = (1..=11).map(|part| (part, 6_100)).collect();
+    assert!(parts.iter().map(|(_, rows)| rows).sum::<u32>() > crate::roll::BLOCK_ROWS);
+    import(&shop, &parts, true);
+    assert!(scanned(&shop, json!({})) == ids(&parts));
+}
