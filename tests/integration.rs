@@ -62,6 +62,8 @@ mod products;
 mod readers;
 #[path = "integration/readme.rs"]
 mod readme;
+#[path = "integration/repair.rs"]
+mod repair;
 #[path = "integration/sales.rs"]
 mod sales;
 #[path = "integration/scopes.rs"]

@@ -208,6 +208,14 @@ pub(crate) fn read_all(disk: &dyn Disk, path: &Path, limit: u64) -> io::Result<V
     Ok(bytes)
 }
 
+/// The first bytes of a file, at most so many.
+pub(crate) fn read_start(disk: &dyn Disk, path: &Path, len: usize) -> io::Result<Vec<u8>> {
+    let file = disk.open(path, false)?;
+    let mut bytes = vec![0; usize::try_from(file.len()?).map_or(len, |whole| whole.min(len))];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes)
+}
+
 /// Puts a small file in place so that after a crash either the old or the new content stands, whole and durable.
 pub(crate) fn write_atomically(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace(disk, path, bytes, |disk, path| disk.create(path))

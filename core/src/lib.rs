@@ -57,7 +57,7 @@ mod store;
 mod vault;
 
 pub use day::{Day, Period, PeriodUnit};
-pub use db::{CheckReport, Db, OpenOptions, check, restore};
+pub use db::{CheckReport, Db, OpenOptions, RepairReport, check, repair, repair_with, restore};
 pub use error::{Error, ErrorKind, FieldErrors, Result};
 pub use file::{Disk, DiskFile, OsDisk};
 pub use ingest::{Kind, StoreKind, sniff};
@@ -73,6 +73,7 @@ pub use records::{
 };
 pub use sales::{
     By, Dimension, Import, ImportError, ImportOptions, ImportProgress, ImportSummary, ImportVersion,
-    MONEY_SCALE, Measure, OnReject, Order, PeriodState, ProgressFn, Query, Sale, Sales, Scan, Table, Value,
+    MONEY_SCALE, Measure, OnReject, Order, PeriodState, ProgressFn, Query, ReportFile, Sale, Sales, Scan,
+    Table, Value,
 };
 pub use scope::Scope;

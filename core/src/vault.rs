@@ -36,7 +36,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::file::{Disk, read_all, write_private};
-use crate::kv::{Key, value};
+use crate::kv::{Key, prefix_end, value};
 use crate::store::{Read, Store, Write};
 use crate::{Error, Result};
 
@@ -184,9 +184,7 @@ impl Vault {
         passphrase: Option<&str>,
         cost: Cost,
     ) -> Result<Self> {
-        let state = Mutex::default();
-        let vault =
-            Self { disk: Arc::clone(disk), dir: dir.to_owned(), cost, state, changing: Mutex::new(()) };
+        let vault = Self { cost, ..Self::closed(dir, disk) };
         let Some(passphrase) = passphrase else { return Ok(vault) };
         let lock = match vault.header(read)? {
             Some(Header { lock: Lock::KeyFile, .. }) => {
@@ -209,6 +207,32 @@ impl Vault {
     pub fn for_tests(read: &dyn Read, dir: &Path, passphrase: Option<&str>) -> Result<Self> {
         let disk: Arc<dyn Disk> = Arc::new(crate::file::OsDisk);
         Self::over(read, dir, &disk, passphrase, Cost { memory_kib: 8, passes: 1, lanes: 1 })
+    }
+
+    /// The vault of a database that is not open: it seals and opens nothing.
+    pub fn closed(dir: &Path, disk: &Arc<dyn Disk>) -> Self {
+        let state = Mutex::default();
+        Self { disk: Arc::clone(disk), dir: dir.to_owned(), cost: COST, state, changing: Mutex::new(()) }
+    }
+
+    /// What keeps the stored secrets from being read, whatever the passphrase; `None` where nothing does.
+    pub fn trouble(&self, read: &dyn Read) -> Result<Option<String>> {
+        let start = Key::new(SECRET).build();
+        let secrets = read.count(&start, prefix_end(&start).as_deref())?;
+        let why = match self.header(read) {
+            Ok(None) if secrets > 0 => "the data key is lost".to_owned(),
+            Ok(Some(header)) if header.lock == Lock::KeyFile => {
+                match self.read_key_file().and_then(|wrapping| unwrap(&header, &wrapping.key)) {
+                    Ok(_) => return Ok(None),
+                    Err(error) => error.to_string(),
+                }
+            }
+            Ok(_) => return Ok(None),
+            Err(error) => error.to_string(),
+        };
+        Ok(Some(format!(
+            "{secrets} sealed secrets stay, but cannot be read: {why}. A backup may have vault.key; else set them anew"
+        )))
     }
 
     /// Makes the data key at once where a passphrase was given for a new database, so that the next open needs it.

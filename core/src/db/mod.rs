@@ -3,6 +3,7 @@
 mod backup;
 mod catalogue;
 mod options;
+mod repair;
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 pub use backup::{check, restore};
 pub use options::OpenOptions;
+pub use repair::{RepairReport, repair, repair_with};
 use serde_json::{Value as Json, json};
 
 use self::catalogue::OwnProducts;

@@ -36,6 +36,11 @@ pub struct FileHeader {
 }
 
 impl FileHeader {
+    /// That of a database's first journal, with nothing behind it.
+    pub fn first(database: u128) -> Self {
+        Self { database, number: 1, covered: 0, base_end: FILE_HEADER_LEN }
+    }
+
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(64);
         bytes.extend_from_slice(&FILE_MAGIC);

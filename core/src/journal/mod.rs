@@ -48,7 +48,8 @@
 //! | `frame.rs` | the bytes above |
 //! | `replay.rs` | reading them back, checked; torn tail against damage |
 //! | `writer.rs` | appending, cutting back, poison |
-//! | `rewrite.rs` | a shorter journal from the old one, when more than half of it is dead |
+//! | `rewrite.rs` | a shorter journal from the old one, when more than half of it is dead; one from a state alone |
+//! | `salvage.rs` | what a damaged one still holds |
 
 #[cfg(test)]
 pub(crate) mod fault;
@@ -57,9 +58,11 @@ mod frame;
 pub(crate) mod fuzzing;
 mod replay;
 mod rewrite;
+mod salvage;
 mod writer;
 
-pub(crate) use frame::{FILE_HEADER_LEN, OP_LEN, push_op};
+pub(crate) use frame::{FILE_HEADER_LEN, FileHeader, OP_LEN, push_op};
 pub(crate) use replay::{Reader, Scan};
-pub(crate) use rewrite::{Draft, Live};
+pub(crate) use rewrite::{Draft, Live, write_state};
+pub(crate) use salvage::{Gap, Salvaged, is_readable, salvage};
 pub(crate) use writer::Journal;

@@ -58,19 +58,7 @@ impl Reader {
 
     pub(super) fn new(file: Arc<dyn DiskFile>, path: &Path, end: u64, whole_to: u64) -> Result<Self> {
         let mut bytes = Buffered { file, buffer: Vec::new(), start: 0, end };
-        if end < FILE_HEADER_LEN {
-            return Err(Error::corrupt(path, format!("ends within its header, at {end}")));
-        }
-        let head = bytes.get(0, FILE_HEADER_LEN).map_err(Error::io("read", path))?;
-        let head = head.first_chunk().ok_or_else(|| Error::corrupt(path, "ends within its header"))?;
-        let header = FileHeader::decode(head).map_err(|bad| match bad {
-            BadHeader::Damaged => Error::corrupt(path, "the header does not match its checksum"),
-            BadHeader::Newer(version) => Error::format(
-                path,
-                None,
-                format!("written in journal version {version}, which is newer than this Tillroll"),
-            ),
-        })?;
+        let header = read_header(&mut bytes, path)?;
         let whole_to = whole_to.max(header.base_end);
         if end < whole_to {
             return Err(Error::corrupt(path, format!("ends at {end}, expected at least {whole_to}")));
@@ -149,6 +137,47 @@ impl Reader {
         Ok(Some(frame))
     }
 
+    /// A reader of a journal that may be damaged anywhere, for [`Reader::next_whole`] alone. `guess` stands in for a
+    /// header that is not whole.
+    ///
+    /// # Errors
+    /// [`Error::Format`] for a journal of a newer version, [`Error::Io`].
+    pub fn lenient(disk: &dyn Disk, path: &Path, guess: FileHeader) -> Result<Self> {
+        let file = disk.open(path, false).map_err(Error::io("open", path))?;
+        let end = file.len().map_err(Error::io("read", path))?;
+        let mut bytes = Buffered { file, buffer: Vec::new(), start: 0, end };
+        let header = match read_header(&mut bytes, path) {
+            Err(Error::Corruption { .. }) => guess,
+            header => header?,
+        };
+        let (path, offset, last) = (path.to_owned(), FILE_HEADER_LEN, header.covered);
+        Ok(Self { path, header, bytes, offset, end, whole_to: 0, last, torn: false })
+    }
+
+    /// The next whole frame, wherever it stands, and how many bytes were passed over on the way to it or to the end.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn next_whole(&mut self) -> Result<(u64, Option<Frame>)> {
+        let from = self.offset;
+        while self.offset < self.end {
+            if let Some(frame) = self.frame_at(self.offset)?
+                && self.refuse_malformed(&frame).is_ok()
+            {
+                let passed = self.offset - from;
+                self.offset += FRAME_HEADER_LEN + frame.header.body_len;
+                return Ok((passed, Some(frame)));
+            }
+            self.offset = self.good_header_behind(self.offset)?.unwrap_or(self.end);
+        }
+        Ok((self.end.saturating_sub(from), None))
+    }
+
+    /// Where the next frame stands, or should.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
     fn frame_at(&mut self, offset: u64) -> Result<Option<Frame>> {
         let Some(header) = self.header_at(offset)? else { return Ok(None) };
         let start = offset + FRAME_HEADER_LEN;
@@ -215,7 +244,11 @@ impl Reader {
                 frame.offset, self.last
             )));
         }
-        match kind {
+        self.refuse_malformed(frame)
+    }
+
+    fn refuse_malformed(&self, frame: &Frame) -> Result<()> {
+        match frame.header.kind {
             Kind::Checkpoint => self.checkpoint(frame).map(|_| ()),
             Kind::Commit | Kind::Base => self.ops(frame).try_for_each(|op| op.map(|_| ())),
         }
@@ -245,6 +278,23 @@ impl Reader {
     fn damaged(&self, detail: impl Display) -> Error {
         Error::corrupt(&self.path, detail.to_string())
     }
+}
+
+fn read_header(bytes: &mut Buffered, path: &Path) -> Result<FileHeader> {
+    let end = bytes.end;
+    if end < FILE_HEADER_LEN {
+        return Err(Error::corrupt(path, format!("ends within its header, at {end}")));
+    }
+    let head = bytes.get(0, FILE_HEADER_LEN).map_err(Error::io("read", path))?;
+    let head = head.first_chunk().ok_or_else(|| Error::corrupt(path, "ends within its header"))?;
+    FileHeader::decode(head).map_err(|bad| match bad {
+        BadHeader::Damaged => Error::corrupt(path, "the header does not match its checksum"),
+        BadHeader::Newer(version) => Error::format(
+            path,
+            None,
+            format!("written in journal version {version}, which is newer than this Tillroll"),
+        ),
+    })
 }
 
 /// What a pass over a whole journal finds.

@@ -118,6 +118,15 @@ impl<'a> Draft<'a> {
     fn create(disk: &'a dyn Disk, old: &Reader, covered: u64) -> Result<Self> {
         let number = old.header().number + 1;
         let target = old.path().with_file_name(file_name(number));
+        Self::create_at(
+            disk,
+            target,
+            FileHeader { number, ..FileHeader::first(old.header().database) },
+            covered,
+        )
+    }
+
+    fn create_at(disk: &'a dyn Disk, target: PathBuf, header: FileHeader, covered: u64) -> Result<Self> {
         let temporary = target.with_added_extension("tmp");
         match disk.remove(&temporary) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -126,8 +135,7 @@ impl<'a> Draft<'a> {
             _ => {}
         }
         let file = disk.create(&temporary).map_err(Error::io("create", &temporary))?;
-        let header =
-            FileHeader { database: old.header().database, number, covered, base_end: FILE_HEADER_LEN };
+        let header = FileHeader { covered, ..header };
         let (len, last) = (FILE_HEADER_LEN, covered);
         Ok(Self { disk, temporary, target, file, header, len, last, installed: false })
     }
@@ -157,9 +165,7 @@ impl<'a> Draft<'a> {
         if behind {
             return Err(Error::corrupt(&self.temporary, "the rewritten journal lacks commits"));
         }
-        self.append(Kind::Checkpoint, self.last, self.last, &checkpoint_body(applied, false))?;
-        self.file.write_all_at(&self.header.encode(), 0).map_err(Error::io("write", &self.temporary))?;
-        self.file.sync().map_err(Error::io("sync", &self.temporary))?;
+        self.seal(applied, false)?;
         self.rename(journal)?;
         let old = journal.path().to_owned();
         journal.replace(self.target.clone(), Arc::clone(&self.file), self.header, self.len);
@@ -168,6 +174,13 @@ impl<'a> Draft<'a> {
             tracing::warn!(path = %old.display(), %error, "cannot remove the journal before this one");
         }
         Ok(())
+    }
+
+    /// Ends the file with a checkpoint and makes it durable under its temporary name.
+    fn seal(&mut self, applied: u64, closed: bool) -> Result<()> {
+        self.append(Kind::Checkpoint, self.last, self.last, &checkpoint_body(applied, closed))?;
+        self.file.write_all_at(&self.header.encode(), 0).map_err(Error::io("write", &self.temporary))?;
+        self.file.sync().map_err(Error::io("sync", &self.temporary))
     }
 
     fn rename(&mut self, journal: &mut Journal) -> Result<()> {
@@ -188,6 +201,39 @@ impl<'a> Draft<'a> {
             Error::io("sync", folder)(error)
         })
     }
+}
+
+/// Makes a journal, durably, of a state and nothing else: the one at the sequence `covered`, after which the database
+/// counts as closed. Gives the journal's length.
+///
+/// # Errors
+/// [`Error::Io`]; after a failure the journal stands whole or not at all.
+pub fn write_state<'e>(
+    disk: &dyn Disk,
+    folder: &Path,
+    (database, number): (u128, u64),
+    covered: u64,
+    entries: impl Iterator<Item = (&'e [u8], &'e [u8])>,
+) -> Result<u64> {
+    let header = FileHeader { number, ..FileHeader::first(database) };
+    let mut draft = Draft::create_at(disk, folder.join(file_name(number)), header, covered)?;
+    let mut body = Vec::new();
+    for (key, value) in entries {
+        push_op(&mut body, key, Some(value));
+        if body.len() >= BASE_FRAME_LEN {
+            draft.append(Kind::Base, covered, covered, &body)?;
+            body.clear();
+        }
+    }
+    if !body.is_empty() {
+        draft.append(Kind::Base, covered, covered, &body)?;
+    }
+    draft.header.base_end = draft.len;
+    draft.seal(covered, true)?;
+    disk.rename(&draft.temporary, &draft.target).map_err(Error::io("rename", &draft.temporary))?;
+    draft.installed = true;
+    disk.sync_dir(folder).map_err(Error::io("sync", folder))?;
+    Ok(draft.len)
 }
 
 impl Drop for Draft<'_> {

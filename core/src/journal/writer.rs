@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::frame::{FILE_HEADER_LEN, FileHeader, FrameHeader, Kind};
+use super::frame::{FileHeader, FrameHeader, Kind};
 use super::replay::{Reader, Scan};
 use crate::file::{Disk, DiskFile};
 use crate::{Error, Result};
@@ -28,9 +28,9 @@ pub struct Journal {
 impl Journal {
     /// Makes the first journal of a database, durably.
     pub fn create(disk: &dyn Disk, folder: &Path, database: u128) -> Result<()> {
-        let header = FileHeader { database, number: 1, covered: 0, base_end: FILE_HEADER_LEN };
         let path = folder.join(file_name(1));
-        crate::file::write_atomically(disk, &path, &header.encode()).map_err(Error::io("write", &path))
+        crate::file::write_atomically(disk, &path, &FileHeader::first(database).encode())
+            .map_err(Error::io("write", &path))
     }
 
     /// Numbers and paths of the journals in a folder, the highest first.

@@ -122,6 +122,24 @@ pub(super) fn entries<R: Record>(record: &R) -> Vec<Option<Vec<u8>>> {
     indexes::<R>().map(entry).collect()
 }
 
+/// The keys under which a record is counted, where the numbers of records with a value are kept.
+pub(super) fn tallied<R: Record>(record: &R) -> Vec<Vec<u8>> {
+    let counted = indexes::<R>().filter(|index| index.counted).map(|index| (index, values(index, record)));
+    counted
+        .filter(|(index, values)| index.holds(values))
+        .map(|(index, values)| tally_key::<R>(index, &values))
+        .collect()
+}
+
+/// What no other record may have: the unique values of a record, as prefixes of entries.
+pub(super) fn unique_keys<R: Record>(record: &R) -> Vec<Vec<u8>> {
+    let unique = indexes::<R>().filter(|index| index.unique).map(|index| (index, values(index, record)));
+    let whole = unique.filter(|(_, values)| !values.contains(&Datum::Null));
+    whole
+        .map(|(index, values)| values.iter().fold(prefix::<R>(index), |key, value| value.write(key)).build())
+        .collect()
+}
+
 /// Moves the entries of a record from its old form to its new one, either of which may be missing.
 ///
 /// # Errors
@@ -200,7 +218,8 @@ fn tally_key<R: Record>(index: &Index, values: &[Datum]) -> Vec<u8> {
     values.iter().fold(tallies::<R>(index), |key, value| value.write(key)).build()
 }
 
-fn tallies<R: Record>(index: &Index) -> Key {
+/// The prefix of the counts of an index's values.
+pub(super) fn tallies<R: Record>(index: &Index) -> Key {
     Key::new(COUNTER).raw(&[R::TAG, TALLY, index.number])
 }
 

@@ -58,6 +58,7 @@ struct Entry {
     register: Examine,
     check: Examine,
     import: fn(&mut dyn Write, &Env<'_>, &Line, &mut Incoming) -> Result<bool>,
+    mend: fn(&mut dyn Write, bool) -> Result<Vec<String>>,
 }
 
 const fn entry<R: Record>() -> Entry {
@@ -69,12 +70,39 @@ const fn entry<R: Record>() -> Entry {
         register: incoming::register::<R>,
         check: incoming::check::<R>,
         import: transfer::import::<R>,
+        mend: super::mend::mend::<R>,
     }
 }
 
 /// A collection that has no name in the faces: links, which the verbs of other collections make, show and remove.
 const fn hidden<R: Record>() -> Entry {
     Entry { hidden: true, ..entry::<R>() }
+}
+
+/// Makes every collection agree with its records. Tells which are lost; nothing is written where all is well.
+/// `has_gaps` says that commits are missing.
+///
+/// # Errors
+/// [`Error::Format`] where a record was written by a newer version; those of reading.
+pub(crate) fn mend(write: &mut dyn Write, has_gaps: bool) -> Result<Vec<String>> {
+    let mut notes = Vec::new();
+    for entry in COLLECTIONS {
+        notes.extend((entry.mend)(write, has_gaps)?);
+    }
+    Ok(notes)
+}
+
+/// Makes products of what reports sell, outside of an open database.
+///
+/// # Errors
+/// Those of reading and storing.
+pub(crate) fn register_items(
+    write: &mut dyn Write,
+    (vault, now): (&Vault, Timestamp),
+    account: (u64, StoreKind),
+    items: &[Item],
+) -> Result<()> {
+    catalogue::register(write, &Env { vault, now }, account, items, &|_| None)
 }
 
 fn find(name: &str) -> Result<&'static Entry> {

@@ -45,6 +45,13 @@ fn rest_prefix<R: Record>(id: &R::Id) -> Vec<u8> {
     id.to_datum().write(Key::new(REST).raw(&[R::TAG])).build()
 }
 
+/// The keys of a record's further pieces.
+pub(super) fn rest_keys<R: Record>(read: &dyn Read, id: &R::Id) -> Result<Vec<Vec<u8>>> {
+    let rest = read.get(&record_key::<R>(id))?.and_then(|first| first.first().copied()).unwrap_or(0);
+    let prefix = rest_prefix::<R>(id);
+    Ok((0..rest).map(|number| [prefix.as_slice(), &[number]].concat()).collect())
+}
+
 /// Puts a record, replacing what stood under its id.
 ///
 /// # Errors
@@ -111,13 +118,7 @@ pub(super) fn delete<R: Record>(write: &mut dyn Write, id: &R::Id) -> Result<()>
 }
 
 fn delete_rest<R: Record>(write: &mut dyn Write, id: &R::Id) -> Result<()> {
-    let rest = write.get(&record_key::<R>(id))?.and_then(|first| first.first().copied()).unwrap_or(0);
-    let mut prefix = rest_prefix::<R>(id);
-    for number in 0..rest {
-        prefix.push(number);
-        write.delete(&prefix);
-        prefix.pop();
-    }
+    rest_keys::<R>(write, id)?.iter().for_each(|key| write.delete(key));
     Ok(())
 }
 
@@ -127,6 +128,11 @@ fn counter_key<R: Record>(which: u8) -> Vec<u8> {
 
 fn counter_key_of(tag: u8, which: u8) -> Vec<u8> {
     Key::new(COUNTER).raw(&[tag, which]).build()
+}
+
+/// The key of the number of records.
+pub(super) fn count_key<R: Record>() -> Vec<u8> {
+    counter_key::<R>(COUNT)
 }
 
 fn counter<R: Record>(read: &dyn Read, which: u8) -> Result<u64> {
@@ -160,7 +166,7 @@ pub(super) fn change_of(read: &dyn Read, tag: u8) -> Result<u64> {
     counter_of(read, tag, CHANGE)
 }
 
-fn note_change<R: Record>(write: &mut dyn Write) -> Result<()> {
+pub(super) fn note_change<R: Record>(write: &mut dyn Write) -> Result<()> {
     let next = change::<R>(write)?.wrapping_add(1);
     write.put(counter_key::<R>(CHANGE), value::encode(&next)?);
     Ok(())

@@ -14,8 +14,8 @@ use crate::{Error, ErrorKind, Result};
 
 use super::machine::{self, Env};
 use super::resources::product_memory::Watched;
-use super::twin::Twin;
 use super::*;
+use crate::store::Image as Twin;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Thing {

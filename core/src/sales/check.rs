@@ -52,7 +52,7 @@ fn check_roll(manifest: &Manifest, live: &LiveRoll) -> Result<()> {
 }
 
 /// The totals of some rows, from the rows themselves.
-fn count(roll: &Arc<Roll>, table: usize, range: &RowRange) -> Result<Totals> {
+pub(super) fn count(roll: &Roll, table: usize, range: &RowRange) -> Result<Totals> {
     let present: Vec<usize> = SUMMED.iter().filter_map(|name| roll.field(table, name)).collect();
     let fields: Arc<[_]> =
         present.iter().filter_map(|&column| roll.fields(table).get(column).cloned()).collect();
@@ -67,7 +67,7 @@ fn count(roll: &Arc<Roll>, table: usize, range: &RowRange) -> Result<Totals> {
 
 type Key<'a> = (Option<i64>, Option<&'a str>, Option<&'a str>, Option<&'a str>);
 
-fn by_key<'a>(lines: impl IntoIterator<Item = TotalsLine<'a>>) -> BTreeMap<Key<'a>, Sums> {
+pub(super) fn by_key<'a>(lines: impl IntoIterator<Item = TotalsLine<'a>>) -> BTreeMap<Key<'a>, Sums> {
     let key = |line: &TotalsLine<'a>| (line.date, line.currency, line.earnings_currency, line.ty);
     lines.into_iter().map(|line| (key(&line), line.sums)).collect()
 }

@@ -137,11 +137,14 @@ fn rewrite(engine: &Engine, manifest: &Manifest, chosen: &BTreeSet<u32>) -> Resu
         let mut members = 0..;
         let mut run = || Run::new(report.id, members.next().unwrap_or_default());
         for range in report.ranges.iter().filter(is_chosen) {
-            let run = copy_rows(manifest, (&mut stage, &mut blocks), run(), report, range)?;
+            let (roll, table) = table_of(manifest, range, ROWS)?;
+            let mut read = |rows: &Range<u32>| blocks.read(range.roll, &roll, table, rows);
+            let run = copy_rows((&mut stage, run()), (&roll, table), report, range, &mut read)?;
             moved.rows.insert(*range, run.ranges);
         }
         for range in report.reject_ranges.iter().filter(is_chosen) {
-            let run = copy_rejects(manifest, &mut stage, run(), report, range)?;
+            let (roll, table) = table_of(manifest, range, REJECTS)?;
+            let run = copy_rejects((&mut stage, run()), (&roll, table), report, range)?;
             moved.rejects.insert(*range, run.reject_ranges);
         }
     }
@@ -169,16 +172,14 @@ struct Blocks {
 impl Blocks {
     /// All columns of some rows within one block of a roll.
     fn read(&mut self, number: u32, roll: &Roll, table: usize, rows: &Range<u32>) -> Result<Vec<Column>> {
-        let read = |rows: &Range<u32>| -> Result<Vec<Column>> {
-            (0..roll.fields(table).len()).map(|column| roll.read(table, column, rows.clone())).collect()
-        };
         if rows.len() > BLOCK_ROWS as usize / 2 {
-            return read(rows);
+            return read_columns(roll, table, rows);
         }
         let block = rows.start / BLOCK_ROWS;
         let first = block * BLOCK_ROWS;
         if self.at != Some((number, block)) {
-            self.columns = read(&(first..(first + BLOCK_ROWS).min(roll.rows(table))))?;
+            let block_rows = first..(first + BLOCK_ROWS).min(roll.rows(table));
+            self.columns = read_columns(roll, table, &block_rows)?;
             self.at = Some((number, block));
         }
         let rows = (rows.start - first) as usize..(rows.end - first) as usize;
@@ -186,16 +187,21 @@ impl Blocks {
     }
 }
 
-fn copy_rows(
-    manifest: &Manifest,
-    (stage, blocks): (&mut Stage, &mut Blocks),
-    mut run: Run,
+/// All columns of some rows within one block.
+pub(super) fn read_columns(roll: &Roll, table: usize, rows: &Range<u32>) -> Result<Vec<Column>> {
+    (0..roll.fields(table).len()).map(|column| roll.read(table, column, rows.clone())).collect()
+}
+
+/// Appends rows of a report, which `read` gives by the block.
+pub(super) fn copy_rows(
+    (stage, mut run): (&mut Stage, Run),
+    (roll, table): (&Roll, usize),
     report: &Report,
     range: &RowRange,
+    read: &mut dyn FnMut(&Range<u32>) -> Result<Vec<Column>>,
 ) -> Result<Run> {
-    let (roll, table) = table_of(manifest, range, ROWS)?;
     for rows in split_at_blocks(range.first..range.first.saturating_add(range.count)) {
-        let columns = blocks.read(range.roll, &roll, table, &rows)?;
+        let columns = read(&rows)?;
         let batch = Batch { rows: rows.len(), fields: roll.fields(table).into(), columns };
         stage.append(&mut run, &batch, &TotalsBuilder::of(&batch)?, &[])?;
     }
@@ -203,21 +209,20 @@ fn copy_rows(
     Ok(run)
 }
 
-fn copy_rejects(
-    manifest: &Manifest,
-    stage: &mut Stage,
-    mut run: Run,
+/// Appends what of a report could not be read.
+pub(super) fn copy_rejects(
+    (stage, mut run): (&mut Stage, Run),
+    (roll, table): (&Roll, usize),
     report: &Report,
     range: &RowRange,
 ) -> Result<Run> {
-    let (roll, table) = table_of(manifest, range, REJECTS)?;
     for rows in split_at_blocks(range.first..range.first.saturating_add(range.count)) {
         let batch = TotalsBuilder::default().take();
         stage.append(
             &mut run,
             &Batch::default(),
             &batch,
-            &super::listing::read_rejects(&roll, table, rows)?,
+            &super::listing::read_rejects(roll, table, rows)?,
         )?;
     }
     stage.end(&mut run, SegmentIdentity::of(report))?;

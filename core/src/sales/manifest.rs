@@ -68,7 +68,7 @@ impl ReportKey {
     }
 
     /// Reads such a key back.
-    fn read(bytes: &[u8]) -> Result<Self> {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self> {
         let mut key = KeyReader::new(bytes, REPORTS)?;
         let (account, kind, period) = (key.u64()?, key.text()?.parse()?, key.text()?.parse()?);
         Ok(Self { account, kind, period, part: key.text()? })
@@ -149,7 +149,7 @@ impl Report {
     }
 
     /// The rolls that hold its rows and rejects.
-    fn rolls(&self) -> impl Iterator<Item = u32> {
+    pub(crate) fn rolls(&self) -> impl Iterator<Item = u32> {
         self.ranges.iter().chain(&self.reject_ranges).map(|range| range.roll)
     }
 }

@@ -20,6 +20,7 @@ mod manifest_test;
 mod overlap_test;
 mod period;
 mod query;
+mod repair;
 mod report;
 mod roll_totals;
 mod rolls;
@@ -51,6 +52,8 @@ pub use import::{ImportError, ImportOptions, ImportProgress, ImportSummary, OnRe
 pub use listing::{Import, ImportVersion};
 pub use period::PeriodState;
 pub use query::{By, Dimension, Measure, Order, Query};
+pub use repair::ReportFile;
+pub(crate) use repair::{Graves, SalesRepair};
 pub use scan::Scan;
 pub use schema::MONEY_SCALE;
 pub use table::Table;

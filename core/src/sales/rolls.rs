@@ -146,6 +146,20 @@ impl Rolls {
         Ok(())
     }
 
+    /// The numbers of all finished rolls; numbers go on above every file seen.
+    pub(crate) fn numbers(&self) -> Result<Vec<u32>> {
+        let names = match self.disk.list(&self.dir) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            names => names.map_err(Error::io("list", &self.dir))?,
+        };
+        let paths: Vec<PathBuf> = names.iter().map(|name| self.dir.join(name)).collect();
+        paths.iter().filter_map(|path| number_of(path)).for_each(|number| self.reserve(number));
+        let mut numbers: Vec<u32> =
+            paths.iter().filter(|path| is_roll(path)).filter_map(|path| number_of(path)).collect();
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
     /// Makes sure that numbers of rolls the manifest names are not given out again, even where their file is lost.
     pub(crate) fn reserve(&self, number: u32) {
         self.next.fetch_max(number.saturating_add(1), Ordering::Relaxed);

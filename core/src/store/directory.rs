@@ -9,7 +9,7 @@
 //!   index/              derived, may be deleted at any time
 //!   index.aside/        an index that failed, for the moment in which another is made
 //!   rolls/              the rows of reports
-//!   damaged/            what a repair has moved away
+//!   damaged/            copies of what a repair has taken away
 //!   vault.key           the key file, where there is one
 //! ```
 //!
@@ -36,7 +36,8 @@ pub const FORMAT: u32 = 1;
 pub const MARK: &str = "TILLROLL";
 pub const JOURNAL: &str = "journal";
 pub const INDEX: &str = "index";
-const ROLLS: &str = "rolls";
+pub const DAMAGED: &str = "damaged";
+pub const ROLLS: &str = "rolls";
 /// Stands in the copy of a database before anything else of it, until `TILLROLL` does.
 const UNFINISHED: &str = "BACKUP";
 const UNFINISHED_PART: &str = "BACKUP.tmp";
@@ -55,7 +56,7 @@ const OURS: [&str; 12] = [
     INDEX,
     "index.aside",
     ROLLS,
-    "damaged",
+    DAMAGED,
     KEY_FILE,
     "vault.key.tmp",
 ];
@@ -140,7 +141,7 @@ pub fn unmark(disk: &dyn Disk, dir: &Path) -> Result<()> {
 /// Removes what an unfinished copy has put here.
 pub fn empty(disk: &dyn Disk, dir: &Path) -> Result<()> {
     for folder in [ROLLS, JOURNAL].map(|name| dir.join(name)) {
-        names(disk, &folder)?.iter().try_for_each(|name| remove(disk, &folder.join(name)))?;
+        folder_names(disk, &folder)?.iter().try_for_each(|name| remove(disk, &folder.join(name)))?;
     }
     ["TILLROLL.tmp", KEY_FILE, "vault.key.tmp"].iter().try_for_each(|name| remove(disk, &dir.join(name)))
 }
@@ -148,32 +149,27 @@ pub fn empty(disk: &dyn Disk, dir: &Path) -> Result<()> {
 /// Refuses a directory of ours that has data but no `TILLROLL`, where none is to be begun: it is no missing database
 /// but a damaged one.
 pub fn refuse_unmarked(disk: &dyn Disk, dir: &Path) -> Result<()> {
-    let is_ours = names(disk, dir)?.iter().all(|name| OURS.iter().any(|ours| name == *ours));
+    let is_ours = folder_names(disk, dir)?.iter().all(|name| OURS.iter().any(|ours| name == *ours));
     if is_ours { refuse_data(disk, dir) } else { Ok(()) }
 }
 
-/// What stands in a folder; nothing where there is none.
-fn names(disk: &dyn Disk, folder: &Path) -> Result<Vec<OsString>> {
-    match disk.list(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        names => names.map_err(Error::io("list", folder)),
-    }
-}
-
 /// Removes a file; one that is not there is fine.
-fn remove(disk: &dyn Disk, path: &Path) -> Result<()> {
+pub fn remove(disk: &dyn Disk, path: &Path) -> Result<()> {
     match disk.remove(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         removed => removed.map_err(Error::io("remove", path)),
     }
 }
 
+/// A folder of the database; one that stands already is fine.
+pub fn make_folder(disk: &dyn Disk, dir: &Path, name: &str) -> Result<()> {
+    let path = dir.join(name);
+    disk.create_dir(&path).map_err(Error::io("create", &path))
+}
+
 /// The folders, without what an interrupted beginning has left in them.
 pub fn make_folders(disk: &dyn Disk, dir: &Path) -> Result<()> {
-    for folder in [JOURNAL, INDEX, ROLLS] {
-        let path = dir.join(folder);
-        disk.create_dir(&path).map_err(Error::io("create", &path))?;
-    }
+    [JOURNAL, INDEX, ROLLS].iter().try_for_each(|name| make_folder(disk, dir, name))?;
     refuse_data(disk, dir)?;
     for (_, path) in Journal::list(disk, &dir.join(JOURNAL))? {
         disk.remove(&path).map_err(Error::io("remove", &path))?;
@@ -188,14 +184,44 @@ pub fn mark(disk: &dyn Disk, dir: &Path, database: u128) -> Result<()> {
     write_atomically(disk, &path, encode(database).as_bytes()).map_err(Error::io("write", &path))
 }
 
+/// Whether there are rows or commits.
+pub fn has_data(disk: &dyn Disk, dir: &Path) -> Result<bool> {
+    if !folder_names(disk, &dir.join(ROLLS))?.is_empty() {
+        return Ok(true);
+    }
+    for (_, path) in super::open::journals(disk, dir)? {
+        let len = disk.open(&path, false).and_then(|file| file.len()).map_err(Error::io("read", &path))?;
+        if len > crate::journal::FILE_HEADER_LEN {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The names in a folder; none without it.
+pub fn folder_names(disk: &dyn Disk, folder: &Path) -> Result<Vec<OsString>> {
+    match disk.list(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        names => names.map_err(Error::io("list", folder)),
+    }
+}
+
+/// The database id that a damaged `TILLROLL` may still tell.
+pub fn guess(disk: &dyn Disk, dir: &Path) -> Option<u128> {
+    let bytes = read_all(disk, &dir.join(MARK), MARK_LEN_MAX).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let id = text.lines().find(|line| line.len() == 32)?;
+    u128::from_str_radix(id, 16).ok()
+}
+
 /// A beginning that was interrupted has written no rows and no commits. Where there are some, `TILLROLL` was lost, and
 /// beginning anew would lose the rest.
 fn refuse_data(disk: &dyn Disk, dir: &Path) -> Result<()> {
-    if !names(disk, &dir.join(ROLLS))?.is_empty() {
+    if !folder_names(disk, &dir.join(ROLLS))?.is_empty() {
         return lost(dir, "rolls/ is not empty");
     }
     let journal = dir.join(JOURNAL);
-    if names(disk, &journal)?.is_empty() {
+    if folder_names(disk, &journal)?.is_empty() {
         return Ok(());
     }
     for (_, path) in Journal::list(disk, &journal)? {
@@ -212,7 +238,7 @@ fn lost(dir: &Path, what: &str) -> Result<()> {
     Err(Error::corrupt(&dir.join(MARK), detail))
 }
 
-fn sync(disk: &dyn Disk, dir: &Path) -> Result<()> {
+pub fn sync(disk: &dyn Disk, dir: &Path) -> Result<()> {
     disk.sync_dir(dir).map_err(Error::io("sync", dir))
 }
 

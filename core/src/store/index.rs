@@ -1,10 +1,12 @@
 //! The index on disk and what to do when it fails: it is set aside and made again from the journal.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Debug};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::Image;
 use crate::journal::Reader;
 use crate::kv::{Kv, MemoryKv, Op, SledKv};
 use crate::{Error, Result};
@@ -105,6 +107,67 @@ pub fn replay(kv: &dyn Kv, reader: &mut Reader, from: u64, to: u64) -> Result<()
         }
     }
     batches.finish()
+}
+
+/// What an index that nobody uses is good for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It holds what the journal says, as far as it goes, or is not there.
+    Good,
+    /// It has commits up to here, which the journal has not.
+    Ahead(u64),
+    /// It must be made again; why.
+    Bad(String),
+}
+
+/// Compares an index with what a journal says that is whole: `image` is the journal's state, `last` its last sequence,
+/// `applied` what it says the index has. `touched` gives the keys that were changed behind a sequence.
+///
+/// # Errors
+/// Those of `touched`.
+pub fn inspect(
+    open: &dyn Fn() -> Result<Box<dyn Kv>>,
+    image: &Image,
+    (database, applied, last): (u128, u64, u64),
+    touched: impl FnOnce(u64) -> Result<BTreeSet<Vec<u8>>>,
+) -> Result<Verdict> {
+    let opened = open().and_then(|kv| Ok((Applied::read(kv.as_ref())?, kv)));
+    let (found, kv) = match opened {
+        Err(error) => return Ok(Verdict::Bad(error.to_string())),
+        Ok((None, _)) if applied == 0 => return Ok(Verdict::Good),
+        Ok((None, _)) => return Ok(Verdict::Bad("it does not say what was applied".to_owned())),
+        Ok((Some(found), kv)) => (found, kv),
+    };
+    if found.database != database {
+        return Ok(Verdict::Bad("it is another database's".to_owned()));
+    }
+    if found.sequence.max(found.target) > last {
+        return Ok(Verdict::Ahead(found.sequence.max(found.target)));
+    }
+    if found.sequence < applied {
+        return Ok(Verdict::Bad("it lacks commits".to_owned()));
+    }
+    let later = touched(found.sequence)?;
+    Ok(match is_same(kv.as_ref(), image, &later) {
+        Ok(true) => Verdict::Good,
+        Ok(false) => Verdict::Bad("it is not what the journal says".to_owned()),
+        Err(error) => Verdict::Bad(error.to_string()),
+    })
+}
+
+/// Whether an index holds just the entries of an image, apart from some keys.
+fn is_same(kv: &dyn Kv, image: &Image, apart: &BTreeSet<Vec<u8>>) -> Result<bool> {
+    let mut expected = image.0.iter().filter(|(key, _)| !apart.contains(*key));
+    for entry in kv.range(&[1], None, false) {
+        let (key, value) = entry?;
+        if apart.contains(&key) {
+            continue;
+        }
+        if expected.next().is_none_or(|(own, told)| *own != key || **told != *value) {
+            return Ok(false);
+        }
+    }
+    Ok(expected.next().is_none())
 }
 
 /// The index in use, and how to open another.
@@ -226,7 +289,8 @@ pub fn rebuild(
     Ok(kv)
 }
 
-fn remove_dir(path: &Path) -> std::io::Result<()> {
+/// Removes a directory with all that is in it; one that is not there is fine.
+pub fn remove_dir(path: &Path) -> std::io::Result<()> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         result => result,

@@ -20,6 +20,7 @@
 //! | `compact.rs` | when the journal is rewritten |
 //! | `open.rs`, `directory.rs`, `lock.rs` | opening, beginning, locking, recovery |
 //! | `check.rs` | journal and index verified |
+//! | `salvage.rs`, `image.rs`, `mend.rs` | what is left of a damaged store, in memory, and put in its place |
 //! | `shared.rs` | what all of them share, and the order of locks |
 
 mod check;
@@ -27,12 +28,15 @@ mod commit;
 mod compact;
 mod directory;
 mod drain;
+mod image;
 mod index;
 mod lock;
+mod mend;
 mod merge;
 mod moment;
 mod open;
 mod overlay;
+mod salvage;
 mod shared;
 mod snapshot;
 mod target;
@@ -42,7 +46,9 @@ mod transaction;
 mod test;
 
 pub(crate) use check::Problem;
+pub(crate) use image::Image;
 pub(crate) use moment::Moment;
+pub(crate) use salvage::Salvage;
 pub(crate) use snapshot::Snapshot;
 pub(crate) use target::Target;
 pub(crate) use transaction::Transaction;

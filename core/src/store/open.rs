@@ -1,7 +1,7 @@
 //! Opening: lock, journal, index, in that order; what a crash has left is put right on the way.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, RwLock};
 use std::time::Instant;
@@ -55,13 +55,18 @@ fn refuse_missing(dir: &Path, options: &StoreOptions) -> Result<()> {
     Err(Error::NotFound { what: format!("database {}", dir.display()) })
 }
 
-fn begin(dir: &Path, options: &StoreOptions) -> Result<u128> {
-    refuse_missing(dir, options)?;
-    directory::refuse_foreign(options.disk.as_ref(), dir)?;
+/// An id for a new database.
+pub fn draw_id(dir: &Path) -> Result<u128> {
     let mut id = [0; 16];
     getrandom::fill(&mut id)
         .map_err(|error| Error::io("draw an id for", dir)(std::io::Error::other(error.to_string())))?;
-    let database = u128::from_le_bytes(id);
+    Ok(u128::from_le_bytes(id))
+}
+
+fn begin(dir: &Path, options: &StoreOptions) -> Result<u128> {
+    refuse_missing(dir, options)?;
+    directory::refuse_foreign(options.disk.as_ref(), dir)?;
+    let database = draw_id(dir)?;
     directory::begin(options.disk.as_ref(), dir, database)?;
     Ok(database)
 }
@@ -74,19 +79,28 @@ fn start_worker(shared: &Arc<Shared>) -> Result<std::thread::JoinHandle<()>> {
 }
 
 /// The journal of a database, read to its end.
-struct Found {
-    reader: Reader,
-    scan: Scan,
+pub struct Found {
+    pub reader: Reader,
+    pub scan: Scan,
     /// Journals and temporary files beside it, which a crash has left.
-    stale: Vec<std::path::PathBuf>,
+    pub stale: Vec<PathBuf>,
 }
 
-fn find_journal(disk: &dyn Disk, dir: &Path, database: u128, whole: Option<Whole>) -> Result<Found> {
+/// All journals of a database, the newest first; none without their folder.
+pub fn journals(disk: &dyn Disk, dir: &Path) -> Result<Vec<(u64, PathBuf)>> {
+    match Journal::list(disk, &dir.join(JOURNAL)) {
+        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        all => all,
+    }
+}
+
+/// The newest journal, read to its end.
+///
+/// # Errors
+/// [`Error::Corruption`] where there is none, or one that is damaged or another database's.
+pub fn find_journal(disk: &dyn Disk, dir: &Path, database: u128, whole: Option<Whole>) -> Result<Found> {
     let folder = dir.join(JOURNAL);
-    let mut all = match Journal::list(disk, &folder) {
-        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        all => all?,
-    };
+    let mut all = journals(disk, dir)?;
     if all.is_empty() {
         return Err(Error::corrupt(&folder, "there is no journal"));
     }

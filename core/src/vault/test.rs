@@ -3,7 +3,7 @@ use std::io;
 use super::*;
 use crate::ErrorKind;
 use crate::file::{DiskFile, OsDisk};
-use crate::records::twin::Twin;
+use crate::store::Image as Twin;
 
 const TAG: u8 = 1;
 const SECRET_TEXT: &str = "p455w0rd! é";

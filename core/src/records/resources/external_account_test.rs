@@ -2,8 +2,8 @@ use serde_json::{Value, json};
 
 use crate::records::known::Known;
 use crate::records::machine::{self, Env};
-use crate::records::twin::Twin;
 use crate::records::{ListQuery, Page, list};
+use crate::store::Image as Twin;
 
 use super::*;
 use crate::store::Write;

@@ -46,7 +46,7 @@ impl Pending {
 }
 
 /// Whether a container of this kind stands for all parts of its period. Of Google's earnings each archive is a part.
-pub(super) fn stands_for_period(kind: Kind, is_container: bool) -> bool {
+pub(in crate::sales) fn stands_for_period(kind: Kind, is_container: bool) -> bool {
     is_container && kind != Kind::GoogleEarnings
 }
 
@@ -325,7 +325,7 @@ fn check_part(manifest: &Manifest, new: &Pending) -> Result<()> {
 
 /// Whether one of these is an archive of Google's earnings and the other a bare file, of which nothing tells whether it
 /// came out of that archive.
-fn mixes_parts(a: &ReportKey, b: &ReportKey) -> bool {
+pub(in crate::sales) fn mixes_parts(a: &ReportKey, b: &ReportKey) -> bool {
     a.kind == Kind::GoogleEarnings && (a.part == ONLY_PART) != (b.part == ONLY_PART)
 }
 

@@ -20,6 +20,7 @@ use std::time::Instant;
 pub use options::{ImportError, ImportOptions, ImportProgress, ImportSummary, OnReject, ProgressFn};
 
 use self::commit::Ledger;
+pub(super) use self::commit::{mixes_parts, stands_for_period};
 use self::file::FileReader;
 use self::progress::Progress;
 pub(super) use self::stage::{Run, Stage};

@@ -73,6 +73,11 @@ impl Stage {
         }
     }
 
+    /// Hands over the finished rolls: they stay from now on.
+    pub(in crate::sales) fn keep(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.closed)
+    }
+
     /// Whether a roll is lost.
     pub(in crate::sales) fn is_lost(&self, roll: u32) -> bool {
         self.lost.contains(&roll)

@@ -1,16 +1,17 @@
-//! A store for tests: a map in memory, changed in place.
+//! A store in memory: what a repair works on, and what tests stand on.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
+use super::{Entries, Read, Write};
 use crate::Result;
-use crate::store::{Entries, Read, Write};
 
+/// All keys with their values, changed in place.
 #[derive(Debug, Default, Clone, PartialEq)]
-pub(crate) struct Twin(pub BTreeMap<Vec<u8>, Arc<[u8]>>);
+pub struct Image(pub BTreeMap<Vec<u8>, Arc<[u8]>>);
 
-impl Read for Twin {
+impl Read for Image {
     fn get(&self, key: &[u8]) -> Result<Option<Arc<[u8]>>> {
         Ok(self.0.get(key).cloned())
     }
@@ -23,7 +24,7 @@ impl Read for Twin {
     }
 }
 
-impl Write for Twin {
+impl Write for Image {
     fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
         self.0.insert(key, value.into());
     }

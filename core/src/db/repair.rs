@@ -1,0 +1,180 @@
+//! Putting right what is damaged, on a path that will not open.
+//!
+//! Everything is read first, and nothing is changed before it is known what will stand. Then what goes is copied to
+//! `damaged/`, new rolls are written, and one new journal makes all of it so; only behind that are files removed. A
+//! crash leaves either the damage as it was or a database that opens, and the copies in any case.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value as Json, json};
+
+use super::OpenOptions;
+use crate::error::Result;
+use crate::records;
+use crate::sales::{Graves, ReportFile, SalesRepair};
+use crate::store::{Image, Salvage};
+use crate::vault::Vault;
+
+/// What the answer of a repair is kept under in `damaged/`.
+const ANSWER: &str = "repair.json";
+
+/// What [`repair`] found and did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct RepairReport {
+    /// Whether anything was changed; a healthy database is not.
+    pub changed: bool,
+    /// The reports whose rows are lost, to be imported again.
+    pub lost: Vec<ReportFile>,
+    /// Reports that stand because their rows do, though no commit tells of them any more: they may have been deleted.
+    pub uncertain: Vec<ReportFile>,
+    /// What stands in `damaged/` now, from the database directory on: copies of the files that were damaged or replaced.
+    pub moved: Vec<String>,
+    /// What was found wrong and what became of it, a line each.
+    pub notes: Vec<String>,
+}
+
+impl RepairReport {
+    /// Whether there is nothing to import again and nothing to look through.
+    pub fn ok(&self) -> bool {
+        self.lost.is_empty() && self.uncertain.is_empty()
+    }
+
+    /// The same as a JSON object.
+    pub fn to_json(&self) -> Json {
+        let files = |files: &[ReportFile]| -> Json {
+            let file = |file: &ReportFile| {
+                json!({
+                    "path": file.path,
+                    "sha256": file.sha256,
+                    "account": file.account,
+                    "kind": file.kind.to_string(),
+                    "period": file.period,
+                    "part": file.part,
+                    "rows": file.rows,
+                })
+            };
+            files.iter().map(file).collect()
+        };
+        json!({
+            "ok": self.ok(),
+            "changed": self.changed,
+            "lost": files(&self.lost),
+            "uncertain": files(&self.uncertain),
+            "moved": self.moved,
+            "notes": self.notes,
+        })
+    }
+}
+
+/// Repairs a database that is not open, also one that will not open: rebuilds what can be rebuilt, and names what cannot.
+/// Afterwards it opens, and [`super::check`] finds nothing.
+///
+/// Whole frames of a damaged journal are kept; where commits are missing, reports are rebuilt from the rolls. Of a damaged
+/// roll the reports that can be read whole are kept, the others are [`RepairReport::lost`]. Files that are damaged or
+/// replaced are copied to `damaged/` before they go, with the answer in `repair.json`; that folder is the user's to
+/// empty. A healthy database is left as it is.
+///
+/// # Errors
+/// [`Error::NotFound`] where there is no database, [`Error::Locked`] while somebody has it open, [`Error::Format`] for a
+/// newer format or a backup that is not finished, [`Error::Io`]: what stands then can be repaired again.
+pub fn repair(path: impl AsRef<Path>) -> Result<RepairReport> {
+    repair_with(path, &OpenOptions::new())
+}
+
+/// As [`repair`], with the disk and the clock of these options; the others do not count.
+///
+/// # Errors
+/// As of [`repair`].
+pub fn repair_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<RepairReport> {
+    Repair::read(path.as_ref(), options)?.run()
+}
+
+/// A repair that has read everything.
+struct Repair<'a> {
+    options: &'a OpenOptions,
+    salvage: Salvage,
+    sales: SalesRepair,
+    /// External accounts that were seen being deleted.
+    deleted: BTreeSet<Vec<u8>>,
+}
+
+impl<'a> Repair<'a> {
+    fn read(path: &Path, options: &'a OpenOptions) -> Result<Self> {
+        let (mut graves, mut deleted) = (Graves::default(), BTreeSet::new());
+        let mut observe = |image: &Image, key: &[u8], value: Option<&[u8]>| {
+            graves.note(image, key, value);
+            if records::is_account_key(key) {
+                match value {
+                    Some(_) => deleted.remove(key),
+                    None => deleted.insert(key.to_vec()),
+                };
+            }
+        };
+        let salvage = Salvage::take(&options.disk, path, &mut observe)?;
+        let has_gaps = salvage.has_gaps();
+        let sales = SalesRepair::plan(salvage.dir(), &options.disk, salvage.image(), &graves, has_gaps)?;
+        Ok(Self { options, salvage, sales, deleted })
+    }
+
+    fn run(mut self) -> Result<RepairReport> {
+        let mut notes = self.salvage.notes().to_vec();
+        notes.extend_from_slice(self.sales.notes());
+        let mut image = self.salvage.image().clone();
+        notes.extend(self.mend(&mut image)?);
+        let mut gone = self.sales.gone();
+        let is_healthy = self.salvage.is_sound() && image == *self.salvage.image() && gone.is_empty();
+        let (lost, uncertain) = (self.sales.lost().to_vec(), self.sales.uncertain());
+        let mut report = RepairReport { changed: !is_healthy, lost, uncertain, moved: Vec::new(), notes };
+        if is_healthy && report.ok() {
+            return Ok(report);
+        }
+        self.salvage.make_folders()?;
+        self.sales.carry_out(&mut image)?;
+        gone.extend(self.salvage.replaced(&image));
+        self.finish(&mut report, &image, &gone)?;
+        Ok(report)
+    }
+
+    /// Brings the records in line, and gives reports back the accounts and products that they need. Gives what is to be
+    /// told.
+    fn mend(&self, image: &mut Image) -> Result<Vec<String>> {
+        let (disk, has_gaps) = (&self.options.disk, self.salvage.has_gaps());
+        let mut notes = records::mend(image, has_gaps)?;
+        let vault = Vault::closed(self.salvage.dir(), disk);
+        notes.extend(vault.trouble(image)?);
+        if !has_gaps {
+            return Ok(notes);
+        }
+        let now = self.options.clock.now();
+        for (id, store) in self.sales.accounts() {
+            let was_deleted = self.deleted.contains(&records::account_key(id));
+            if !was_deleted && records::stand_in(image, (id, store), now)? {
+                notes.push(format!(
+                    "external account {id} is lost: one called \"Recovered account {id}\" stands for it"
+                ));
+            }
+        }
+        for (account, items) in self.sales.items()? {
+            records::register_items(image, (&vault, now), account, &items)?;
+        }
+        Ok(notes)
+    }
+
+    fn finish(&mut self, report: &mut RepairReport, image: &Image, gone: &[PathBuf]) -> Result<()> {
+        report.moved = self.salvage.set_aside(gone)?;
+        if !report.moved.is_empty() || !report.ok() {
+            let answer = format!("{:#}\n", report.to_json());
+            report.moved.push(self.salvage.leave(ANSWER, answer.as_bytes())?);
+        }
+        // From here on the new journal may stand, whatever fails, and the new rolls are those that it names.
+        self.sales.keep();
+        self.salvage.commit(image)?;
+        self.salvage.clean(image, gone)
+    }
+}
+
+#[cfg(test)]
+#[path = "repair_test.rs"]
+mod test;

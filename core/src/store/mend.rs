@@ -1,0 +1,136 @@
+//! Puts what a repair has made of a store in its place.
+//!
+//! Steps, each of which may be the last one before a crash:
+//!
+//! 1. [`Salvage::set_aside`] copies what is about to go to `damaged/`, durably, and takes nothing away.
+//! 2. [`Salvage::commit`] writes the new journal under the next number: from its rename on it counts. Then `TILLROLL`,
+//!    where that was missing or damaged, and the text of `LOCK`.
+//! 3. [`Salvage::clean`] removes what has its copy in `damaged/`, and the index.
+//!
+//! Until the second step all is as it was found and can be repaired again; behind it the database opens.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::directory::{self, DAMAGED, INDEX, JOURNAL, MARK, ROLLS, folder_names};
+use super::index::remove_dir;
+use super::lock::{self, Content, Whole};
+use super::{Image, Salvage};
+use crate::file::write_atomically;
+use crate::journal::write_state;
+use crate::{Error, Result};
+
+impl Salvage {
+    /// Whether a state must be written that is not that of the journal.
+    fn needs_journal(&self, image: &Image) -> bool {
+        !self.is_whole || image != self.image()
+    }
+
+    /// The store's own files that a repair with this outcome replaces.
+    pub fn replaced(&self, image: &Image) -> Vec<PathBuf> {
+        let mut paths = if self.needs_journal(image) { self.journals.clone() } else { Vec::new() };
+        let mark = self.dir.join(MARK);
+        paths.extend((!self.has_mark && mark.exists()).then_some(mark));
+        paths
+    }
+
+    /// The folders that a database has, and that for what is damaged.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn make_folders(&self) -> Result<()> {
+        let folders = [JOURNAL, ROLLS, DAMAGED];
+        folders.iter().try_for_each(|name| directory::make_folder(&*self.disk, &self.dir, name))?;
+        directory::sync(&*self.disk, &self.dir)
+    }
+
+    /// Copies files to `damaged/`, under names that are free there, and gives these.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; the files stand where they stood in any case.
+    pub fn set_aside(&self, paths: &[PathBuf]) -> Result<Vec<String>> {
+        let folder = self.dir.join(DAMAGED);
+        let mut moved = Vec::new();
+        for path in paths {
+            let target = self.free_name(path.file_name().unwrap_or_default())?;
+            let temporary = target.with_added_extension("tmp");
+            directory::remove(&*self.disk, &temporary)?;
+            self.disk.copy(path, &temporary).map_err(Error::io("copy", path))?;
+            self.disk.rename(&temporary, &target).map_err(Error::io("rename", &temporary))?;
+            moved.push(self.relative(&target));
+        }
+        directory::sync(&*self.disk, &folder)?;
+        Ok(moved)
+    }
+
+    /// Puts a new file of these bytes into `damaged/`, durably, and gives its name.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn leave(&self, name: &str, bytes: &[u8]) -> Result<String> {
+        let target = self.free_name(name.as_ref())?;
+        write_atomically(&*self.disk, &target, bytes).map_err(Error::io("write", &target))?;
+        Ok(self.relative(&target))
+    }
+
+    /// A path in `damaged/` at which nothing stands.
+    fn free_name(&self, name: &std::ffi::OsStr) -> Result<PathBuf> {
+        let folder = self.dir.join(DAMAGED);
+        let taken = folder_names(&*self.disk, &folder)?;
+        let numbered = |number: u32| {
+            let mut name = name.to_owned();
+            if number > 1 {
+                name.push(format!(".{number}"));
+            }
+            name
+        };
+        let free = |name: &OsString| !taken.contains(name);
+        // One of more names than there are is free.
+        let name = (1..=u32::MAX).map(numbered).find(free).unwrap_or_else(|| name.to_owned());
+        Ok(folder.join(name))
+    }
+
+    /// Makes `image` what the database holds.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; then either the old state or the new one stands.
+    pub fn commit(&self, image: &Image) -> Result<()> {
+        let disk = &*self.disk;
+        let mut written = None;
+        if self.needs_journal(image) {
+            let (number, last) = (self.number + 1, self.last + 1);
+            let entries = image.0.iter().map(|(key, value)| (key.as_slice(), &**value));
+            let len = write_state(disk, &self.dir.join(JOURNAL), (self.database, number), last, entries)?;
+            written = Some(Whole { number, len, last });
+        }
+        if !self.has_mark {
+            directory::mark(disk, &self.dir, self.database)?;
+        }
+        match written {
+            Some(whole) => lock::write(disk, &self.dir, &Content { pid: None, whole: Some(whole) }),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes files that were set aside, and the index where it is not that of `image`.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; what is left goes at the next opening.
+    pub fn clean(&self, image: &Image, paths: &[PathBuf]) -> Result<()> {
+        for path in paths.iter().filter(|path| **path != self.dir.join(MARK)) {
+            directory::remove(&*self.disk, path)?;
+        }
+        let folders = [JOURNAL, ROLLS].map(|name| self.dir.join(name));
+        folders.iter().try_for_each(|folder| directory::sync(&*self.disk, folder))?;
+        if self.needs_journal(image) || !self.index_is_good {
+            let index = self.dir.join(INDEX);
+            remove_dir(&index).map_err(Error::io("remove", &index))?;
+        }
+        Ok(())
+    }
+
+    /// The database directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+}
