@@ -191,6 +191,34 @@ pub unsafe extern "C" fn tillroll_check_path(
     }
 }
 
+/// Repairs a database that nobody has open, also one that will not open: rebuilds what can be rebuilt, and names what
+/// cannot. Afterwards it opens, and tillroll_check_path() finds nothing.
+///
+/// `out_json` becomes an object. `lost` lists the reports whose files are to be imported again, `uncertain` those that
+/// stand because their rows do and may have been deleted: objects with `path`, `sha256`, `account`, `kind`, `period`,
+/// `part` and `rows`. `ok` says that both are empty, `changed` whether anything was done; `notes` has a text for each
+/// fault, and `moved` the files that stand in the database's folder damaged/ now: copies of all that was damaged or
+/// replaced.
+///
+/// Fails with TILLROLL_NOT_FOUND where there is none, with TILLROLL_LOCKED while somebody has it open, with
+/// TILLROLL_FORMAT for a newer format or a backup that is not finished, or with TILLROLL_IO, after which it can be
+/// repaired again.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tillroll_repair(
+    path: *const c_char,
+    out_json: *mut *mut c_char,
+    err: *mut *mut Error,
+) -> i32 {
+    // SAFETY: the pointers are what the header asks for.
+    unsafe {
+        status(err, || {
+            clear(out_json);
+            give_json(out_json, &core::repair(text("path", path)?)?.to_json());
+            Ok(())
+        })
+    }
+}
+
 /// Copies the database of this moment to a new directory, while others read and write. The copy is checked while it is
 /// made, is a database itself, and has the key file beside the data where there is one: whoever has it can read the
 /// secrets as well.

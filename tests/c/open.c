@@ -166,7 +166,16 @@ static void copies(const char *path, const char *folder) {
     CHECK_OK(tillroll_check_path(restored, &json, &err));
     CHECK_TEXT(json, "{\"ok\":true,\"problems\":[]}");
     tillroll_string_free(json);
+    CHECK_OK(tillroll_repair(restored, &json, &err));
+    CHECK_TEXT(json, "{\"ok\":true,\"changed\":false,\"lost\":[],\"uncertain\":[],\"moved\":[],\"notes\":[]}");
+    tillroll_string_free(json);
+    CHECK_FAILS(tillroll_repair(folder, &json, &err), TILLROLL_NOT_FOUND);
+    check_free(&err);
+    CHECK_FAILS(tillroll_repair(NULL, &json, &err), TILLROLL_MISUSE);
+    check_free(&err);
     db = tillroll_open(restored, NULL, &err);
+    CHECK_FAILS(tillroll_repair(restored, &json, &err), TILLROLL_LOCKED);
+    check_free(&err);
     CHECK_OK(tillroll_record_count(db, "external_accounts", &after, &err));
     CHECK(before > 0 && after == before);
     tillroll_close(db);
