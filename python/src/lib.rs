@@ -17,6 +17,7 @@ mod json;
 mod page;
 mod progress;
 mod record;
+mod repair;
 mod sale;
 mod sales;
 mod scan;
@@ -41,6 +42,8 @@ mod _tillroll {
     use crate::page::Page;
     #[pymodule_export]
     use crate::record::Record;
+    #[pymodule_export]
+    use crate::repair::{RepairReport, ReportFile, repair};
     #[pymodule_export]
     use crate::sale::Sale;
     #[pymodule_export]

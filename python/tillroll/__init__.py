@@ -40,6 +40,8 @@ from tillroll._tillroll import (
     Products,
     Record,
     RecordIterator,
+    RepairReport,
+    ReportFile,
     RowIterator,
     Sale,
     Sales,
@@ -50,6 +52,7 @@ from tillroll._tillroll import (
     __version__,
     check,
     open,
+    repair,
     restore,
     sniff,
 )
@@ -83,6 +86,8 @@ __all__ = [
     "Products",
     "Record",
     "RecordIterator",
+    "RepairReport",
+    "ReportFile",
     "RowIterator",
     "Sale",
     "Sales",
@@ -93,6 +98,7 @@ __all__ = [
     "__version__",
     "check",
     "open",
+    "repair",
     "restore",
     "sniff",
 ]

@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 from tillroll.cli import main
 from tillroll.cli.imports import _kept
 
-COMMANDS = ["demo", "import", "report", "accounts", "imports", "rejects", "info", "check"]
+COMMANDS = ["demo", "import", "report", "accounts", "imports", "rejects", "info", "check", "repair"]
 ESCAPE = "\x1b"
 
 

@@ -14,6 +14,7 @@ from tillroll.cli.imports import import_
 from tillroll.cli.info import info
 from tillroll.cli.listing import imports
 from tillroll.cli.rejects import rejects
+from tillroll.cli.repair import repair
 from tillroll.cli.report import report
 from tillroll.cli.trouble import guarded, tell
 
@@ -64,6 +65,7 @@ app.command("imports", short_help="List the reports that are stored, and what re
 app.command("rejects", short_help="List the rows that could not be read, and why.")(guarded(rejects))
 app.command("info", short_help="Say what a database holds.")(guarded(info))
 app.command("check", short_help="Verify everything that is stored.")(guarded(check))
+app.command("repair", short_help="Put right what is damaged, and name what is lost.")(guarded(repair))
 app.command("backup", short_help="Copy a database, checking it on the way.")(guarded(backup))
 app.command("restore", short_help="Make a database from a backup.")(guarded(restore))
 

@@ -1,0 +1,151 @@
+//! Repairing a database that may not open, and what came of it.
+
+use std::path::PathBuf;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use serde_json::Value;
+use tillroll_core as core;
+
+use crate::json;
+use crate::wait::long;
+
+/// Repairs a database that nobody has open, also one that will not open.
+///
+/// What can be rebuilt is rebuilt, and what cannot is named. Afterwards the database opens and `check()` finds nothing.
+/// Files that are damaged or replaced are copied to its folder `damaged/` first, with the answer in `repair.json`. A
+/// healthy database is left as it is.
+///
+/// Parameters
+/// ----------
+/// path : str or Path
+///     The directory.
+///
+/// Returns
+/// -------
+/// RepairReport
+///     Import the files of `lost` again, and look through `uncertain`.
+///
+/// Raises
+/// ------
+/// NotFoundError
+///     There is no database.
+/// LockedError
+///     Somebody has it open.
+/// FormatError
+///     It was written by a newer version, or is a backup that is not finished.
+/// OSError
+///     The operating system refuses; the database can be repaired again.
+#[pyfunction]
+pub fn repair(py: Python<'_>, path: PathBuf) -> PyResult<RepairReport> {
+    long(py, move || core::repair(path)).map(|report| RepairReport { report })
+}
+
+/// What `repair()` found and did.
+#[pyclass(module = "tillroll", frozen, eq)]
+#[derive(PartialEq)]
+pub struct RepairReport {
+    report: core::RepairReport,
+}
+
+#[pymethods]
+impl RepairReport {
+    /// Whether there is nothing to import again and nothing to look through.
+    #[getter]
+    fn ok(&self) -> bool {
+        self.report.ok()
+    }
+
+    /// Whether anything was changed.
+    #[getter]
+    fn changed(&self) -> bool {
+        self.report.changed
+    }
+
+    /// The files of the reports whose rows are lost, to be imported again.
+    #[getter]
+    fn lost(&self) -> Vec<ReportFile> {
+        self.report.lost.iter().map(ReportFile::new).collect()
+    }
+
+    /// Reports that stand because their rows do, though no commit tells of them any more: they may have been deleted.
+    #[getter]
+    fn uncertain(&self) -> Vec<ReportFile> {
+        self.report.uncertain.iter().map(ReportFile::new).collect()
+    }
+
+    /// What stands in `damaged/` now, from the database directory on.
+    #[getter]
+    fn moved(&self) -> Vec<String> {
+        self.report.moved.clone()
+    }
+
+    /// What was found wrong and what became of it, one text each.
+    #[getter]
+    fn notes(&self) -> Vec<String> {
+        self.report.notes.clone()
+    }
+
+    /// The same as a dict of lists, texts and numbers.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        match self.report.to_json() {
+            Value::Object(members) => json::dict(py, &members),
+            _ => Ok(PyDict::new(py)),
+        }
+    }
+
+    fn __bool__(&self) -> bool {
+        self.ok()
+    }
+
+    fn __repr__(&self) -> String {
+        let core::RepairReport { changed, lost, uncertain, moved, .. } = &self.report;
+        if !changed && self.ok() {
+            return "<RepairReport: nothing to repair>".to_owned();
+        }
+        let (lost, uncertain, moved) = (lost.len(), uncertain.len(), moved.len());
+        format!("<RepairReport: repaired, {lost} lost, {uncertain} uncertain, {moved} files in damaged/>")
+    }
+}
+
+/// A file that a store gave out, and the report it was imported as.
+#[pyclass(module = "tillroll", frozen, eq, get_all)]
+#[derive(PartialEq, Eq)]
+pub struct ReportFile {
+    /// The file as it was named when it was imported; empty for a period marked empty by hand.
+    path: String,
+    /// SHA-256 of the file, in hex.
+    sha256: String,
+    /// The external account.
+    account: u64,
+    /// The kind of report.
+    kind: String,
+    /// The period, e.g. `2018-03`.
+    period: String,
+    /// Which part of the period; `0` where there is only one.
+    part: String,
+    /// The rows that were read.
+    rows: u64,
+}
+
+impl ReportFile {
+    fn new(file: &core::ReportFile) -> Self {
+        Self {
+            path: file.path.clone(),
+            sha256: file.sha256.clone(),
+            account: file.account,
+            kind: file.kind.to_string(),
+            period: file.period.clone(),
+            part: file.part.clone(),
+            rows: file.rows,
+        }
+    }
+}
+
+#[pymethods]
+impl ReportFile {
+    fn __repr__(&self) -> String {
+        let Self { path, account, kind, period, rows, .. } = self;
+        format!("<ReportFile {path}: {kind} {period} of account {account}, {rows} rows>")
+    }
+}

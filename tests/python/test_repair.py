@@ -1,0 +1,107 @@
+"""Databases that are damaged, and put right."""
+
+import json
+import shutil
+
+import pytest
+import tillroll
+
+EVERYTHING = {"by": ["month", "currency", "type"], "measures": ["rows", "units", "sales", "earnings"]}
+
+
+@pytest.fixture
+def stored(shop, tmp_path):
+    """A database that nobody has open."""
+    path = tmp_path / "shop.till"
+    shop.db.backup(path)
+    return path
+
+
+def flip(path, at):
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_healthy_database_is_left_alone(stored, tmp_path, command_line):
+    report = tillroll.repair(stored)
+    assert (report.ok, report.changed, bool(report)) == (True, False, True)
+    assert repr(report) == "<RepairReport: nothing to repair>"
+    assert report == tillroll.repair(str(stored))
+    assert report.to_dict() == {
+        "ok": True, "changed": False, "lost": [], "uncertain": [], "moved": [], "notes": [],
+    }  # fmt: skip
+    said = command_line("repair", stored)
+    assert (said.returncode, said.stderr) == (0, "")
+    assert said.stdout == f"{stored}: there is nothing to repair\n"
+    with pytest.raises(tillroll.NotFoundError):
+        tillroll.repair(tmp_path / "none")
+    with tillroll.open(stored), pytest.raises(tillroll.LockedError):
+        tillroll.repair(stored)
+
+
+def test_what_is_lost_has_a_name(shop, stored, command_line):
+    expected = list(shop.db.sales.report(**EVERYTHING))
+    rolls = sorted(stored.glob("rolls/*.roll"))
+    for roll in rolls:
+        roll.write_bytes(roll.read_bytes()[:100])
+    (stored / "TILLROLL").unlink()
+    with pytest.raises(tillroll.CorruptionError):
+        tillroll.open(stored)
+    again = stored.with_name("again.till")
+    shutil.copytree(stored, again)
+    report = tillroll.repair(stored)
+    assert sorted(file.path for file in report.lost) == sorted(map(str, shop.paths))
+    assert (report.ok, report.changed, report.uncertain) == (False, True, [])
+    (file, *_) = report.lost
+    assert (file.account, file.kind, len(file.sha256)) == (shop.account.id, "amazon-sales", 64)
+    assert (file.path in repr(file), file.period in repr(file)) == (True, True)
+    assert f"{len(shop.paths)} lost, 0 uncertain" in repr(report)
+    assert {f"damaged/{roll.name}" for roll in rolls} < set(report.moved)
+    told = json.loads((stored / "damaged" / "repair.json").read_text())
+    assert told["lost"] == report.to_dict()["lost"]
+    assert tillroll.check(stored).ok
+    with tillroll.open(stored) as db:
+        db.sales.import_reports([file.path for file in report.lost], account=shop.account.id)
+        assert list(db.sales.report(**EVERYTHING)) == expected
+        assert db.external_accounts.get(shop.account.id) == shop.account
+    said = command_line("repair", again)
+    assert said.returncode == 1
+    assert all(f"lost: {path} (sha256 " in said.stdout for path in shop.paths)
+    assert "to import again" in said.stderr
+
+
+def test_what_can_be_rebuilt_is_and_the_command_says_so(shop, stored, command_line):
+    (stored / "TILLROLL").write_text("noise")
+    said = command_line("repair", stored)
+    assert (said.returncode, said.stderr) == (0, "")
+    assert "note: TILLROLL" in said.stdout
+    assert "kept: damaged/TILLROLL" in said.stdout
+    assert said.stdout.endswith("repaired; every report is there\n")
+    with tillroll.open(stored, create=False) as db:
+        assert len(db.sales) == len(shop.rows)
+
+
+def test_without_a_journal_nothing_tells_what_was_deleted(shop, stored, command_line):
+    shutil.rmtree(stored / "journal")
+    said = command_line("repair", stored)
+    assert said.returncode == 1
+    assert said.stdout.count("uncertain: ") == len(shop.paths)
+    with tillroll.open(stored, create=False) as db:
+        assert list(db.sales.report(**EVERYTHING)) == list(shop.db.sales.report(**EVERYTHING))
+        assert db.external_accounts.get(shop.account.id).nickname.startswith("Recovered account")
+
+
+def test_a_damaged_commit_does_not_hide_those_behind_it(tmp_path):
+    path = tmp_path / "shop.till"
+    with tillroll.open(path) as db:
+        for name in ["first", "second", "third"]:
+            db.external_accounts.create(nickname=name, store="apple")
+    journal = next(path.glob("journal/*.log"))
+    flip(journal, journal.read_bytes().index(b"second"))
+    report = tillroll.repair(path)
+    assert report.ok
+    assert any("could not be read" in note for note in report.notes)
+    with tillroll.open(path) as db:
+        assert [account.nickname for account in db.external_accounts] == ["first", "third"]
+        assert db.check().ok
