@@ -2,8 +2,8 @@
 //! panics, hangs, takes memory out of proportion, or gives another answer.
 //!
 //! Every byte of a small database is flipped, one at a time, and its files are lost, swapped and replaced; a larger one is
-//! cut and overwritten anywhere. `cargo test` takes a sample; `TILLROLL_LONG=1` takes every byte. A process of its own, so
-//! that panics and memory are those of the damage.
+//! cut and overwritten anywhere. `cargo test` takes a sample; `TILLROLL_LONG=1` takes every byte, `TILLROLL_LONG=8` every
+//! eighth. A process of its own, so that panics and memory are those of the damage.
 
 #![allow(
     clippy::unwrap_used,
@@ -25,9 +25,9 @@ mod image;
 #[path = "damage/watch.rs"]
 mod watch;
 
-/// Whether everything is tried that can be.
-fn long() -> bool {
-    std::env::var_os("TILLROLL_LONG").is_some()
+/// Where more than a sample is tried: of how many bytes one.
+fn long() -> Option<usize> {
+    std::env::var("TILLROLL_LONG").ok().map(|text| text.parse().unwrap())
 }
 
 fn print(work: impl FnOnce() -> String) {

@@ -44,12 +44,11 @@ pub fn flip_each(image: &Image) -> String {
 }
 
 fn places<'a>(name: &'a str, bytes: &[u8]) -> Vec<(&'a str, usize)> {
-    let most = match (long(), name.starts_with("index/")) {
-        (false, _) => SAMPLE,
-        (true, true) => SAMPLE_OF_INDEX,
-        (true, false) => usize::MAX,
+    let tried = match (long(), name.starts_with("index/")) {
+        (None, _) => bytes.len().min(SAMPLE),
+        (Some(share), true) => bytes.len().min(SAMPLE_OF_INDEX).div_ceil(share),
+        (Some(share), false) => bytes.len().div_ceil(share),
     };
-    let tried = bytes.len().min(most);
     (0..tried).map(|number| (name, number * bytes.len() / tried)).collect()
 }
 

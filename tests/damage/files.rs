@@ -17,7 +17,7 @@ pub fn change_at_random(image: &Image) -> String {
     let (dir, mut rng, mut told) = (scratch(), Rng::new(11), 0);
     let path = dir.path().join("shop.till");
     let names: Vec<&String> = image.files.keys().collect();
-    let changes = if long() { CHANGES_LONG } else { CHANGES };
+    let changes = long().map_or(CHANGES, |share| CHANGES_LONG.div_ceil(share));
     for number in 0..changes {
         let name = *rng.pick(&names);
         let mut files = image.files.clone();
