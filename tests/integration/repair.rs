@@ -189,6 +189,21 @@ fn a_healthy_database_is_left_alone() {
     assert!(!patient.dir.path().join("reports/LOCK").exists());
 }
 
+/// A backup has an empty index, which says nothing of what was applied.
+#[test]
+fn a_backup_needs_no_repair() {
+    let patient = Patient::of(40);
+    let db = open(&patient.database());
+    db.compact().unwrap();
+    let backup = patient.dir.path().join("backup");
+    db.backup(&backup).unwrap();
+    for _ in 0..2 {
+        let report = repair(&backup).unwrap();
+        assert!(!report.changed && report.notes.is_empty(), "{report:?}");
+    }
+    assert_eq!(shown(&open(&backup)), shown(&db));
+}
+
 /// Whatever byte of whatever file flips: what is shown afterwards is what was there, less what is named.
 #[test]
 fn a_flipped_byte_anywhere_is_repaired() {

@@ -134,7 +134,10 @@ pub fn inspect(
     let opened = open().and_then(|kv| Ok((Applied::read(kv.as_ref())?, kv)));
     let (found, kv) = match opened {
         Err(error) => return Ok(Verdict::Bad(error.to_string())),
-        Ok((None, _)) if applied == 0 => return Ok(Verdict::Good),
+        // One that was never filled, as in a backup, is as good as none.
+        Ok((None, kv)) if applied == 0 || kv.range(&[1], None, false).next().is_none() => {
+            return Ok(Verdict::Good);
+        }
         Ok((None, _)) => return Ok(Verdict::Bad("it does not say what was applied".to_owned())),
         Ok((Some(found), kv)) => (found, kv),
     };

@@ -143,7 +143,7 @@ impl Salvage {
         each_op(&*disk, path, whole_to, &mut |_, key, value| change(&mut self.image, observe, key, value))?;
         (self.last, self.is_whole) = (scan.last, true);
         let index = self.dir.join(INDEX);
-        if !index.is_dir() {
+        if directory::folder_names(&*disk, &index)?.is_empty() {
             return Ok(());
         }
         let touched = |from: u64| {
