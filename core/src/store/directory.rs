@@ -184,20 +184,6 @@ pub fn mark(disk: &dyn Disk, dir: &Path, database: u128) -> Result<()> {
     write_atomically(disk, &path, encode(database).as_bytes()).map_err(Error::io("write", &path))
 }
 
-/// Whether there are rows or commits.
-pub fn has_data(disk: &dyn Disk, dir: &Path) -> Result<bool> {
-    if !folder_names(disk, &dir.join(ROLLS))?.is_empty() {
-        return Ok(true);
-    }
-    for (_, path) in super::open::journals(disk, dir)? {
-        let len = disk.open(&path, false).and_then(|file| file.len()).map_err(Error::io("read", &path))?;
-        if len > crate::journal::FILE_HEADER_LEN {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
 /// The names in a folder; none without it.
 pub fn folder_names(disk: &dyn Disk, folder: &Path) -> Result<Vec<OsString>> {
     match disk.list(folder) {
@@ -217,20 +203,26 @@ pub fn guess(disk: &dyn Disk, dir: &Path) -> Option<u128> {
 /// A beginning that was interrupted has written no rows and no commits. Where there are some, `TILLROLL` was lost, and
 /// beginning anew would lose the rest.
 fn refuse_data(disk: &dyn Disk, dir: &Path) -> Result<()> {
+    data(disk, dir)?.map_or(Ok(()), |what| lost(dir, what))
+}
+
+/// Whether there are rows or commits.
+pub fn has_data(disk: &dyn Disk, dir: &Path) -> Result<bool> {
+    Ok(data(disk, dir)?.is_some())
+}
+
+/// What tells that there are rows or commits.
+fn data(disk: &dyn Disk, dir: &Path) -> Result<Option<&'static str>> {
     if !folder_names(disk, &dir.join(ROLLS))?.is_empty() {
-        return lost(dir, "rolls/ is not empty");
+        return Ok(Some("rolls/ is not empty"));
     }
-    let journal = dir.join(JOURNAL);
-    if folder_names(disk, &journal)?.is_empty() {
-        return Ok(());
-    }
-    for (_, path) in Journal::list(disk, &journal)? {
+    for (_, path) in super::open::journals(disk, dir)? {
         let len = disk.open(&path, false).and_then(|file| file.len()).map_err(Error::io("read", &path))?;
         if len > crate::journal::FILE_HEADER_LEN {
-            return lost(dir, "journal/ holds commits");
+            return Ok(Some("journal/ holds commits"));
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 fn lost(dir: &Path, what: &str) -> Result<()> {
