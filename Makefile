@@ -153,5 +153,5 @@ $(PY): .venv/.requirements-build
 	$(PIP) install --quiet --requirement $(REQUIREMENTS)
 	@cp $(REQUIREMENTS) $@
 
-.PHONY: help demo test torture test-rust test-python test-c lint bench bench-products bench-stores install header audit dist clean wheel release-wheel \
-    bench-site deps
+.PHONY: help demo test torture test-rust test-python test-c lint bench bench-products bench-stores install header audit dist \
+    clean wheel release-wheel bench-site deps

@@ -111,8 +111,13 @@ static int open_any(int folder, const char *path, int flags, mode_t mode)
     const char *name = whole(folder, path, room);
     struct stat found;
     int file, is_new;
-    if (!is_below(name))
-        return (int)syscall(SYS_openat, folder, path, flags, mode);
+    if (!is_below(name)) {
+        file = (int)syscall(SYS_openat, folder, path, flags, mode);
+        /* The C library may have closed a watched one of this number by itself. */
+        if (file >= 0 && file < FILES_MAX)
+            is_watched[file] = 0;
+        return file;
+    }
     pthread_mutex_lock(&order);
     is_new = (flags & O_CREAT) && stat(name, &found) != 0;
     file = (int)syscall(SYS_openat, folder, path, flags, mode);
