@@ -280,13 +280,14 @@ int32_t tillroll_check_path(const char *path, char **out_json, tillroll_error **
  * `out_json` becomes an object. `lost` lists the reports whose files are to be imported again, `uncertain` those that
  * stand because their rows do and may have been deleted: objects with `path`, `sha256`, `account`, `kind`, `period`,
  * `part` and `rows`. `ok` says that both are empty, `changed` whether anything was done; `notes` has a text for each
- * fault, and `moved` the files that stand in the database's folder damaged/ now: all that was damaged or replaced. Fails
- * with TILLROLL_NOT_FOUND where there is none, with TILLROLL_LOCKED while somebody has it open, with TILLROLL_FORMAT
- * for a newer format or a backup that is not finished, or with TILLROLL_IO, after which it can be repaired again.
+ * fault, and `moved` the files that stand in the database's folder damaged/ now: copies of all that was damaged or
+ * replaced.
+ *
+ * Fails with TILLROLL_NOT_FOUND where there is none, with TILLROLL_LOCKED while somebody has it open, with
+ * TILLROLL_FORMAT for a newer format or a backup that is not finished, or with TILLROLL_IO, after which it can be
+ * repaired again.
  */
-int32_t tillroll_repair(const char *path,
-                        char **out_json,
-                        tillroll_error **err);
+int32_t tillroll_repair(const char *path, char **out_json, tillroll_error **err);
 
 /**
  * Copies the database of this moment to a new directory, while others read and write. The copy is checked while it is
