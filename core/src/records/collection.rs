@@ -92,8 +92,7 @@ impl<R: Record> Collection<R> {
     /// As of [`Collection::create`]; faults are told as `[place].field`, places from 0 on.
     pub fn create_many<F: Into<Fields>>(&self, all: impl IntoIterator<Item = F>) -> Result<Vec<R>> {
         let all: Vec<Fields> = all.into_iter().map(Into::into).collect();
-        let all: Vec<_> = all.iter().map(Fields::as_map).collect();
-        self.write(|write, env| machine::create_many(write, env, &all))
+        self.write(|write, env| machine::create_many(write, env, all))
     }
 
     /// The record of an id.

@@ -91,8 +91,7 @@ impl<R: Record> AnyCollection for Collection<R> {
 
     fn create_many(&self, all: Vec<Value>) -> Result<Vec<Value>> {
         let all = all.into_iter().map(Fields::from_json).collect::<Result<Vec<_>>>()?;
-        let all: Vec<_> = all.iter().map(Fields::as_map).collect();
-        self.write_json(|write, env| machine::create_many(write, env, &all))
+        self.write_json(|write, env| machine::create_many(write, env, all))
     }
 
     fn get(&self, id: &str) -> Result<Value> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::{Map, Number, Value};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::day::Day;
 use crate::error::quoted;
@@ -82,9 +82,9 @@ fn wipe(value: &mut Value) {
 }
 
 /// A field whose value goes to the vault: `None` removes what stands there.
-pub(super) struct SecretChange<'a> {
+pub(super) struct SecretChange {
     pub field: &'static str,
-    pub secret: Option<&'a str>,
+    pub secret: Option<Zeroizing<String>>,
 }
 
 /// What an input is for.
@@ -108,7 +108,7 @@ pub struct Input<'a> {
     purpose: Purpose,
     known: Vec<&'static str>,
     faults: FieldErrors,
-    secrets: Vec<SecretChange<'a>>,
+    secrets: Vec<SecretChange>,
 }
 
 impl fmt::Debug for Input<'_> {
@@ -121,8 +121,8 @@ impl fmt::Debug for Input<'_> {
 }
 
 /// What was taken from an input.
-pub(super) struct Taken<'a> {
-    pub secrets: Vec<SecretChange<'a>>,
+pub(super) struct Taken {
+    pub secrets: Vec<SecretChange>,
     pub faults: FieldErrors,
 }
 
@@ -601,7 +601,8 @@ impl<'a> Input<'a> {
                 format!("is longer than {SECRET_MAX} bytes")
             }
             Some(Value::String(text)) => {
-                return self.secrets.push(SecretChange { field, secret: Some(text) });
+                let secret = Some(Zeroizing::new(text.clone()));
+                return self.secrets.push(SecretChange { field, secret });
             }
             Some(_) => "must be text".to_owned(),
         };
@@ -613,7 +614,7 @@ impl<'a> Input<'a> {
     }
 
     /// Ends the taking: what nobody knew is a fault.
-    pub(super) fn finish(mut self) -> Taken<'a> {
+    pub(super) fn finish(mut self) -> Taken {
         self.fault_strangers();
         Taken { secrets: self.secrets, faults: self.faults }
     }

@@ -117,22 +117,24 @@ impl Asked<'_> {
         /// What an answer takes beside text and ids: its place in the map.
         const ANSWER: usize = 128;
         let order = order.filter(|ids| ids.len() <= ORDER_MAX);
-        let bytes = self.order.1.len() + ANSWER + order.iter().flatten().map(size).sum::<usize>();
+        let [for_count, for_order] = [&self.which, &self.order].map(|question| question.1.len() + ANSWER);
+        let bytes = for_order + order.iter().flatten().map(size).sum::<usize>();
         let mut answers = self.known.answers();
-        if answers.bytes + 2 * bytes > BYTES_MAX {
+        if let Some(old) = answers.orders.remove(&self.order) {
+            answers.bytes -= old.bytes;
+        }
+        if answers.bytes + for_count + bytes > BYTES_MAX {
             answers.forget();
         }
-        if 2 * bytes > BYTES_MAX {
+        if for_count + bytes > BYTES_MAX {
             return;
         }
         if answers.counts.insert(self.which.clone(), (self.change, count)).is_none() {
-            answers.bytes += self.which.1.len() + ANSWER;
+            answers.bytes += for_count;
         }
         if let Some(ids) = order {
-            let order = Order { change: self.change, ids: ids.into(), bytes };
             answers.bytes += bytes;
-            let old = answers.orders.insert(self.order.clone(), order);
-            answers.bytes -= old.map_or(0, |old| old.bytes);
+            answers.orders.insert(self.order.clone(), Order { change: self.change, ids: ids.into(), bytes });
         }
     }
 }

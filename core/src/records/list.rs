@@ -37,7 +37,7 @@ pub(super) fn ids_after<R: Record>(
     after: Option<&R::Id>,
     limit: usize,
 ) -> Result<Vec<R::Id>> {
-    Path::after(after).walk::<R>(read, false).map(|hit| Ok(hit?.id)).take(limit).collect()
+    Path::after::<R>(after).walk::<R>(read, false).map(|hit| Ok(hit?.id)).take(limit).collect()
 }
 
 /// The ids on the page, and how many records match altogether.

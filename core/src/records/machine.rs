@@ -9,7 +9,7 @@ use crate::{Error, FieldErrors, Result};
 
 use super::datum::Datum;
 use super::index::{self, damaged, indexes};
-use super::input::{Input, Purpose, SecretChange, Taken};
+use super::input::{Fields, Input, Purpose, SecretChange, Taken};
 use super::stored::{self, id_bytes};
 use super::{Context, Record, Times};
 
@@ -75,7 +75,7 @@ pub(super) fn create<R: Record>(
 pub(super) fn create_many<R: Record>(
     write: &mut dyn Write,
     env: &Env<'_>,
-    all: &[&Map<String, Value>],
+    all: Vec<Fields>,
 ) -> Result<Vec<R>> {
     /// Enough to see what is wrong with a list; a list of a million faults helps nobody.
     const FAULTS_MAX: usize = 100;
@@ -87,8 +87,9 @@ pub(super) fn create_many<R: Record>(
     }
     let mut faults = FieldErrors::new();
     let mut new = Vec::with_capacity(all.len());
-    for (place, fields) in all.iter().enumerate() {
-        new.push(read_new::<R>(write, env, fields, &format!("[{place}]."), &mut faults)?);
+    // Each input goes as soon as it is read: very many are much memory.
+    for (place, fields) in all.into_iter().enumerate() {
+        new.push(read_new::<R>(write, env, fields.as_map(), &format!("[{place}]."), &mut faults)?);
         if faults.len() >= FAULTS_MAX {
             break;
         }
@@ -102,13 +103,13 @@ pub(super) fn create_many<R: Record>(
     Ok(records)
 }
 
-fn read_new<'a, R: Record>(
+fn read_new<R: Record>(
     write: &dyn Write,
     env: &Env<'_>,
-    fields: &'a Map<String, Value>,
+    fields: &Map<String, Value>,
     prefix: &str,
     faults: &mut FieldErrors,
-) -> Result<(R, Vec<SecretChange<'a>>)> {
+) -> Result<(R, Vec<SecretChange>)> {
     let mut record = R::blank();
     let mut input = Input::new(fields, Purpose::Create);
     record.apply(&mut input, &Context { read: write, now: env.now, expand: &[] })?;
@@ -152,7 +153,7 @@ fn insert<R: Record>(
     write: &mut dyn Write,
     env: &Env<'_>,
     mut record: R,
-    secrets: &[SecretChange<'_>],
+    secrets: &[SecretChange],
 ) -> Result<R> {
     let id = record.assign_id(&mut || stored::next_number::<R>(write))?;
     refuse_taken_id::<R>(write, &id)?;
@@ -255,7 +256,7 @@ fn change_secrets<R: Record>(
     write: &mut dyn Write,
     env: &Env<'_>,
     id: &R::Id,
-    secrets: &[SecretChange<'_>],
+    secrets: &[SecretChange],
 ) -> Result<()> {
     let (bytes, text) = (id_bytes::<R>(id), id.to_string());
     for SecretChange { field, secret } in secrets {

@@ -44,8 +44,8 @@ impl Path {
     }
 
     /// All records behind one.
-    pub(super) fn after<Id: RecordId>(id: Option<&Id>) -> Self {
-        let low = id.map_or(Bound::Unbounded, |id| Bound::Excluded(id.to_datum()));
+    pub(super) fn after<R: Record>(id: Option<&R::Id>) -> Self {
+        let low = id.map_or(Bound::Unbounded, |id| Bound::Excluded(R::id_datum(id)));
         Self { field: "id".to_owned(), intervals: vec![(low, Bound::Unbounded)] }
     }
 

@@ -42,7 +42,7 @@ pub(super) fn id_bytes<R: Record>(id: &R::Id) -> Vec<u8> {
 }
 
 fn rest_prefix<R: Record>(id: &R::Id) -> Vec<u8> {
-    id.to_datum().write(Key::new(REST).raw(&[R::TAG])).build()
+    R::id_datum(id).write(Key::new(REST).raw(&[R::TAG])).build()
 }
 
 /// The keys of a record's further pieces.
