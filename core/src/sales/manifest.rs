@@ -347,6 +347,24 @@ impl Manifest {
         Ok(Arc::clone(series.totals.get_or_init(|| totals)))
     }
 
+    /// As [`Self::series_totals`], where only some periods are wanted: of others no roll is read.
+    ///
+    /// # Errors
+    /// As of [`Self::series_totals`].
+    pub(crate) fn some_totals(
+        &self,
+        account: u64,
+        kind: Kind,
+        wanted: impl Fn(Period) -> bool,
+    ) -> Result<Arc<SeriesTotals>> {
+        let Some(series) = self.series(account, kind) else { return Ok(Arc::default()) };
+        if let Some(totals) = series.totals.get() {
+            return Ok(Arc::clone(totals));
+        }
+        let reports = series.counting().filter(|report| wanted(report.key.period));
+        Ok(Arc::new(SeriesTotals::of(reports, |roll| self.roll_totals(roll))?))
+    }
+
     /// Whether a report counts.
     pub(crate) fn counts(&self, report: &Report) -> bool {
         let series = self.series(report.key.account, report.key.kind);

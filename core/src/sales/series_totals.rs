@@ -26,13 +26,13 @@ pub(crate) enum Detail {
     Sums,
 }
 
-/// Lines that stand together in a table, all of one report.
+/// Lines that stand together in a table, all of one period.
 #[derive(Debug, Clone)]
 pub(crate) struct LineRun {
     /// The place of the table.
     pub(crate) table: usize,
     pub(crate) lines: Range<usize>,
-    /// The report's period; none for sums over several.
+    /// The period of their reports; none for sums over several.
     pub(crate) period: Option<Period>,
 }
 
@@ -61,6 +61,18 @@ impl LineRuns {
         let run = LineRun { table: 0, lines: 0..table.len(), period: None };
         let are_few = table.len().saturating_mul(FEWER) <= self.len();
         are_few.then(|| Self { tables: vec![Arc::new(table)], runs: vec![run] })
+    }
+}
+
+/// Goes on with the run before where it can: the parts of a month mostly stand one behind the other.
+fn push(runs: &mut Vec<LineRun>, run: LineRun) {
+    match runs.last_mut() {
+        Some(last)
+            if (last.table, last.lines.end, last.period) == (run.table, run.lines.start, run.period) =>
+        {
+            last.lines.end = run.lines.end;
+        }
+        _ => runs.push(run),
     }
 }
 
@@ -100,7 +112,7 @@ impl SeriesTotals {
                 };
                 let Some(roll) = rolls.get(place) else { continue };
                 let period = Some(report.key.period);
-                runs.push(LineRun { table: place, lines: roll.run(rows)?, period });
+                push(&mut runs, LineRun { table: place, lines: roll.run(rows)?, period });
             }
         }
         let tables = rolls.iter().map(|roll| Arc::clone(roll.table())).collect();

@@ -23,7 +23,13 @@ pub(crate) fn sum(manifest: &Manifest, query: &Query, watches_currency: bool) ->
     let mut walk = Walk::new(query, watches_currency);
     let wanted = |(account, kind): &(u64, Kind)| series_matches(&query.filter, *account, *kind);
     for (account, kind) in manifest.all_series().filter(wanted) {
-        walk.plan((account, kind), &*manifest.series_totals(account, kind)?);
+        let totals = match query.filter.periods {
+            None => manifest.series_totals(account, kind)?,
+            Some(_) => {
+                manifest.some_totals(account, kind, |period| period_matches(&query.filter, Some(period)))?
+            }
+        };
+        walk.plan((account, kind), &totals);
     }
     let groups = walk.groups();
     Ok((walk.axes, groups))

@@ -36,7 +36,9 @@ type Place = (usize, u8, u8);
 
 fn change() -> impl Strategy<Value = (Place, Change)> {
     let sold = (1..=28_u8, 0..MARKETS.len(), any::<bool>(), 1..4_u8, 0..500_u32);
-    let import = proptest::collection::vec(sold, 1..8).prop_map(Change::Import);
+    // Of the long ones the sums by month are kept.
+    let rows = prop_oneof![3 => proptest::collection::vec(sold.clone(), 1..8), 1 => proptest::collection::vec(sold, 60..90)];
+    let import = rows.prop_map(Change::Import);
     let apples = (0..UNITS.len()).prop_map(|unit| Change::BecomeApples(UNITS[unit]));
     let change = prop_oneof![
         8 => import,
