@@ -400,6 +400,7 @@ pub(crate) fn thread_count(threads: u64) -> Result<usize> {
 #[cfg(test)]
 mod tests {
     use std::ffi::CString;
+    use std::sync::Barrier;
     use std::sync::atomic::AtomicBool;
     use std::{fs, ptr, thread};
 
@@ -428,14 +429,16 @@ mod tests {
             };
             (code, stored)
         };
-        let over = AtomicBool::new(false);
+        let (begun, over) = (Barrier::new(2), AtomicBool::new(false));
         let stopped = thread::scope(|scope| {
             scope.spawn(|| {
+                begun.wait();
                 while !over.load(Ordering::Relaxed) {
                     // SAFETY: the database lives until the end of the test.
                     unsafe { tillroll_cancel(pointer(&db)) };
                 }
             });
+            begun.wait();
             let stopped = import(2_000);
             over.store(true, Ordering::Relaxed);
             stopped

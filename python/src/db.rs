@@ -383,7 +383,8 @@ impl Db {
     /// ConflictError
     ///     An id or a unique value is another record's; the message names the lines. Nothing is stored.
     /// KeyboardInterrupt
-    ///     On Ctrl-C. Of a file of more than 10,000 lines, the beginning may be stored then.
+    ///     On Ctrl-C. Of a file of more than 10,000 lines the beginning may be stored then, and all of any file where
+    ///     it came too late.
     fn import_records(&self, py: Python<'_>, path: Given<PathBuf>) -> PyResult<u64> {
         let (db, path) = (self.inner.clone(), path.named(py, "path")?);
         stoppable(py, move |wanted| db.import_records_while(path, wanted))
