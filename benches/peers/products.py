@@ -41,6 +41,8 @@ WORDS = [
     *("Angry", "Birds", "Finder", "Pro", "Free", "Game", "Saga", "City", "Photo"),
     *("Editor", "Music", "Puzzle", "Super", "World", "Craft", "東京", "Café"),
 ]
+# A number stands behind the last word: one word to SQLite, while Tillroll ends one where its script ends.
+ASCII = [word for word in WORDS if word.isascii()]
 TERMS = {
     "word": "puzzle",
     "prefix": "pho",
@@ -57,7 +59,7 @@ Answer = tuple[float, object]
 def product(number: int) -> dict[str, object]:
     """One product; the same number gives the same one, in any process."""
     draw = random.Random(number)
-    name = f"{draw.choice(WORDS)} {draw.choice(WORDS)} {draw.choice(WORDS)}{draw.randrange(20_000)}"
+    name = f"{draw.choice(WORDS)} {draw.choice(WORDS)} {draw.choice(ASCII)}{draw.randrange(20_000)}"
     store, vendor = [
         ("apple", str(300_000_000 + number)),
         ("google_play", f"com.example.app{number}"),
