@@ -43,13 +43,22 @@ test-c: wheel
 	TILLROLL_PREFIX=$(abspath $(TARGET))/c/prefix $(PY) -m pytest -c tests/python/pytest.ini --rootdir . tests/c
 
 # With the dev profile's checks on, and optimised. One line a part.
-torture: ## Crash tests at length: power cuts and kills by the thousand, every fault everywhere (an hour or so)
+torture: ## All that tries to break it, at length: power cuts, kills, faults, damage, hostile bytes, load (hours)
 	TILLROLL_TORTURE_IMAGES=$(TORTURE_IMAGES) $(TORTURE) --test power
 	TILLROLL_TORTURE_KILLS=$(TORTURE_KILLS) $(TORTURE) --test crash
 	TILLROLL_TORTURE_FAULTS=1 $(TORTURE) --test integration fault_loops::
+	TILLROLL_LONG=$(TORTURE_BYTES) $(TORTURE) --test damage
+	TILLROLL_FUZZ_CHANGES=$(TORTURE_CHANGES) $(TORTURE) --test integration corpus:: -- --nocapture
+	TILLROLL_HISTORY_VERSIONS=$(TORTURE_VERSIONS) $(TORTURE) --test integration history:: -- --nocapture
+	CARGO_PROFILE_DEV_OPT_LEVEL=2 $(CARGO) run --locked -p tillroll-tests --example load -- \
+	    --minutes $(TORTURE_MINUTES) $(TARGET)/load
 TORTURE = CARGO_PROFILE_DEV_OPT_LEVEL=2 $(CARGO) test --locked -p tillroll-tests
 TORTURE_IMAGES ?= 10000
 TORTURE_KILLS ?= 1000
+TORTURE_BYTES ?= 1
+TORTURE_CHANGES ?= 1000
+TORTURE_VERSIONS ?= 1000
+TORTURE_MINUTES ?= 60
 
 lint: wheel ## Format, clippy, rustdoc, ruff, mypy, the stubs against the module, the rules of the repository
 	$(CARGO) fmt --all --check
