@@ -58,6 +58,11 @@ impl Rolls {
         &self.dir
     }
 
+    /// What all of them share.
+    pub(crate) fn cache(&self) -> &Arc<Cache> {
+        &self.cache
+    }
+
     /// How much of the rolls is in memory.
     pub(crate) fn cache_bytes(&self) -> u64 {
         self.cache.bytes()

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::roll::{Cache, Roll};
+use crate::roll::Roll;
 use crate::sales::check;
 use crate::sales::compact::read_columns;
 use crate::sales::listing::read_rejects;
@@ -14,9 +14,6 @@ use crate::sales::rolls::Rolls;
 use crate::sales::schema::{REJECTS, ROWS};
 use crate::sales::segment::{SegmentIdentity, SegmentMeta};
 use crate::sales::select::split_at_blocks;
-
-/// Memory for one roll while it is read.
-const CACHE_BYTES: u64 = 32 << 20;
 
 /// A run of rows in one roll, and its rejects.
 #[derive(Debug, Clone)]
@@ -138,8 +135,7 @@ impl Piece {
 impl Found {
     fn read(rolls: &Arc<Rolls>, number: u32) -> Result<Self> {
         let path = rolls.path(number);
-        let cache = Arc::new(Cache::new(CACHE_BYTES));
-        let opened = Roll::open(rolls.disk(), &path, cache).and_then(|roll| {
+        let opened = Roll::open(rolls.disk(), &path, Arc::clone(rolls.cache())).and_then(|roll| {
             let pieces = pieces(number, &roll, &path)?;
             Ok((roll, pieces))
         });
