@@ -553,6 +553,34 @@ fn flip_last_commit(path: &Path) {
     flip(&journal, at + 60);
 }
 
+/// A gzip file stands for its month as a zip does, also where only the rolls tell of it.
+#[test]
+fn a_packed_report_stands_for_its_parts() {
+    let patient = Patient::new();
+    let db = open(&patient.database());
+    let bare = |month: usize| {
+        let path = patient.dir.path().join(format!("reports/sales-2018-{month:02}-00001.csv"));
+        fs::copy(patient.file(month, Packing::Plain), &path).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (options, account) = (ImportOptions::default().threads(1), patient.account);
+    let sales = db.sales();
+    sales.delete(account, Kind::AmazonSales, "2018-02").unwrap();
+    sales.delete(account, Kind::AmazonSales, "2018-01").unwrap();
+    // January keeps the roll with February's bare part, which the archive replaces.
+    sales.import(&[bare(1), bare(2)], account, &options).unwrap();
+    patient.import(&db, &[2]);
+    db.close().unwrap();
+    assert_eq!(patient.shown().sums, patient.sums(&ALL));
+    fs::remove_dir_all(patient.database().join("journal")).unwrap();
+    let report = patient.repaired(&patient.database());
+    let db = open(&patient.database());
+    let parts = db.sales().imports(None).unwrap();
+    let parts: Vec<_> = parts.iter().filter(|import| import.period == "2018-02").collect();
+    assert_eq!(parts.len(), 1, "{report:?}");
+    assert_eq!(shown(&db).sums, patient.sums(&[1, 2, 3, 4, 5, 6]));
+}
+
 /// What a lost commit replaced stands beside what it put in its place.
 #[test]
 fn a_version_whose_commit_is_lost_is_found_in_the_rolls() {

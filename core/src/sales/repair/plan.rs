@@ -1,6 +1,7 @@
 //! Which version of each report stands, and which are lost.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use super::ReportFile;
 use super::graves::Graves;
@@ -10,9 +11,13 @@ use crate::error::Result;
 use crate::kv::value;
 use crate::sales::import::{mixes_parts, stands_for_period};
 use crate::sales::manifest::{Report, ReportKey, RowRange, Version};
+use crate::sales::period::ONLY_PART;
 use crate::sales::totals::Totals;
 use crate::sales::{COUNTER_KEY, REPORTS};
 use crate::store::Image;
+
+/// What the names of report files end in that are not packed.
+const BARE: [&str; 3] = ["csv", "txt", "tsv"];
 
 /// A report that stands.
 #[derive(Debug)]
@@ -240,13 +245,22 @@ fn file_of(group: &Group) -> ReportFile {
     ReportFile::new(&identity.key, (&identity.path, Some(&identity.sha256)), rows)
 }
 
+/// Whether a group is of a container that stands for its period. Rolls do not tell what their files were packed in, but
+/// only bare files have numbers of parts, and are named as what they are.
+fn is_whole(group: &Group) -> bool {
+    let identity = &group.identity;
+    let is_bare = Path::new(&identity.path)
+        .extension()
+        .is_some_and(|extension| BARE.iter().any(|bare| extension.eq_ignore_ascii_case(bare)));
+    stands_for_period(identity.key.kind, identity.key.part == ONLY_PART && !is_bare)
+}
+
 fn report_of(group: &Group, id: u64, siblings: u32) -> Report {
     let identity = group.identity.clone();
     let totals = group.pieces.iter().filter(|piece| piece.rows.count > 0).map(|piece| &piece.meta.totals);
-    let is_archive = identity.path.to_ascii_lowercase().ends_with(".zip");
     let range = |range: fn(&Piece) -> RowRange| group.ranges(range);
     Report {
-        whole: stands_for_period(identity.key.kind, is_archive),
+        whole: is_whole(group),
         siblings,
         flags: identity.flags,
         ranges: range(|piece| piece.rows),
