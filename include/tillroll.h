@@ -279,9 +279,10 @@ int32_t tillroll_check_path(const char *path, char **out_json, tillroll_error **
  *
  * `out_json` becomes an object. `lost` lists the reports whose files are to be imported again, `uncertain` those that
  * stand because their rows do and may have been deleted: objects with `path`, `sha256`, `account`, `kind`, `period`,
- * `part` and `rows`. `ok` says that both are empty, `changed` whether anything was done; `notes` has a text for each
- * fault, and `moved` the files that stand in the database's folder damaged/ now: copies of all that was damaged or
- * replaced.
+ * `part` and `rows`. `incomplete` says whether commits, records or secrets are lost, or may be, and `ok` that it is
+ * false and both lists are empty; `changed` says whether anything was done. `notes` has a text for each fault, and
+ * `moved` what stands in the database's folder damaged/ now: copies of all files that were damaged or replaced, and
+ * the index where commits are missing.
  *
  * Fails with TILLROLL_NOT_FOUND where there is none, with TILLROLL_LOCKED while somebody has it open, with
  * TILLROLL_FORMAT for a newer format or a backup that is not finished, or with TILLROLL_IO, after which it can be

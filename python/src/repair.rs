@@ -24,7 +24,7 @@ use crate::wait::long;
 /// Returns
 /// -------
 /// RepairReport
-///     Import the files of `lost` again, and look through `uncertain`.
+///     Import the files of `lost` again, and look through `uncertain` and `notes`.
 ///
 /// Raises
 /// ------
@@ -50,10 +50,16 @@ pub struct RepairReport {
 
 #[pymethods]
 impl RepairReport {
-    /// Whether there is nothing to import again and nothing to look through.
+    /// Whether everything is there: nothing is to be imported again or looked through, and nothing else is lost.
     #[getter]
     fn ok(&self) -> bool {
         self.report.ok()
+    }
+
+    /// Whether commits, records or secrets are lost, or may be: `notes` tell which.
+    #[getter]
+    fn incomplete(&self) -> bool {
+        self.report.incomplete
     }
 
     /// Whether anything was changed.
@@ -99,12 +105,16 @@ impl RepairReport {
     }
 
     fn __repr__(&self) -> String {
-        let core::RepairReport { changed, lost, uncertain, moved, .. } = &self.report;
+        let core::RepairReport { changed, lost, uncertain, moved, incomplete, .. } = &self.report;
         if !changed && self.ok() {
             return "<RepairReport: nothing to repair>".to_owned();
         }
         let (lost, uncertain, moved) = (lost.len(), uncertain.len(), moved.len());
-        format!("<RepairReport: repaired, {lost} lost, {uncertain} uncertain, {moved} files in damaged/>")
+        let what = if *changed { "repaired" } else { "nothing to repair" };
+        let incomplete = if *incomplete { "incomplete, " } else { "" };
+        format!(
+            "<RepairReport: {what}, {incomplete}{lost} lost, {uncertain} uncertain, {moved} moved to damaged/>"
+        )
     }
 }
 

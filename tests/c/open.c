@@ -167,7 +167,7 @@ static void copies(const char *path, const char *folder) {
     CHECK_TEXT(json, "{\"ok\":true,\"problems\":[]}");
     tillroll_string_free(json);
     CHECK_OK(tillroll_repair(restored, &json, &err));
-    CHECK_TEXT(json, "{\"ok\":true,\"changed\":false,\"lost\":[],\"uncertain\":[],\"moved\":[],\"notes\":[]}");
+    CHECK_TEXT(json, "{\"ok\":true,\"changed\":false,\"incomplete\":false,\"lost\":[],\"uncertain\":[],\"moved\":[],\"notes\":[]}");
     tillroll_string_free(json);
     CHECK_FAILS(tillroll_repair(folder, &json, &err), TILLROLL_NOT_FOUND);
     check_free(&err);

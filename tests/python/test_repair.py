@@ -29,7 +29,8 @@ def test_a_healthy_database_is_left_alone(stored, tmp_path, command_line):
     assert repr(report) == "<RepairReport: nothing to repair>"
     assert report == tillroll.repair(str(stored))
     assert report.to_dict() == {
-        "ok": True, "changed": False, "lost": [], "uncertain": [], "moved": [], "notes": [],
+        "ok": True, "changed": False, "incomplete": False,
+        "lost": [], "uncertain": [], "moved": [], "notes": [],
     }  # fmt: skip
     said = command_line("repair", stored)
     assert (said.returncode, said.stderr) == (0, "")
@@ -92,16 +93,23 @@ def test_without_a_journal_nothing_tells_what_was_deleted(shop, stored, command_
         assert db.external_accounts.get(shop.account.id).nickname.startswith("Recovered account")
 
 
-def test_a_damaged_commit_does_not_hide_those_behind_it(tmp_path):
+def test_a_damaged_commit_does_not_hide_those_behind_it(tmp_path, command_line):
     path = tmp_path / "shop.till"
     with tillroll.open(path) as db:
         for name in ["first", "second", "third"]:
             db.external_accounts.create(nickname=name, store="apple")
     journal = next(path.glob("journal/*.log"))
     flip(journal, journal.read_bytes().index(b"second"))
+    again = path.with_name("again.till")
+    shutil.copytree(path, again)
     report = tillroll.repair(path)
-    assert report.ok
+    assert (report.ok, report.incomplete, report.lost, report.uncertain) == (False, True, [], [])
     assert any("could not be read" in note for note in report.notes)
+    assert "repaired, incomplete, 0 lost" in repr(report)
+    said = command_line("repair", again)
+    assert said.returncode == 1
+    assert "every report" not in said.stdout
+    assert "more is lost, or may be" in said.stderr
     with tillroll.open(path) as db:
         assert [account.nickname for account in db.external_accounts] == ["first", "third"]
         assert db.check().ok

@@ -33,12 +33,14 @@ pub struct RepairReport {
     pub moved: Vec<String>,
     /// What was found wrong and what became of it, a line each.
     pub notes: Vec<String>,
+    /// Whether commits, records or secrets are lost, or may be: `notes` tell which.
+    pub incomplete: bool,
 }
 
 impl RepairReport {
-    /// Whether there is nothing to import again and nothing to look through.
+    /// Whether everything is there: nothing is to be imported again or looked through, and nothing else is lost.
     pub fn ok(&self) -> bool {
-        self.lost.is_empty() && self.uncertain.is_empty()
+        self.lost.is_empty() && self.uncertain.is_empty() && !self.incomplete
     }
 
     /// The same as a JSON object.
@@ -60,6 +62,7 @@ impl RepairReport {
         json!({
             "ok": self.ok(),
             "changed": self.changed,
+            "incomplete": self.incomplete,
             "lost": files(&self.lost),
             "uncertain": files(&self.uncertain),
             "moved": self.moved,
@@ -71,10 +74,10 @@ impl RepairReport {
 /// Repairs a database that is not open, also one that will not open: rebuilds what can be rebuilt, and names what cannot.
 /// Afterwards it opens, and [`super::check`] finds nothing.
 ///
-/// Whole frames of a damaged journal are kept; where commits are missing, reports are rebuilt from the rolls. Of a damaged
-/// roll the reports that can be read whole are kept, the others are [`RepairReport::lost`]. Files that are damaged or
-/// replaced are copied to `damaged/` before they go, with the answer in `repair.json`; that folder is the user's to
-/// empty. A healthy database is left as it is.
+/// Whole frames of a damaged journal are kept; where commits are missing, reports are rebuilt from the rolls, and the answer
+/// is [`RepairReport::incomplete`]. Of a damaged roll the reports that can be read whole are kept, the others are
+/// [`RepairReport::lost`]. Files that are damaged or replaced are copied to `damaged/` before they go, with the answer in
+/// `repair.json`; that folder is the user's to empty. A healthy database is left as it is.
 ///
 /// # Errors
 /// [`Error::NotFound`] where there is no database, [`Error::Locked`] while somebody has it open, [`Error::Format`] for a
@@ -122,12 +125,16 @@ impl<'a> Repair<'a> {
         let mut notes = self.salvage.notes().to_vec();
         notes.extend_from_slice(self.sales.notes());
         let mut image = self.salvage.image().clone();
-        notes.extend(self.mend(&mut image)?);
+        let losses = self.mend(&mut image)?;
+        let incomplete = self.salvage.has_gaps() || !losses.is_empty();
+        notes.extend(losses);
         let mut gone = self.sales.gone();
-        let is_healthy = self.salvage.is_sound() && image == *self.salvage.image() && gone.is_empty();
+        let is_same = image == *self.salvage.image() && !self.sales.has_work();
+        let is_healthy = self.salvage.is_sound() && is_same && gone.is_empty();
         let (lost, uncertain) = (self.sales.lost().to_vec(), self.sales.uncertain());
-        let mut report = RepairReport { changed: !is_healthy, lost, uncertain, moved: Vec::new(), notes };
-        if is_healthy && report.ok() {
+        let mut report =
+            RepairReport { changed: !is_healthy, lost, uncertain, moved: Vec::new(), notes, incomplete };
+        if is_healthy {
             return Ok(report);
         }
         self.salvage.make_folders()?;
@@ -137,8 +144,7 @@ impl<'a> Repair<'a> {
         Ok(report)
     }
 
-    /// Brings the records in line, and gives reports back the accounts and products that they need. Gives what is to be
-    /// told.
+    /// Brings the records in line, and gives reports back the accounts and products that they need. Tells what is lost.
     fn mend(&self, image: &mut Image) -> Result<Vec<String>> {
         let (disk, has_gaps) = (&self.options.disk, self.salvage.has_gaps());
         let mut notes = records::mend(image, has_gaps)?;

@@ -19,7 +19,7 @@ def repair(db: Annotated[str, DATABASE]) -> None:
 
     What is damaged or replaced is kept in the database's folder damaged/, with all that is told here in
     repair.json. Exits with 0 where everything is there again, and with 1 where reports must be imported
-    again or may have been deleted.
+    again or may have been deleted, or where commits, records or secrets are lost or may be.
     """
     report = tillroll.repair(db)
     if not report.changed and report.ok:
@@ -29,8 +29,10 @@ def repair(db: Annotated[str, DATABASE]) -> None:
         return
     _tell(report)
     if not report.ok:
+        done = "repaired" if report.changed else "nothing can be repaired"
         lost, uncertain = counted(len(report.lost), "report"), counted(len(report.uncertain), "report")
-        raise Trouble(f"{db}: repaired; {lost} to import again, {uncertain} to look through", code=FAILED)
+        more = "; more is lost, or may be: see the notes" if report.incomplete else ""
+        raise Trouble(f"{db}: {done}; {lost} to import again, {uncertain} to look through{more}", code=FAILED)
     screen().line(f"{db}: repaired; every report is there")
 
 

@@ -126,6 +126,12 @@ impl SalesRepair {
         self.plan.restored().map(ReportFile::of).collect()
     }
 
+    /// Whether what is stored of the reports must change.
+    pub(crate) fn has_work(&self) -> bool {
+        let plan = &self.plan;
+        !plan.dropped.is_empty() || plan.next_import.is_some() || plan.changed().next().is_some()
+    }
+
     /// What else is to be told.
     pub(crate) fn notes(&self) -> &[String] {
         &self.plan.notes
