@@ -501,6 +501,15 @@ fn what_is_no_database_is_refused_untouched() {
     fs::write(notes.join("mine.txt"), "mine").unwrap();
     assert_eq!(repair(&notes).unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(fs::read_dir(&notes).unwrap().count(), 1);
+    // Somebody's rolls of film, or bread.
+    fs::create_dir(notes.join("rolls")).unwrap();
+    for name in ["mine.txt", "000001.roll"] {
+        fs::write(notes.join("rolls").join(name), "mine").unwrap();
+        assert_eq!(repair(&notes).unwrap_err().kind(), ErrorKind::NotFound, "{name}");
+    }
+    assert_eq!(fs::read_dir(&notes).unwrap().count(), 2);
+    fs::copy(&rolls(&path)[0], notes.join("rolls/000001.roll")).unwrap();
+    assert_eq!(repair(&notes).unwrap().uncertain.len(), 3);
 }
 
 #[test]

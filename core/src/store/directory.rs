@@ -22,12 +22,12 @@
 //! 9f86d081884c7d65                XXH3-64 of the lines before
 //! ```
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::file::{Disk, read_all, write_atomically};
+use crate::file::{Disk, read_all, read_start, write_atomically};
 use crate::journal::Journal;
 use crate::{Error, Result};
 
@@ -44,6 +44,8 @@ const UNFINISHED_PART: &str = "BACKUP.tmp";
 /// What it holds: a file of the user's that happens to have its name says nothing.
 const UNFINISHED_TEXT: &[u8] = b"A Tillroll backup that is not finished.\n";
 const KEY_FILE: &str = "vault.key";
+/// What a roll begins with, see roll/mod.rs.
+const ROLL: &[u8] = b"tillroll";
 /// Names that may stand in a directory in which a database was not begun to the end, and `TILLROLL`, which somebody may
 /// have written since it was missed.
 const OURS: [&str; 12] = [
@@ -206,9 +208,25 @@ fn refuse_data(disk: &dyn Disk, dir: &Path) -> Result<()> {
     data(disk, dir)?.map_or(Ok(()), |what| lost(dir, what))
 }
 
-/// Whether there are rows or commits.
+/// Whether there are rolls or commits: a folder of somebody else's may have one called `rolls` as well.
 pub fn has_data(disk: &dyn Disk, dir: &Path) -> Result<bool> {
-    Ok(data(disk, dir)?.is_some())
+    let folder = dir.join(ROLLS);
+    for name in folder_names(disk, &folder)? {
+        if is_roll(disk, &folder.join(name))? {
+            return Ok(true);
+        }
+    }
+    has_commits(disk, dir)
+}
+
+/// Whether a file is a roll, by its name and first bytes.
+fn is_roll(disk: &dyn Disk, path: &Path) -> Result<bool> {
+    let number = path.file_name().and_then(OsStr::to_str).and_then(|name| name.strip_suffix(".roll"));
+    if !number.is_some_and(|digits| digits.len() >= 6 && digits.bytes().all(|byte| byte.is_ascii_digit())) {
+        return Ok(false);
+    }
+    let start = read_start(disk, path, ROLL.len()).map_err(Error::io("read", path))?;
+    Ok(start == ROLL)
 }
 
 /// What tells that there are rows or commits.
@@ -216,13 +234,17 @@ fn data(disk: &dyn Disk, dir: &Path) -> Result<Option<&'static str>> {
     if !folder_names(disk, &dir.join(ROLLS))?.is_empty() {
         return Ok(Some("rolls/ is not empty"));
     }
+    Ok(has_commits(disk, dir)?.then_some("journal/ holds commits"))
+}
+
+fn has_commits(disk: &dyn Disk, dir: &Path) -> Result<bool> {
     for (_, path) in super::open::journals(disk, dir)? {
         let len = disk.open(&path, false).and_then(|file| file.len()).map_err(Error::io("read", &path))?;
         if len > crate::journal::FILE_HEADER_LEN {
-            return Ok(Some("journal/ holds commits"));
+            return Ok(true);
         }
     }
-    Ok(None)
+    Ok(false)
 }
 
 fn lost(dir: &Path, what: &str) -> Result<()> {
