@@ -7,8 +7,9 @@ use pyo3::types::PyDict;
 use serde_json::Value;
 use tillroll_core as core;
 
+use crate::argument::Given;
 use crate::json;
-use crate::wait::long;
+use crate::wait::stoppable;
 
 /// Repairs a database that nobody has open, also one that will not open.
 ///
@@ -37,8 +38,10 @@ use crate::wait::long;
 /// OSError
 ///     The operating system refuses; the database can be repaired again.
 #[pyfunction]
-pub fn repair(py: Python<'_>, path: PathBuf) -> PyResult<RepairReport> {
-    long(py, move || core::repair(path)).map(|report| RepairReport { report })
+pub fn repair(py: Python<'_>, path: Given<PathBuf>) -> PyResult<RepairReport> {
+    let path = path.named(py, "path")?;
+    // It cannot stop on the way. Ctrl-C is raised when it is done, so that nothing goes on unseen behind it.
+    stoppable(py, move |_| core::repair(path)).map(|report| RepairReport { report })
 }
 
 /// What `repair()` found and did.

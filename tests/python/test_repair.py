@@ -1,7 +1,11 @@
 """Databases that are damaged, and put right."""
 
 import json
+import os
 import shutil
+import signal
+import time
+from threading import Thread
 
 import pytest
 import tillroll
@@ -113,3 +117,33 @@ def test_a_damaged_commit_does_not_hide_those_behind_it(tmp_path, command_line):
     with tillroll.open(path) as db:
         assert [account.nickname for account in db.external_accounts] == ["first", "third"]
         assert db.check().ok
+
+
+@pytest.mark.skipif(reason="the repair waits at a pipe with a name", condition=not hasattr(os, "mkfifo"))
+def test_ctrl_c_waits_for_the_repair(stored):
+    (stored / "LOCK").unlink()
+    # It waits at this until somebody writes.
+    pipe = stored / "rolls" / "000099.roll"
+    os.mkfifo(pipe)
+    done = []
+
+    def interrupt():
+        while not (stored / "LOCK").exists():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.3)
+        done.append("let go")
+        with pipe.open("wb"):
+            pipe.unlink()
+
+    thread = Thread(target=interrupt, daemon=True)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        tillroll.repair(stored)
+    assert done == ["let go"]
+    thread.join()
+
+
+def test_what_is_no_path_is_refused():
+    with pytest.raises(tillroll.ValidationError, match="path"):
+        tillroll.repair("\ud800")
