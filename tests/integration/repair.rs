@@ -522,6 +522,26 @@ fn secrets_that_nothing_opens_are_told_each_time() {
     assert_eq!(report.to_json()["incomplete"], true);
 }
 
+/// The journal of another database, whole as it is, says nothing of the rolls beside it.
+#[test]
+fn another_database_has_another_journal() {
+    let patient = Patient::new();
+    let other = Patient::of(40);
+    let other = file_in(&other.database().join("journal"));
+    let (_dir, path) = patient.copied();
+    fs::copy(&other, path.join("journal/000002.log")).unwrap();
+    let report = patient.repaired(&path);
+    assert!(report.notes.iter().any(|note| note.contains("000002.log is another database's")), "{report:?}");
+    assert!(report.ok() && report.changed, "{report:?}");
+    assert_eq!(shown(&open(&path)), patient.shown());
+    let (_dir, path) = patient.copied();
+    fs::copy(&other, path.join("journal/000001.log")).unwrap();
+    let report = patient.repaired(&path);
+    assert!(report.moved.contains(&"damaged/000001.log".to_owned()), "{report:?}");
+    assert_eq!((report.uncertain.len(), report.lost.len(), report.incomplete), (6, 0, true), "{report:?}");
+    assert_eq!(shown(&open(&path)).sums, patient.sums(&[1, 2, 3, 4, 5, 6]));
+}
+
 /// Names that are taken in `damaged/` are left alone.
 #[test]
 fn what_was_set_aside_before_stays() {
@@ -565,6 +585,87 @@ fn flip_last_commit(path: &Path) {
     let is_commit = |frame: &[u8]| frame.starts_with(b"TFRM\x01");
     let at = bytes.windows(5).rposition(is_commit).unwrap();
     flip(&journal, at + 60);
+}
+
+/// Damages every frame of a journal that holds the name of one of these files.
+fn flip_frames_of(path: &Path, files: &[PathBuf]) {
+    let journal = file_in(&path.join("journal"));
+    for file in files {
+        let name = file.file_name().unwrap().to_str().unwrap().as_bytes();
+        let bytes = fs::read(&journal).unwrap();
+        let at = bytes.windows(name.len()).position(|window| window == name).unwrap();
+        flip(&journal, at);
+    }
+}
+
+/// The commit that deletes a report is enough, also where the one that imported it is lost.
+#[test]
+fn what_was_deleted_stays_so_where_its_import_is_lost() {
+    let patient = Patient::new();
+    let files = [4, 5, 6].map(|month| patient.file(month, Packing::Gzip));
+    flip_frames_of(&patient.database(), &files);
+    let report = patient.repaired(&patient.database());
+    assert_eq!(periods(&report.uncertain), ["2018-04", "2018-06"], "{report:?}");
+    assert_eq!(shown(&open(&patient.database())).sums, patient.sums(&ALL));
+}
+
+/// A journal that begins with a whole state has forgotten what was deleted before, and the state says that it was.
+#[test]
+fn what_a_whole_state_lacks_was_deleted() {
+    let patient = Patient::new();
+    let path = patient.database();
+    let db = open(&path);
+    db.records("external_accounts").unwrap().delete(&patient.account.to_string()).unwrap();
+    db.close().unwrap();
+    // What is repaired first leaves a new journal, and the rolls as they are.
+    let other = Patient::of(40);
+    fs::copy(file_in(&other.database().join("journal")), path.join("journal/000002.log")).unwrap();
+    assert!(patient.repaired(&path).ok());
+    let db = open(&path);
+    db.records("customer_groups").unwrap().create(&json!({"name": "lost"})).unwrap();
+    db.close().unwrap();
+    flip_last_commit(&path);
+    let report = patient.repaired(&path);
+    assert_eq!((periods(&report.lost), report.uncertain.len()), (vec!["2018-05"], 0), "{report:?}");
+    assert!(report.notes.iter().any(|note| note.contains("deleted long ago")), "{report:?}");
+    assert_eq!(shown(&open(&path)).sums, patient.sums(&ALL));
+    let accounts = db_accounts(&path);
+    assert!(!accounts.iter().any(|name| name.starts_with("Recovered")), "{accounts:?}");
+}
+
+fn db_accounts(path: &Path) -> Vec<String> {
+    let page = open(path).records("external_accounts").unwrap().list(&json!({"page_size": 1000})).unwrap();
+    page.data.iter().map(|account| account["nickname"].as_str().unwrap().to_owned()).collect()
+}
+
+/// An older journal that a crash has left may lack what the state of the newer one knows.
+#[test]
+fn a_whole_state_counts_more_than_an_older_journal() {
+    let patient = Patient::of(40);
+    let path = patient.database();
+    let db = open(&path);
+    let groups = db.records("customer_groups").unwrap();
+    let create = |name: &str| groups.create(&json!({"name": name})).unwrap();
+    create("kept");
+    let id = create("deleted")["id"].to_string();
+    groups.delete(&id).unwrap();
+    db.close().unwrap();
+    flip_last_commit(&path);
+    let older = file_in(&path.join("journal"));
+    let bytes = fs::read(&older).unwrap();
+    flip_last_commit(&path);
+    let db = open(&path);
+    db.compact().unwrap();
+    db.records("customer_groups").unwrap().create(&json!({"name": "lost"})).unwrap();
+    db.close().unwrap();
+    assert!(!older.exists(), "it was rewritten");
+    flip_last_commit(&path);
+    fs::write(&older, bytes).unwrap();
+    let report = patient.repaired(&path);
+    assert!(report.incomplete && report.lost.is_empty() && report.uncertain.is_empty(), "{report:?}");
+    let page = open(&path).records("customer_groups").unwrap().list(&json!({})).unwrap();
+    let names: Vec<_> = page.data.iter().map(|group| group["name"].clone()).collect();
+    assert_eq!(names, ["kept"], "{report:?}");
 }
 
 /// A gzip file stands for its month as a zip does, also where only the rolls tell of it.

@@ -13,7 +13,7 @@ use super::OpenOptions;
 use crate::error::Result;
 use crate::records;
 use crate::sales::{Graves, ReportFile, SalesRepair};
-use crate::store::{Image, Salvage};
+use crate::store::{Image, Observe, Salvage};
 use crate::vault::Vault;
 
 /// What the answer of a repair is kept under in `damaged/`.
@@ -25,7 +25,7 @@ const ANSWER: &str = "repair.json";
 pub struct RepairReport {
     /// Whether anything was changed; a healthy database is not.
     pub changed: bool,
-    /// The reports whose rows are lost, to be imported again.
+    /// The reports whose rows are lost, or left out because they were deleted or never committed: to be imported again.
     pub lost: Vec<ReportFile>,
     /// Reports that stand because their rows do, though no commit tells of them any more: they may have been deleted.
     pub uncertain: Vec<ReportFile>,
@@ -94,6 +94,33 @@ pub fn repair_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Repa
     Repair::read(path.as_ref(), options)?.run()
 }
 
+/// What the journal tells of deletions.
+#[derive(Default)]
+struct Witness {
+    graves: Graves,
+    /// External accounts.
+    deleted: BTreeSet<Vec<u8>>,
+}
+
+impl Observe for Witness {
+    fn change(&mut self, image: &Image, sequence: u64, key: &[u8], value: Option<&[u8]>) {
+        self.graves.note(image, sequence, key, value);
+        if records::is_account_key(key) {
+            match value {
+                Some(_) => self.deleted.remove(key),
+                None => self.deleted.insert(key.to_vec()),
+            };
+        }
+    }
+
+    fn base(&mut self, image: &Image) {
+        self.graves.base(image);
+        // The reports of an account stay when it is deleted.
+        let owners = self.graves.owners().map(records::account_key);
+        self.deleted.extend(owners.filter(|key| !image.0.contains_key(key)));
+    }
+}
+
 /// A repair that has read everything.
 struct Repair<'a> {
     options: &'a OpenOptions,
@@ -105,20 +132,11 @@ struct Repair<'a> {
 
 impl<'a> Repair<'a> {
     fn read(path: &Path, options: &'a OpenOptions) -> Result<Self> {
-        let (mut graves, mut deleted) = (Graves::default(), BTreeSet::new());
-        let mut observe = |image: &Image, key: &[u8], value: Option<&[u8]>| {
-            graves.note(image, key, value);
-            if records::is_account_key(key) {
-                match value {
-                    Some(_) => deleted.remove(key),
-                    None => deleted.insert(key.to_vec()),
-                };
-            }
-        };
-        let salvage = Salvage::take(&options.disk, path, &mut observe)?;
+        let mut seen = Witness::default();
+        let salvage = Salvage::take(&options.disk, path, &mut seen)?;
         let has_gaps = salvage.has_gaps();
-        let sales = SalesRepair::plan(salvage.dir(), &options.disk, salvage.image(), &graves, has_gaps)?;
-        Ok(Self { options, salvage, sales, deleted })
+        let sales = SalesRepair::plan(salvage.dir(), &options.disk, salvage.image(), &seen.graves, has_gaps)?;
+        Ok(Self { options, salvage, sales, deleted: seen.deleted })
     }
 
     fn run(mut self) -> Result<RepairReport> {

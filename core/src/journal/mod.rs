@@ -61,8 +61,8 @@ mod rewrite;
 mod salvage;
 mod writer;
 
-pub(crate) use frame::{FILE_HEADER_LEN, FileHeader, OP_LEN, push_op};
+pub(crate) use frame::{FILE_HEADER_LEN, FileHeader, FrameHeader, Kind, OP_LEN, push_op};
 pub(crate) use replay::{Reader, Scan};
 pub(crate) use rewrite::{Draft, Live, write_state};
-pub(crate) use salvage::{Gap, Salvaged, is_readable, salvage};
+pub(crate) use salvage::{EachOp, Gap, Salvaged, database_of, is_readable, salvage};
 pub(crate) use writer::Journal;

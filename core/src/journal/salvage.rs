@@ -2,13 +2,16 @@
 
 use std::path::Path;
 
-use super::frame::{FILE_HEADER_LEN, FileHeader, Kind};
+use super::frame::{FILE_HEADER_LEN, FileHeader, FrameHeader, Kind};
 use super::replay::{Frame, Reader};
 use crate::Result;
 use crate::file::Disk;
 
-/// Takes an operation: key, and value or `None` for a delete.
-pub type EachOp<'a> = &'a mut dyn FnMut(&[u8], Option<&[u8]>);
+/// Takes an operation with the header of its frame: key, and value or `None` for a delete.
+pub type EachOp<'a> = &'a mut dyn FnMut(&FrameHeader, &[u8], Option<&[u8]>);
+
+/// The id of no database.
+const NOBODY: u128 = 0;
 
 /// Commits that cannot be read, between two that can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +34,17 @@ pub struct Salvaged {
     pub last: u64,
     /// In order.
     pub gaps: Vec<Gap>,
+    /// The sequence of the state that it begins with, where all of that can be read.
+    pub base: Option<u64>,
+}
+
+/// The database that a journal is of, as its header says; none where that is not whole.
+///
+/// # Errors
+/// As of [`salvage`].
+pub fn database_of(disk: &dyn Disk, path: &Path) -> Result<Option<u128>> {
+    let told = Reader::lenient(disk, path, FileHeader::first(NOBODY))?.header().database;
+    Ok(Some(told).filter(|&database| database != NOBODY))
 }
 
 /// Whether a journal has a whole frame when it is read with this header, unless its own is whole.
@@ -41,7 +55,8 @@ pub fn is_readable(disk: &dyn Disk, path: &Path, guess: FileHeader) -> Result<bo
     Ok(Reader::lenient(disk, path, guess)?.next_whole()?.1.is_some())
 }
 
-/// Gives the operations of every whole frame to `each`, in order. `guess` stands in for a header that is not whole; `known` is the sequence up to which the caller has everything from elsewhere.
+/// Gives the operations of every whole frame to `each`, in order. `guess` stands in for a header that is not whole; `known`
+/// is the sequence up to which the caller has everything from elsewhere, which is not given again.
 ///
 /// # Errors
 /// [`crate::Error::Format`] for a journal of a newer version, [`crate::Error::Io`]; damage is none.
@@ -60,12 +75,15 @@ pub fn salvage(
         let (passed, frame) = reader.next_whole()?;
         state.step(from, passed, frame.as_ref());
         let Some(frame) = frame else { break };
+        if frame.header.last <= known {
+            continue;
+        }
         for op in reader.ops(&frame) {
             let (key, value) = op?;
-            each(key, value);
+            each(&frame.header, key, value);
         }
     }
-    Ok(Salvaged { header, last: state.reached, gaps: state.gaps })
+    Ok(Salvaged { header, last: state.reached, base: state.base(), gaps: state.gaps })
 }
 
 struct Progress {
@@ -73,6 +91,8 @@ struct Progress {
     known: u64,
     /// Everything up to here is read, known or in a gap.
     reached: u64,
+    /// The sequence of the base, where there is one.
+    covered: u64,
     saw_base: bool,
     /// A frame was met that only stands behind the base.
     is_behind: bool,
@@ -82,7 +102,8 @@ struct Progress {
 impl Progress {
     fn new(header: FileHeader, known: u64) -> Self {
         let reached = header.covered.max(known);
-        Self { header, known, reached, saw_base: false, is_behind: false, gaps: Vec::new() }
+        let covered = header.covered;
+        Self { header, known, reached, covered, saw_base: false, is_behind: false, gaps: Vec::new() }
     }
 
     /// Takes in the next whole frame, or the end, before which so many bytes from an offset on could not be read.
@@ -103,7 +124,13 @@ impl Progress {
         }
         self.reached = header.map_or(self.reached, |header| self.reached.max(header.last));
         self.saw_base |= is_base;
+        self.covered = header.filter(|_| is_base).map_or(self.covered, |header| header.last);
         self.is_behind |= next.is_some();
+    }
+
+    fn base(&self) -> Option<u64> {
+        let is_whole = self.covered > 0 && self.gaps.iter().all(|gap| !gap.in_base);
+        Some(self.covered).filter(|_| is_whole)
     }
 
     /// Whether frames of the base may have stood at an offset. A header that was guessed does not tell where it ends.
@@ -129,6 +156,7 @@ mod tests {
 
     /// A journal of five commits, a put each, and where its frames begin.
     fn journal(dir: &Path) -> (PathBuf, Vec<u64>) {
+        fs::create_dir_all(dir).unwrap();
         Journal::create(&OsDisk, dir, 7).unwrap();
         let path = dir.join(file_name(1));
         let scan = Scan::run(&mut Reader::open(&OsDisk, &path, 0).unwrap()).unwrap();
@@ -147,7 +175,7 @@ mod tests {
 
     fn read(path: &Path, known: u64) -> (Salvaged, Entries) {
         let mut entries = Vec::new();
-        let mut each = |key: &[u8], value: Option<&[u8]>| {
+        let mut each = |_: &FrameHeader, key: &[u8], value: Option<&[u8]>| {
             entries.push((key.to_vec(), value.map(<[u8]>::to_vec)));
         };
         let salvaged = salvage(&OsDisk, path, FileHeader::first(7), known, &mut each).unwrap();
@@ -217,7 +245,21 @@ mod tests {
         flip(&path, FILE_HEADER_LEN + 50);
         let (found, entries) = read(&path, 0);
         let gap = Gap { at: FILE_HEADER_LEN, after: 9, before: Some(9), in_base: true };
-        assert_eq!((found.gaps, entries.len()), (vec![gap], 0));
+        assert_eq!((found.gaps, found.base, entries.len()), (vec![gap], None, 0));
         assert_eq!(read(&path, 9).0.gaps, []);
+    }
+
+    #[test]
+    fn what_is_known_is_not_read_again() {
+        let dir = tempfile::tempdir().unwrap();
+        write_state(&OsDisk, dir.path(), (7, 3), 9, [(b"a".as_slice(), b"1".as_slice())].into_iter())
+            .unwrap();
+        let path = dir.path().join(file_name(3));
+        assert_eq!((read(&path, 8).1.len(), read(&path, 9).1.len()), (1, 0));
+        assert_eq!(read(&path, 0).0.base, Some(9));
+        let (path, _) = journal(&dir.path().join("first"));
+        let (found, entries) = read(&path, 3);
+        assert_eq!((found.base, found.last, found.gaps), (None, 5, vec![]));
+        assert_eq!(entries.iter().map(|(key, _)| key[1]).collect::<Vec<_>>(), [4, 5]);
     }
 }

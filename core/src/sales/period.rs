@@ -57,6 +57,8 @@ pub(crate) fn delete(engine: &Engine, account: u64, kind: Kind, period: Period) 
             });
         }
         keys.iter().for_each(|key| transaction.delete(key));
+        // A repair can tell by it which imports were before, even where their own commits are lost.
+        transaction.put(super::COUNTER_KEY.to_vec(), value::encode(&engine.next_import_id())?);
         Ok(())
     });
     deleted.map(|_| ())

@@ -48,7 +48,7 @@ mod test;
 pub(crate) use check::Problem;
 pub(crate) use image::Image;
 pub(crate) use moment::Moment;
-pub(crate) use salvage::Salvage;
+pub(crate) use salvage::{Observe, Salvage};
 pub(crate) use snapshot::Snapshot;
 pub(crate) use target::Target;
 pub(crate) use transaction::Transaction;

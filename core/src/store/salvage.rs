@@ -11,17 +11,48 @@ use super::index::{Verdict, inspect, open_sled};
 use super::lock::{self, Whole};
 use super::open::{draw_id, find_journal, journals};
 use crate::file::Disk;
-use crate::journal::{FileHeader, Gap, Reader, Salvaged, Scan, is_readable, salvage};
+use crate::journal::{
+    EachOp, FileHeader, FrameHeader, Gap, Kind, Reader, Salvaged, Scan, database_of, is_readable, salvage,
+};
 use crate::{Error, Result};
 
 /// What the index may cache while it is compared.
 const CACHE_BYTES: u64 = 32 << 20;
 
-/// Told of every change that the journal holds, before it is made to the state so far.
-pub type Observe<'a> = &'a mut dyn FnMut(&Image, &[u8], Option<&[u8]>);
+/// Told of what the journal holds while it is read.
+pub trait Observe {
+    /// A change, before it is made to the state so far. Those of one frame have the frame's sequence.
+    fn change(&mut self, image: &Image, sequence: u64, key: &[u8], value: Option<&[u8]>);
+    /// The state so far is all that there was at one moment: what is not in it was not there then.
+    fn base(&mut self, image: &Image);
+}
 
-/// Takes an operation with the sequence of its frame.
-type EachOp<'a> = &'a mut dyn FnMut(u64, &[u8], Option<&[u8]>);
+/// Makes the changes of one journal to the state so far, and tells of them.
+struct Changes<'a> {
+    image: &'a mut Image,
+    observe: &'a mut dyn Observe,
+    /// What is read is the state that the journal begins with, all of which can be read.
+    in_base: bool,
+}
+
+impl Changes<'_> {
+    fn take(&mut self, header: &FrameHeader, key: &[u8], value: Option<&[u8]>) {
+        if header.kind != Kind::Base {
+            self.end_base();
+        }
+        self.observe.change(self.image, header.last, key, value);
+        match value {
+            Some(value) => self.image.0.insert(key.to_vec(), value.into()),
+            None => self.image.0.remove(key),
+        };
+    }
+
+    fn end_base(&mut self) {
+        if std::mem::take(&mut self.in_base) {
+            self.observe.base(self.image);
+        }
+    }
+}
 
 /// A store that nobody else has open, and what it still says.
 pub struct Salvage {
@@ -51,7 +82,7 @@ impl Salvage {
     /// # Errors
     /// [`Error::NotFound`] where there is no database, [`Error::Locked`], [`Error::Format`] for a newer format or a backup
     /// that is not finished, [`Error::Io`]. Damage is none.
-    pub fn take(disk: &Arc<dyn Disk>, dir: &Path, observe: Observe<'_>) -> Result<Self> {
+    pub fn take(disk: &Arc<dyn Disk>, dir: &Path, observe: &mut dyn Observe) -> Result<Self> {
         let dir = &std::path::absolute(dir).map_err(Error::io("find", dir))?;
         refuse_missing(&**disk, dir)?;
         let held = lock::acquire(&**disk, dir, false)?;
@@ -100,7 +131,7 @@ impl Salvage {
         self.disk.list(&self.dir.join(ROLLS)).is_ok()
     }
 
-    fn read(&mut self, mark: Option<u128>, observe: Observe<'_>) -> Result<()> {
+    fn read(&mut self, mark: Option<u128>, observe: &mut dyn Observe) -> Result<()> {
         let disk = Arc::clone(&self.disk);
         let mut all = journals(&*disk, &self.dir)?;
         all.reverse();
@@ -110,17 +141,9 @@ impl Salvage {
         if mark.is_none() {
             self.notes.push(format!("{MARK} was missing or damaged and is written anew"));
         }
-        let told = all.last().and_then(|(_, path)| Reader::open(&*disk, path, 0).ok());
-        let told = told.map(|reader| reader.header().database);
-        if let (Some(mark), Some(told)) = (mark, told)
-            && mark != told
-        {
-            self.notes.push(format!("{MARK} is another database's; what the journal holds counts"));
-            self.has_mark = false;
-        }
-        if let Some(database) = told {
-            self.database = database;
-            match find_journal(&*disk, &self.dir, database, whole) {
+        let own = self.own(mark, all)?;
+        if !own.is_empty() && own.len() == self.journals.len() {
+            match find_journal(&*disk, &self.dir, self.database, whole) {
                 Ok(found) => return self.replay(found.reader.path(), &found.scan, whole, observe),
                 Err(Error::Corruption { path, detail }) => {
                     self.notes.push(format!("{}: {detail}", self.relative(&path)));
@@ -128,7 +151,27 @@ impl Salvage {
                 Err(error) => return Err(error),
             }
         }
-        self.salvage(mark, &all, whole, observe)
+        self.salvage(&own, whole, observe)
+    }
+
+    /// The journals of this database, as far as their headers tell. One that was put in place of another says nothing of
+    /// the rolls beside it.
+    fn own(&mut self, mark: Option<u128>, all: Vec<(u64, PathBuf)>) -> Result<Vec<(u64, PathBuf)>> {
+        let mut told = Vec::new();
+        for (_, path) in &all {
+            told.push(database_of(&*self.disk, path)?);
+        }
+        self.database = mark.or(told.iter().rev().flatten().next().copied()).unwrap_or(0);
+        let mut own = Vec::new();
+        for (journal, told) in all.into_iter().zip(told) {
+            if told.is_none_or(|told| told == self.database) {
+                own.push(journal);
+                continue;
+            }
+            let name = self.relative(&journal.1);
+            self.notes.push(format!("{name} is another database's and does not count"));
+        }
+        Ok(own)
     }
 
     /// A path as it stands below the database directory.
@@ -137,10 +180,19 @@ impl Salvage {
     }
 
     /// Takes in a journal that is whole, and compares the index with it.
-    fn replay(&mut self, path: &Path, scan: &Scan, whole: Option<Whole>, observe: Observe<'_>) -> Result<()> {
+    fn replay(
+        &mut self,
+        path: &Path,
+        scan: &Scan,
+        whole: Option<Whole>,
+        observe: &mut dyn Observe,
+    ) -> Result<()> {
         let whole_to = whole.filter(|whole| whole.number == scan.header.number).map_or(0, |whole| whole.len);
         let disk = Arc::clone(&self.disk);
-        each_op(&*disk, path, whole_to, &mut |_, key, value| change(&mut self.image, observe, key, value))?;
+        let in_base = scan.header.covered > 0;
+        let mut changes = Changes { image: &mut self.image, observe, in_base };
+        each_op(&*disk, path, whole_to, &mut |header, key, value| changes.take(header, key, value))?;
+        changes.end_base();
         (self.last, self.is_whole) = (scan.last, true);
         let index = self.dir.join(INDEX);
         if directory::folder_names(&*disk, &index)?.is_empty() {
@@ -148,8 +200,8 @@ impl Salvage {
         }
         let touched = |from: u64| {
             let mut keys = BTreeSet::new();
-            each_op(&*disk, path, whole_to, &mut |sequence, key, _| {
-                if sequence > from {
+            each_op(&*disk, path, whole_to, &mut |header, key, _| {
+                if header.last > from {
                     keys.insert(key.to_vec());
                 }
             })?;
@@ -184,15 +236,14 @@ impl Salvage {
     /// Takes in what is left of damaged journals, the oldest first.
     fn salvage(
         &mut self,
-        mark: Option<u128>,
-        all: &[(u64, PathBuf)],
+        own: &[(u64, PathBuf)],
         whole: Option<Whole>,
-        observe: Observe<'_>,
+        observe: &mut dyn Observe,
     ) -> Result<()> {
         let disk = Arc::clone(&self.disk);
         let mut newest = None;
-        for (number, path) in all {
-            let Some(guess) = self.guess(mark, *number, path)? else {
+        for (number, path) in own {
+            let Some(guess) = self.guess(*number, path)? else {
                 newest = Some((*number, path, None));
                 continue;
             };
@@ -200,19 +251,29 @@ impl Salvage {
                 Some((_, _, Some(Salvaged { gaps, last, .. }))) if gaps.is_empty() => *last,
                 _ => 0,
             };
-            let mut each = |key: &[u8], value: Option<&[u8]>| change(&mut self.image, observe, key, value);
+            // What is kept of older journals may be newer than a base and must not be overwritten by it, or older and
+            // deleted since.
+            let base = salvage(&*disk, path, guess, known, &mut |_, _, _| {})?.base;
+            let in_base = base.is_some_and(|covered| covered > known);
+            if in_base {
+                self.image = Image::default();
+            }
+            let mut changes = Changes { image: &mut self.image, observe, in_base };
+            let mut each =
+                |header: &FrameHeader, key: &[u8], value: Option<&[u8]>| changes.take(header, key, value);
             let found = salvage(&*disk, path, guess, known, &mut each)?;
+            changes.end_base();
             self.database = found.header.database;
             self.last = self.last.max(found.last);
             newest = Some((*number, path, Some(found)));
         }
         if self.database == 0 {
-            self.database = mark.map_or_else(|| draw_id(&self.dir), Ok)?;
+            self.database = draw_id(&self.dir)?;
         }
         match newest {
             Some((number, path, Some(found))) => self.note_gaps((number, path), &found, whole),
             Some((_, path, None)) => self.miss(format!("all commits in {}", self.relative(path))),
-            None => self.miss(format!("all commits: there is no journal in {JOURNAL}/, and they")),
+            None => self.miss(format!("all commits: {JOURNAL}/ holds no journal of this database, and they")),
         }
         self.last = self.last.max(whole.map_or(0, |whole| whole.last));
         Ok(())
@@ -241,12 +302,12 @@ impl Salvage {
     }
 
     /// What to read a journal with whose header may be damaged; `None` where nothing fits.
-    fn guess(&self, mark: Option<u128>, number: u64, path: &Path) -> Result<Option<FileHeader>> {
+    fn guess(&self, number: u64, path: &Path) -> Result<Option<FileHeader>> {
         let raw = crate::file::read_start(&*self.disk, path, 32).map_err(Error::io("read", path))?;
         let raw = raw.get(16..32).and_then(|id| id.first_chunk()).map(|id| u128::from_le_bytes(*id));
         let told = Some(self.database).filter(|&database| database != 0);
-        let ids = [told, mark, directory::guess(&*self.disk, &self.dir), raw];
-        for database in ids.into_iter().flatten() {
+        let guessed = [directory::guess(&*self.disk, &self.dir), raw].into_iter().flatten();
+        for database in told.map_or_else(|| guessed.collect(), |told| vec![told]) {
             let guess = FileHeader { number, ..FileHeader::first(database) };
             if is_readable(&*self.disk, path, guess)? {
                 return Ok(Some(guess));
@@ -278,21 +339,13 @@ fn refuse_missing(disk: &dyn Disk, dir: &Path) -> Result<()> {
     }
 }
 
-fn change(image: &mut Image, observe: Observe<'_>, key: &[u8], value: Option<&[u8]>) {
-    observe(image, key, value);
-    match value {
-        Some(value) => image.0.insert(key.to_vec(), value.into()),
-        None => image.0.remove(key),
-    };
-}
-
-/// Gives every operation of a journal that is whole, with the sequence of its frame.
+/// Gives every operation of a journal that is whole, with the header of its frame.
 fn each_op(disk: &dyn Disk, path: &Path, whole_to: u64, each: EachOp<'_>) -> Result<()> {
     let mut reader = Reader::open(disk, path, whole_to)?;
     while let Some(frame) = reader.next()? {
         for op in reader.ops(&frame) {
             let (key, value) = op?;
-            each(frame.header.last, key, value);
+            each(&frame.header, key, value);
         }
     }
     Ok(())

@@ -147,6 +147,10 @@ impl Plan {
             if is_old || !seen.insert(key.clone()) {
                 continue;
             }
+            if graves.doubts(&key, group.sequence) {
+                self.doubt(group);
+                continue;
+            }
             // Whatever the journal told of it, this is newer.
             self.lost.retain(|lost| !self.fallen.contains_key(&key) || !lost.is_of(&group.identity.key));
             if !(group.is_closed && group.is_readable()) {
@@ -162,6 +166,27 @@ impl Plan {
         self.next_import = Some(next).filter(|&next| next != stored);
         self.settle_parts();
         Ok(())
+    }
+
+    /// Leaves a version out that was not there when the journal began. Where its import was under way then, its commit is
+    /// lost: so it is told, unless what stands has taken its place.
+    fn doubt(&mut self, group: &Group) {
+        let (key, is_whole) = (&group.identity.key, is_whole(group));
+        let is_replaced = self.reports().any(|report| {
+            report.key.same_period(key)
+                && report.id > group.sequence
+                && (report.whole || is_whole || mixes_parts(&report.key, key))
+        });
+        if is_replaced {
+            return;
+        }
+        let file = file_of(group);
+        self.notes.push(format!(
+            "the {} report of {} of account {} ({}) is left out: it was deleted long ago, unless its import was under way \
+             when the journal was begun",
+            file.kind, file.period, file.account, file.path
+        ));
+        self.lost.push(file);
     }
 
     /// Of reports of one period that never stand beside each other the newest stays.
