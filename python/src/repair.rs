@@ -83,7 +83,8 @@ impl RepairReport {
         self.report.uncertain.iter().map(ReportFile::new).collect()
     }
 
-    /// What stands in `damaged/` now, from the database directory on.
+    /// What stands in `damaged/` now, from the database directory on: copies of the files that were damaged or replaced, and
+    /// the index where commits are missing.
     #[getter]
     fn moved(&self) -> Vec<String> {
         self.report.moved.clone()

@@ -282,6 +282,18 @@ fn frames_behind_a_damaged_one_count() {
     assert!(report.changed && report.lost.is_empty(), "{report:?}");
     assert!(report.notes.iter().any(|note| note.contains("frames between sequence")), "{report:?}");
     assert!(report.incomplete && !report.ok(), "a group is lost: {report:?}");
+    // The index had seen it.
+    assert!(report.moved.contains(&"damaged/index".to_owned()), "{report:?}");
+    assert!(fs::read_dir(path.join("damaged/index")).unwrap().count() > 0);
+    let db = open(&path);
+    let names: Vec<_> = db.records("customer_groups").unwrap().list(&json!({})).unwrap().data;
+    let names: Vec<_> = names.iter().map(|group| group["name"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(names, ["group 0", "group 2"]);
+    assert_eq!(shown(&db), patient.shown());
+    // What was seen deleted behind or before the damage stays deleted.
+    assert!(report.uncertain.is_empty(), "{report:?}");
+    let next = db.records("customer_groups").unwrap().create(&json!({"name": "group 3"})).unwrap();
+    assert_eq!(next["id"], 4);
 }
 
 #[test]
@@ -442,7 +454,7 @@ fn an_index_of_another_state_is_made_again() {
     assert_eq!(Db::open(&path).unwrap_err().kind(), ErrorKind::Corruption);
     let report = patient.repaired(&path);
     assert!(report.notes.iter().any(|note| note.contains("was cut")), "{report:?}");
-    assert!(report.incomplete, "{report:?}");
+    assert!(report.incomplete && report.moved.contains(&"damaged/index".to_owned()), "{report:?}");
     assert_eq!(shown(&open(&path)), patient.shown());
 }
 

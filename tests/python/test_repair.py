@@ -109,6 +109,7 @@ def test_a_damaged_commit_does_not_hide_those_behind_it(tmp_path, command_line):
     report = tillroll.repair(path)
     assert (report.ok, report.incomplete, report.lost, report.uncertain) == (False, True, [], [])
     assert any("could not be read" in note for note in report.notes)
+    assert "damaged/index" in report.moved
     assert "repaired, incomplete, 0 lost" in repr(report)
     said = command_line("repair", again)
     assert said.returncode == 1

@@ -1,8 +1,9 @@
 //! Putting right what is damaged, on a path that will not open.
 //!
-//! Everything is read first, and nothing is changed before it is known what will stand. Then what goes is copied to
-//! `damaged/`, new rolls are written, and one new journal makes all of it so; only behind that are files removed. A
-//! crash leaves either the damage as it was or a database that opens, and the copies in any case.
+//! Everything is read first, and nothing is changed before it is known what will stand. Then new rolls are written, files
+//! that go are copied to `damaged/`, and one new journal makes all of it so; only behind that are files removed. A crash
+//! leaves either the damage as it was or a database that opens. The index is removed without a copy where all that it
+//! can hold is in the journal, and moved to `damaged/` last of all where commits are missing.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -29,7 +30,8 @@ pub struct RepairReport {
     pub lost: Vec<ReportFile>,
     /// Reports that stand because their rows do, though no commit tells of them any more: they may have been deleted.
     pub uncertain: Vec<ReportFile>,
-    /// What stands in `damaged/` now, from the database directory on: copies of the files that were damaged or replaced.
+    /// What stands in `damaged/` now, from the database directory on: copies of the files that were damaged or replaced, and
+    /// the index where commits are missing, which may hold what they changed.
     pub moved: Vec<String>,
     /// What was found wrong and what became of it, a line each.
     pub notes: Vec<String>,
@@ -188,6 +190,8 @@ impl<'a> Repair<'a> {
 
     fn finish(&mut self, report: &mut RepairReport, image: &Image, gone: &[PathBuf]) -> Result<()> {
         report.moved = self.salvage.set_aside(gone)?;
+        let index = self.salvage.place_of_index()?;
+        report.moved.extend(index.clone());
         if !report.moved.is_empty() || !report.ok() {
             let answer = format!("{:#}\n", report.to_json());
             report.moved.push(self.salvage.leave(ANSWER, answer.as_bytes())?);
@@ -195,7 +199,7 @@ impl<'a> Repair<'a> {
         // From here on the new journal may stand, whatever fails, and the new rolls are those that it names.
         self.sales.keep();
         self.salvage.commit(image)?;
-        self.salvage.clean(image, gone)
+        self.salvage.clean(image, gone, index.as_deref())
     }
 }
 

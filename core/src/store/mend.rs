@@ -5,7 +5,8 @@
 //! 1. [`Salvage::set_aside`] copies what is about to go to `damaged/`, durably, and takes nothing away.
 //! 2. [`Salvage::commit`] writes the new journal under the next number: from its rename on it counts. Then `TILLROLL`,
 //!    where that was missing or damaged, and the text of `LOCK`.
-//! 3. [`Salvage::clean`] removes what has its copy in `damaged/`, and the index.
+//! 3. [`Salvage::clean`] removes what has its copy in `damaged/`, and the index; where that may hold what the journal has
+//!    lost, it is moved to `damaged/` instead.
 //!
 //! Until the second step all is as it was found and can be repaired again; behind it the database opens.
 
@@ -73,6 +74,15 @@ impl Salvage {
         Ok(self.relative(&target))
     }
 
+    /// Where in `damaged/` the index is to stand; none where it only says what the journal does.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn place_of_index(&self) -> Result<Option<String>> {
+        let place = self.has_kept_index()?.then(|| self.free_name(INDEX.as_ref())).transpose()?;
+        Ok(place.map(|place| self.relative(&place)))
+    }
+
     /// A path in `damaged/` at which nothing stands.
     fn free_name(&self, name: &std::ffi::OsStr) -> Result<PathBuf> {
         let folder = self.dir.join(DAMAGED);
@@ -112,21 +122,28 @@ impl Salvage {
         }
     }
 
-    /// Removes files that were set aside, and the index where it is not that of `image`.
+    /// Removes files that were set aside, and the index where it is not that of `image`, or moves it to its place.
     ///
     /// # Errors
     /// [`Error::Io`]; what is left goes at the next opening.
-    pub fn clean(&self, image: &Image, paths: &[PathBuf]) -> Result<()> {
+    pub fn clean(&self, image: &Image, paths: &[PathBuf], place: Option<&str>) -> Result<()> {
         for path in paths.iter().filter(|path| **path != self.dir.join(MARK)) {
             directory::remove(&*self.disk, path)?;
         }
         let folders = [JOURNAL, ROLLS].map(|name| self.dir.join(name));
         folders.iter().try_for_each(|folder| directory::sync(&*self.disk, folder))?;
         if self.needs_journal(image) || !self.index_is_good {
-            let index = self.dir.join(INDEX);
-            remove_dir(&index).map_err(Error::io("remove", &index))?;
+            self.clear_index(place)?;
         }
         Ok(())
+    }
+
+    fn clear_index(&self, place: Option<&str>) -> Result<()> {
+        let index = self.dir.join(INDEX);
+        let Some(place) = place else { return remove_dir(&index).map_err(Error::io("remove", &index)) };
+        std::fs::rename(&index, self.dir.join(place)).map_err(Error::io("rename", &index))?;
+        directory::sync(&*self.disk, &self.dir.join(DAMAGED))?;
+        directory::sync(&*self.disk, &self.dir)
     }
 
     /// The database directory.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Image;
-use super::directory::{self, INDEX, JOURNAL, MARK, ROLLS};
+use super::directory::{self, DAMAGED, INDEX, JOURNAL, MARK, ROLLS};
 use super::index::{Verdict, inspect, open_sled};
 use super::lock::{self, Whole};
 use super::open::{draw_id, find_journal, journals};
@@ -104,6 +104,11 @@ impl Salvage {
             _held: held,
         };
         salvage.read(mark, observe)?;
+        if salvage.has_kept_index()? {
+            salvage
+                .notes
+                .push(format!("{INDEX}/ is moved to {DAMAGED}/: it may hold what the journal has lost"));
+        }
         Ok(salvage)
     }
 
@@ -115,6 +120,11 @@ impl Salvage {
     /// Whether commits are missing, or may be.
     pub fn has_gaps(&self) -> bool {
         self.has_gaps
+    }
+
+    /// Whether there is an index that may hold what the journal has lost.
+    pub(super) fn has_kept_index(&self) -> Result<bool> {
+        Ok(self.has_gaps && !directory::folder_names(&*self.disk, &self.dir.join(INDEX))?.is_empty())
     }
 
     /// What was found wrong, for people.
