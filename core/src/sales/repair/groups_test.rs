@@ -44,7 +44,9 @@ fn totals(rows: u32) -> Totals {
 }
 
 /// Month, sequence, rows and rejects, and whether all of it is there.
-fn told(pieces: Vec<Piece>) -> (Vec<(String, u64, u64, u64, bool)>, u64) {
+type Told = (String, u64, u64, u64, bool);
+
+fn told(pieces: Vec<Piece>) -> (Vec<Told>, u64) {
     let (groups, nameless) = groups(&Survey::of(pieces));
     let tell = |group: &Group| {
         let (rows, rejects) = (group.count(|piece| piece.rows), group.count(|piece| piece.rejects));
@@ -53,7 +55,7 @@ fn told(pieces: Vec<Piece>) -> (Vec<(String, u64, u64, u64, bool)>, u64) {
     (groups.iter().map(tell).collect(), nameless)
 }
 
-fn one(rows: u64, rejects: u64, is_closed: bool) -> (String, u64, u64, u64, bool) {
+fn one(rows: u64, rejects: u64, is_closed: bool) -> Told {
     ("2018-03".to_owned(), 4, rows, rejects, is_closed)
 }
 
