@@ -82,8 +82,9 @@ impl RepairReport {
 /// `repair.json`; that folder is the user's to empty. A healthy database is left as it is.
 ///
 /// # Errors
-/// [`Error::NotFound`] where there is no database, [`Error::Locked`] while somebody has it open, [`Error::Format`] for a
-/// newer format or a backup that is not finished, [`Error::Io`]: what stands then can be repaired again.
+/// [`crate::Error::NotFound`] where there is no database, [`crate::Error::Locked`] while somebody has it open,
+/// [`crate::Error::Format`] for a newer format or a backup that is not finished, [`crate::Error::Io`]: what stands then
+/// can be repaired again.
 pub fn repair(path: impl AsRef<Path>) -> Result<RepairReport> {
     repair_with(path, &OpenOptions::new())
 }
