@@ -126,6 +126,36 @@ fn products_of(piece: &Piece, chosen: &Chosen, products: StoreProducts<'_>) -> R
     Ok(Arc::new(Int64Array::from(ids)))
 }
 
+/// A column whose dictionary has each text once. Those of several pieces together may have one more often, and so may
+/// one that is made of plain text; pandas refuses such.
+pub(crate) fn each_text_once(column: &ArrayRef) -> Result<ArrayRef> {
+    let Some(coded) = column.as_any().downcast_ref::<DictionaryArray<Int32Type>>() else {
+        return Ok(Arc::clone(column));
+    };
+    let Some(texts) = coded.values().as_any().downcast_ref::<StringArray>() else {
+        return Ok(Arc::clone(column));
+    };
+    let (mut places, mut unique) = (hashbrown::HashMap::new(), Vec::new());
+    let places: Vec<Option<i32>> = texts
+        .iter()
+        .map(|text| {
+            let text = text?;
+            let place = *places.entry(text).or_insert_with(|| {
+                unique.push(text);
+                unique.len() - 1
+            });
+            i32::try_from(place).ok()
+        })
+        .collect();
+    if unique.len() == texts.len() {
+        return Ok(Arc::clone(column));
+    }
+    let place = |key: Option<i32>| places.get(usize::try_from(key?).ok()?).copied().flatten();
+    let keys: Int32Array = coded.keys().iter().map(place).collect();
+    let unique = Arc::new(StringArray::from_iter_values(unique));
+    Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, unique).map_err(arrow_fault)?))
+}
+
 fn stored(
     column: &SalesColumn,
     piece: &Piece,
@@ -237,4 +267,20 @@ fn coded_texts(
     };
     let array = DictionaryArray::<Int32Type>::try_new(Int32Array::from(keys), texts);
     Ok(Arc::new(array.map_err(arrow_fault)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dictionary_has_each_text_once() {
+        let texts = Arc::new(StringArray::from(vec!["EUR", "USD", "EUR"]));
+        let keys = Int32Array::from(vec![Some(2), None, Some(1), Some(0)]);
+        let twice: ArrayRef = Arc::new(DictionaryArray::<Int32Type>::try_new(keys, texts).unwrap());
+        let once = each_text_once(&twice).unwrap();
+        let once = once.as_any().downcast_ref::<DictionaryArray<Int32Type>>().unwrap();
+        assert_eq!(once.values().as_ref(), &StringArray::from(vec!["EUR", "USD"]) as &dyn Array);
+        assert_eq!(once.keys(), &Int32Array::from(vec![Some(0), None, Some(1), Some(0)]));
+    }
 }

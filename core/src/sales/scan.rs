@@ -135,6 +135,8 @@ impl Scan {
             return Ok(None);
         }
         let mut batch = concat_batches(&self.schema, &batches).map_err(arrow_fault)?;
+        let columns = batch.columns().iter().map(arrow::each_text_once).collect::<Result<_>>()?;
+        batch = with_rows(self.schema(), columns, batch.num_rows())?;
         if let Some(mut order) = order {
             order.truncate(left);
             batch = in_order(&batch, order)?;
