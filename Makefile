@@ -70,12 +70,16 @@ lint: wheel ## Format, clippy, rustdoc, ruff, mypy, the stubs against the module
 	$(PY) -m mypy.stubtest tillroll
 	$(CARGO) test --locked --quiet -p tillroll-tests --test integration tidy::
 
-bench: bench-site ## Criterion's kernels, imports beside DuckDB on the same files, products beside SQLite (minutes)
+bench: bench-site ## Criterion's kernels, sales beside DuckDB, Polars and SQLite, products beside SQLite (an hour)
 	$(CARGO) bench --locked -p tillroll-benches
-	$(CARGO) run --locked --release -p tillroll-tests --example reports -- --rows $(BENCH_ROWS) --files 12 $(TARGET)/bench/reports
-	PYTHONPATH=$(TARGET)/bench/site $(PY) benches/peers/import.py $(TARGET)/bench/reports/*.gz
+	for rows in $(BENCH_ROWS); do \
+	    $(CARGO) run --locked --release -p tillroll-tests --example reports -- --rows $$rows --files 36 \
+	        $(TARGET)/bench/reports-$$rows && \
+	    PYTHONPATH=$(TARGET)/bench/site $(PY) benches/peers/sales.py $(TARGET)/bench/reports-$$rows \
+	        | tee $(TARGET)/bench/sales-$$rows.jsonl || exit 1; \
+	done
 	PYTHONPATH=$(TARGET)/bench/site $(PY) benches/peers/products.py --count $(BENCH_PRODUCTS)
-BENCH_ROWS ?= 1000000
+BENCH_ROWS ?= 1000000 10000000
 BENCH_PRODUCTS ?= 100000
 
 bench-products: bench-site ## Products in Tillroll and in SQLite with FTS5 in one run; BENCH_PRODUCTS says how many

@@ -18,18 +18,16 @@ import argparse
 import hashlib
 import json
 import os
-import platform
 import random
-import resource
 import shutil
 import sqlite3
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+
+from serve import Answer, Peers, peak_mb, serve, size_on_disk, timed
 
 CHUNK = 10_000
 READS = 2_000
@@ -52,8 +50,6 @@ TERMS = {
     "rare": "studios 4711",
     "none": "zzz",
 }
-
-Answer = tuple[float, object]
 
 
 def product(number: int) -> dict[str, object]:
@@ -87,13 +83,6 @@ def chunks(count: int) -> Iterator[list[dict[str, object]]]:
     """All products, in the order in which they are created."""
     for start in range(0, count, CHUNK):
         yield [product(number) for number in range(start, min(start + CHUNK, count))]
-
-
-def timed(run: Callable[[], object]) -> Answer:
-    """What a call took, and what it gave."""
-    start = time.perf_counter()
-    value = run()
-    return time.perf_counter() - start, value
 
 
 class Tillroll:
@@ -229,17 +218,6 @@ class Sqlite:
         self.db.execute("REINDEX")
 
 
-def peak_mb() -> float:
-    """The most memory this process held; Linux counts in KiB, macOS in bytes."""
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(most * (1 if platform.system() == "Darwin" else 1024) / 1e6, 1)
-
-
-def size_on_disk(folder: Path) -> int:
-    """The bytes of all files below a directory."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
 class Server:
     """One engine in a process of its own: a question a line, an answer a line."""
 
@@ -300,62 +278,15 @@ class Server:
 
     def run(self) -> None:
         try:
-            for line in sys.stdin:
-                what, *given = json.loads(line)
-                print(json.dumps(self.answer(what, given)), flush=True)
+            serve(self.answer)
         finally:
             shutil.rmtree(self.folder)
 
 
-class Peers:
-    """Both engines, which answer in turn."""
-
-    def __init__(self, count: int) -> None:
-        def start(engine: str) -> subprocess.Popen[str]:
-            command = [sys.executable, __file__, "--serve", engine, "--count", str(count)]
-            return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-        self.engines = {engine: start(engine) for engine in ENGINES}
-
-    def ask(self, engine: str, *question: object) -> Answer:
-        process = self.engines[engine]
-        process.stdin.write(json.dumps(question) + "\n")
-        process.stdin.flush()
-        line = process.stdout.readline()
-        if not line:
-            raise SystemExit(f"{engine} gave no answer to {question}")
-        seconds, value = json.loads(line)
-        return seconds, value
-
-    def tell(self, what: str, unit: str, *question: object, rounds: int = 1, same: bool = True) -> None:
-        """Ask both so many times, and print the medians; the answers must be the same."""
-        taken: dict[str, list[float]] = {engine: [] for engine in ENGINES}
-        for _ in range(rounds):
-            values = []
-            for engine in ENGINES:
-                seconds, value = self.ask(engine, *question)
-                taken[engine].append(seconds)
-                values.append(value)
-            if same and values[0] != values[1]:
-                raise SystemExit(f"{what}: {ENGINES[0]} says {values[0]}, {ENGINES[1]} {values[1]}")
-        factor = {"s": 1.0, "ms": 1e3, "us": 1e6}[unit]
-        medians = {engine: round(statistics.median(all) * factor, 3) for engine, all in taken.items()}
-        print(json.dumps({"what": what, "unit": unit, **medians}, ensure_ascii=False), flush=True)
-
-    def values(self, what: str, *question: object) -> None:
-        """Ask both for a figure, and print it."""
-        values = {engine: self.ask(engine, *question)[1] for engine in ENGINES}
-        print(json.dumps({"what": what, **values}), flush=True)
-
-    def end(self) -> None:
-        for process in self.engines.values():
-            process.stdin.close()
-            process.wait()
-
-
 def compare(count: int, rounds: int) -> None:
     """Ask both engines everything."""
-    peers = Peers(count)
+    serving = [sys.executable, __file__, "--count", str(count), "--serve"]
+    peers = Peers({engine: [*serving, engine] for engine in ENGINES})
     print(json.dumps({"products": count, "cpus": os.cpu_count(), "load": os.getloadavg()}), flush=True)
     peers.values("version", "version")
     peers.tell("create, in chunks", "s", "create")
