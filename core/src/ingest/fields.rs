@@ -7,7 +7,9 @@
 //! Two readers walk the same grammar: [`Splitter`] takes records apart, [`last_record_end`] finds where a buffer can
 //! be cut. They must agree on what opens a quoted field, or a chunk would begin in the middle of a record.
 
-use memchr::{Memchr3, memchr, memchr_iter, memchr2, memchr3_iter, memrchr};
+use memchr::{memchr, memchr_iter, memrchr};
+
+use super::marks::Marks;
 
 /// How a text is delimited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,15 +128,14 @@ pub(crate) struct Splitter<'t> {
     text: &'t [u8],
     dialect: Dialect,
     at: usize,
-    /// Delimiters, line ends and quotes from `base` on.
-    hits: Memchr3<'t>,
-    base: usize,
+    /// Delimiters, line ends and quotes.
+    marks: Marks<'t>,
 }
 
 impl<'t> Splitter<'t> {
     pub(crate) fn new(text: &'t [u8], dialect: Dialect) -> Self {
-        let hits = memchr3_iter(dialect.delimiter, b'\n', dialect.quote(), text);
-        Self { text, dialect, at: 0, hits, base: 0 }
+        let marks = Marks::new(text, [dialect.delimiter, b'\n', dialect.quote()]);
+        Self { text, dialect, at: 0, marks }
     }
 
     /// Where the next record begins.
@@ -149,8 +150,7 @@ impl<'t> Splitter<'t> {
             return false;
         }
         let mut field = self.at;
-        while let Some(hit) = self.hits.next() {
-            let hit = self.base + hit;
+        while let Some(hit) = self.marks.next() {
             match self.text.get(hit) {
                 Some(b'\n') => {
                     let end = self.without_return(field, hit);
@@ -186,23 +186,15 @@ impl<'t> Splitter<'t> {
         if line_end && end > start && self.text.get(end - 1) == Some(&b'\r') { end - 1 } else { end }
     }
 
-    fn seek(&mut self, at: usize) {
-        self.base = at.min(self.text.len());
-        let rest = self.text.get(self.base..).unwrap_or_default();
-        self.hits = memchr3_iter(self.dialect.delimiter, b'\n', self.dialect.quote(), rest);
-    }
-
     /// Reads a quoted field whose quote stands at `open`. Gives where the next field begins, or `None` after the
     /// record's last field.
     fn quoted(&mut self, record: &mut Record, open: usize) -> Option<usize> {
-        let (close, doubled) = closing_quote(self.text, open + 1);
+        let (close, doubled) = self.close(record);
         let end = close.unwrap_or(self.text.len());
         let inside = self.text.get(open + 1..end).unwrap_or_default();
-        record.inner_lines += memchr_iter(b'\n', inside).count() as u64;
         record.unclosed |= close.is_none();
         let behind = (end + 1).min(self.text.len());
-        let rest = self.text.get(behind..).unwrap_or_default();
-        let stop = memchr2(self.dialect.delimiter, b'\n', rest).map_or(self.text.len(), |at| behind + at);
+        let stop = self.field_end();
         let tail_end = match self.text.get(stop) {
             Some(b'\n') => self.without_return(behind, stop),
             _ => stop,
@@ -215,12 +207,38 @@ impl<'t> Splitter<'t> {
         } else {
             record.push(open + 1, end);
         }
-        self.seek(stop + 1);
         if self.text.get(stop) == Some(&self.dialect.delimiter) {
             return Some(stop + 1);
         }
         self.end_record(record, tail_end, (stop + 1).min(self.text.len()));
         None
+    }
+
+    /// Where the quote stands that closes the field that was opened, and whether doubled quotes came before it.
+    fn close(&mut self, record: &mut Record) -> (Option<usize>, bool) {
+        let mut doubled = false;
+        while let Some(mark) = self.marks.next() {
+            match self.text.get(mark) {
+                Some(b'\n') => record.inner_lines += 1,
+                Some(b'"') if self.text.get(mark + 1) == Some(&b'"') => {
+                    self.marks.next();
+                    doubled = true;
+                }
+                Some(b'"') => return (Some(mark), doubled),
+                _ => {}
+            }
+        }
+        (None, doubled)
+    }
+
+    /// Where the text behind a closing quote ends.
+    fn field_end(&mut self) -> usize {
+        while let Some(mark) = self.marks.next() {
+            if self.text.get(mark) != Some(&b'"') {
+                return mark;
+            }
+        }
+        self.text.len()
     }
 }
 

@@ -26,6 +26,7 @@ mod identity;
 mod item;
 mod item_key;
 mod kind;
+mod marks;
 mod number;
 mod pacific;
 mod pipeline;
