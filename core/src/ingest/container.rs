@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use flate2::bufread::GzDecoder;
 use sha2::{Digest, Sha256};
+use xxhash_rust::xxh3::Xxh3;
 use zip::ZipArchive;
 use zip::read::ZipFile;
 use zip::result::ZipError;
@@ -52,7 +53,9 @@ enum Container {
 #[derive(Debug)]
 enum Content {
     Memory(Vec<u8>),
-    Disk(Arc<dyn DiskFile>),
+    /// Read anew whenever it is asked for. The checksum is of what the SHA-256 is of: it tells a file that was changed
+    /// since, for a tenth of what hashing it again would take.
+    Disk(Arc<dyn DiskFile>, u128),
 }
 
 impl File {
@@ -196,13 +199,13 @@ impl File {
     }
 
     /// Refuses a file that is not the one that was hashed; those in memory cannot change.
-    fn check_unchanged(&self, found: Option<[u8; 32]>) -> Result<()> {
-        let Content::Disk(disk) = &self.content else { return Ok(()) };
+    fn check_unchanged(&self, found: Option<u128>) -> Result<()> {
+        let Content::Disk(disk, hashed) = &self.content else { return Ok(()) };
         let found = match found {
             Some(found) => found,
-            None => hash(disk.as_ref(), self.len).map_err(Error::io("read", &self.path))?,
+            None => checksum(disk.as_ref(), self.len).map_err(Error::io("read", &self.path))?,
         };
-        if found == self.sha256 {
+        if found == *hashed {
             return Ok(());
         }
         Err(Error::format(&self.path, None, "the file changed while it was read: import it again"))
@@ -217,8 +220,12 @@ fn is_litter(name: &str) -> bool {
 
 fn load(file: Arc<dyn DiskFile>, len: u64, most: u64) -> io::Result<(Content, [u8; 32])> {
     if len > most {
-        let sha256 = hash(file.as_ref(), len)?;
-        return Ok((Content::Disk(file), sha256));
+        let (mut sha256, mut sum) = (Sha256::new(), Xxh3::new());
+        in_pieces(file.as_ref(), len, |piece| {
+            sha256.update(piece);
+            sum.update(piece);
+        })?;
+        return Ok((Content::Disk(file, sum.digest128()), sha256.finalize().into()));
     }
     let mut bytes = vec![0; usize::try_from(len).unwrap_or_default()];
     file.read_exact_at(&mut bytes, 0)?;
@@ -226,18 +233,23 @@ fn load(file: Arc<dyn DiskFile>, len: u64, most: u64) -> io::Result<(Content, [u
     Ok((Content::Memory(bytes), sha256))
 }
 
-fn hash(file: &dyn DiskFile, len: u64) -> io::Result<[u8; 32]> {
-    let mut hasher = Sha256::new();
+fn checksum(file: &dyn DiskFile, len: u64) -> io::Result<u128> {
+    let mut sum = Xxh3::new();
+    in_pieces(file, len, |piece| sum.update(piece))?;
+    Ok(sum.digest128())
+}
+
+fn in_pieces(file: &dyn DiskFile, len: u64, mut take: impl FnMut(&[u8])) -> io::Result<()> {
     let mut piece = vec![0; PIECE];
     let mut at = 0;
     while at < len {
         let want = usize::try_from(len - at).unwrap_or(PIECE).min(PIECE);
         let piece = piece.get_mut(..want).unwrap_or_default();
         file.read_exact_at(piece, at)?;
-        hasher.update(&*piece);
+        take(piece);
         at += want as u64;
     }
-    Ok(hasher.finalize().into())
+    Ok(())
 }
 
 /// The file's bytes as a reader.
@@ -249,14 +261,14 @@ struct Raw<'f> {
     /// What was read ahead of `position` from a file that is not in memory.
     piece: Vec<u8>,
     piece_at: u64,
-    /// The hash of everything up to `hashed`, for files that are not in memory and read once from end to end.
-    hasher: Sha256,
-    hashed: u64,
+    /// The checksum of everything up to `summed`, for files that are not in memory and read once from end to end.
+    sum: Box<Xxh3>,
+    summed: u64,
 }
 
 impl<'f> Raw<'f> {
     fn new(file: &'f File, consumed: &'f Cell<u64>) -> Self {
-        let (hasher, piece) = (Sha256::new(), Vec::new());
+        let (sum, piece) = (Box::default(), Vec::new());
         Self {
             content: &file.content,
             len: file.len,
@@ -264,14 +276,14 @@ impl<'f> Raw<'f> {
             consumed,
             piece,
             piece_at: 0,
-            hasher,
-            hashed: 0,
+            sum,
+            summed: 0,
         }
     }
 
-    /// The hash of the whole file, where this reader saw every byte of it once.
-    fn whole_hash(&self) -> Option<[u8; 32]> {
-        (self.hashed == self.len).then(|| self.hasher.clone().finalize().into())
+    /// The checksum of the whole file, where this reader saw every byte of it once.
+    fn whole_sum(&self) -> Option<u128> {
+        (self.summed == self.len).then(|| self.sum.digest128())
     }
 
     fn load_piece(&mut self, disk: &dyn DiskFile) -> io::Result<()> {
@@ -279,9 +291,9 @@ impl<'f> Raw<'f> {
         self.piece.resize(want, 0);
         self.piece_at = self.position;
         disk.read_exact_at(&mut self.piece, self.position)?;
-        if self.hashed == self.position {
-            self.hasher.update(&self.piece);
-            self.hashed += want as u64;
+        if self.summed == self.position {
+            self.sum.update(&self.piece);
+            self.summed += want as u64;
         }
         Ok(())
     }
@@ -296,7 +308,7 @@ impl BufRead for Raw<'_> {
                 let rest = bytes.get(at..).unwrap_or_default();
                 Ok(rest.get(..PIECE).unwrap_or(rest))
             }
-            Content::Disk(disk) => {
+            Content::Disk(disk, _) => {
                 let behind = self.position.checked_sub(self.piece_at).and_then(|at| usize::try_from(at).ok());
                 if behind.is_none_or(|at| at >= self.piece.len()) {
                     self.load_piece(disk.as_ref())?;
@@ -379,7 +391,7 @@ impl<'f> Stream<'f> {
     /// Goes on to the next gzip member, or checks that this was the whole file.
     fn end(&mut self) -> Result<()> {
         match std::mem::replace(&mut self.from, Packed::Done) {
-            Packed::Plain(raw) => self.file.check_unchanged(raw.whole_hash()),
+            Packed::Plain(raw) => self.file.check_unchanged(raw.whole_sum()),
             Packed::Gzip(decoder) => self.end_gzip(decoder.into_inner()),
             Packed::Zip { size, .. } if self.unpacked != size => Err(self.wrong_size(size)),
             Packed::Zip { .. } => self.file.check_unchanged(None),
@@ -401,7 +413,7 @@ impl<'f> Stream<'f> {
                 return Err(Error::format(path, None, detail));
             }
             match rest.len() {
-                0 => return self.file.check_unchanged(raw.whole_hash()),
+                0 => return self.file.check_unchanged(raw.whole_sum()),
                 len => raw.consume(len),
             }
         }
