@@ -64,6 +64,15 @@ impl Strings {
         self.ends.get(index).and_then(|&end| self.text.get(start..end as usize)).unwrap_or_default()
     }
 
+    /// The bytes of the string at `index`: [`Self::get`] without a look at where characters begin.
+    pub(crate) fn bytes(&self, index: usize) -> &[u8] {
+        let start = if index == 0 { 0 } else { self.ends.get(index - 1).map_or(0, |&end| end as usize) };
+        self.ends
+            .get(index)
+            .and_then(|&end| self.text.as_bytes().get(start..end as usize))
+            .unwrap_or_default()
+    }
+
     /// Appends a string. The whole may hold at most 4 GiB; callers bound their chunks far below that.
     pub fn push(&mut self, value: &str) {
         self.text.push_str(value);
@@ -81,6 +90,12 @@ impl Strings {
     /// No strings yet, with room for this many and their bytes.
     pub fn with_capacity(strings: usize, bytes: usize) -> Self {
         Self { text: String::with_capacity(bytes), ends: Vec::with_capacity(strings) }
+    }
+
+    /// Strings that stand one behind the other, each up to its end. An end that is not between characters gives empty
+    /// strings.
+    pub(crate) fn from_parts(text: String, ends: Vec<u32>) -> Self {
+        Self { text, ends }
     }
 
     /// All strings one behind the other.

@@ -31,21 +31,19 @@ impl Interner {
     /// The code of a string; new ones get the next. The bytes must be UTF-8.
     pub(super) fn code(&mut self, value: &[u8]) -> u32 {
         if let Some(last) = self.last
-            && self.strings.get(last as usize).as_bytes() == value
+            && self.strings.bytes(last as usize) == value
         {
             return last;
         }
         let strings = &mut self.strings;
-        let found = self.codes.find(xxh3_64(value), |&code| strings.get(code as usize).as_bytes() == value);
+        let found = self.codes.find(xxh3_64(value), |&code| strings.bytes(code as usize) == value);
         let code = match found {
             Some(&code) => code,
             None => {
                 let code = u32::try_from(strings.len()).unwrap_or(NULL_CODE);
                 // A chunk whose text is not UTF-8 had its bad records refused before.
                 strings.push(std::str::from_utf8(value).unwrap_or_default());
-                self.codes.insert_unique(xxh3_64(value), code, |&code| {
-                    xxh3_64(strings.get(code as usize).as_bytes())
-                });
+                self.codes.insert_unique(xxh3_64(value), code, |&code| xxh3_64(strings.bytes(code as usize)));
                 code
             }
         };
@@ -57,7 +55,7 @@ impl Interner {
     pub(super) fn guessed(&mut self, value: &[u8], guesses: &mut Vec<u32>, key: u32) -> u32 {
         let key = key as usize;
         if let Some(&code) = guesses.get(key)
-            && self.strings.get(code as usize).as_bytes() == value
+            && self.strings.bytes(code as usize) == value
         {
             return code;
         }
@@ -180,28 +178,40 @@ impl TextBuilder {
 /// A text column whose values hardly repeat.
 #[derive(Debug, Default)]
 pub(super) struct PlainBuilder {
-    values: Strings,
+    bytes: Vec<u8>,
+    /// Where each value ends in `bytes`.
+    ends: Vec<u32>,
     valid: Valid,
 }
 
 impl PlainBuilder {
+    pub(super) fn with_capacity(rows: usize) -> Self {
+        Self { bytes: Vec::with_capacity(rows * 24), ends: Vec::with_capacity(rows), valid: Valid::default() }
+    }
+
     /// Appends a value; a blank one is null. The bytes must be UTF-8.
     pub(super) fn push(&mut self, value: &[u8]) {
         if is_blank(value) { self.push_null() } else { self.push_present(value) }
     }
 
     pub(super) fn push_null(&mut self) {
-        self.valid.push(self.values.len(), false);
-        self.values.push("");
+        self.valid.push(self.ends.len(), false);
+        self.end_value();
     }
 
     fn push_present(&mut self, value: &[u8]) {
-        self.valid.push(self.values.len(), true);
-        self.values.push(std::str::from_utf8(value).unwrap_or_default());
+        self.valid.push(self.ends.len(), true);
+        self.bytes.extend_from_slice(value);
+        self.end_value();
+    }
+
+    /// A chunk is far from 4 GiB.
+    fn end_value(&mut self) {
+        self.ends.push(u32::try_from(self.bytes.len()).unwrap_or(u32::MAX));
     }
 
     fn from_coded(coded: CodedBuilder) -> Self {
-        let mut plain = Self::default();
+        let mut plain = Self::with_capacity(coded.codes.capacity());
         for code in coded.codes {
             match code {
                 NULL_CODE => plain.push_null(),
@@ -212,8 +222,10 @@ impl PlainBuilder {
     }
 
     pub(super) fn finish(self) -> Column {
-        let rows = self.values.len();
-        Column::Plain { values: self.values, nulls: self.valid.finish(rows) }
+        let rows = self.ends.len();
+        // Looked at as a whole, not value by value. Bad records of a chunk that is not UTF-8 were refused before.
+        let text = String::from_utf8(self.bytes).unwrap_or_default();
+        Column::Plain { values: Strings::from_parts(text, self.ends), nulls: self.valid.finish(rows) }
     }
 }
 
@@ -303,7 +315,7 @@ mod tests {
     proptest! {
         #[test]
         fn text_reads_back(values in proptest::collection::vec("[a-z]{0,2}", 0..2_000)) {
-            let (mut text, mut plain) = (TextBuilder::with_capacity(0), PlainBuilder::default());
+            let (mut text, mut plain) = (TextBuilder::with_capacity(0), PlainBuilder::with_capacity(0));
             for value in &values {
                 text.push(value.as_bytes());
                 plain.push(value.as_bytes());
