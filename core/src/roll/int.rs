@@ -121,20 +121,20 @@ fn encode_dense(values: &[i64], out: &mut Vec<u8>) {
         out.extend(min.to_le_bytes());
         return;
     }
-    let exponent = common_exponent(values);
-    let scale = 10_i64.pow(u32::from(exponent));
-    let base = min / scale;
+    let scale = PowerOfTen::dividing(values);
+    let base = scale.quotient(min);
     // The difference of two i64 fits a u64, and wrapping subtraction gives exactly that.
-    let width = bits::width((max / scale).wrapping_sub(base).cast_unsigned());
+    let width = bits::width(scale.quotient(max).wrapping_sub(base).cast_unsigned());
     if width >= 12 && encode_dictionary(values, bits::len(values.len(), width) + 11, out) {
         return;
     }
-    out.extend([PACKED, width, exponent]);
+    out.extend([PACKED, width, scale.exponent]);
     out.extend(base.to_le_bytes());
-    if scale == 1 {
+    if scale.exponent == 0 {
         bits::pack(values.iter().map(|value| value.wrapping_sub(base).cast_unsigned()), width, out);
     } else {
-        bits::pack(values.iter().map(|value| (value / scale).wrapping_sub(base).cast_unsigned()), width, out);
+        let above = |&value: &i64| scale.quotient(value).wrapping_sub(base).cast_unsigned();
+        bits::pack(values.iter().map(above), width, out);
     }
 }
 
@@ -183,19 +183,50 @@ fn distinct(values: &[i64], limit: usize) -> Option<(Vec<i64>, Vec<u16>)> {
     Some((keys, codes))
 }
 
-/// The largest power of ten that divides every value; there are at least two distinct ones, so not all are 0.
-fn common_exponent(values: &[i64]) -> u8 {
-    let (mut exponent, mut scale) = (EXPONENT_MAX, 10_i64.pow(u32::from(EXPONENT_MAX)));
-    for value in values {
-        while value % scale != 0 {
-            scale /= 10;
-            exponent -= 1;
-        }
-        if exponent == 0 {
-            break;
-        }
+/// A power of ten to divide multiples of it by. That takes a shift and a multiplication with the inverse of the power of
+/// five, modulo 2⁶⁴; a division takes ten times as long.
+#[derive(Debug, Clone, Copy)]
+struct PowerOfTen {
+    exponent: u8,
+    inverse: u64,
+    /// The largest quotient by the power of five: whatever is no multiple gives a larger one.
+    last: u64,
+}
+
+impl PowerOfTen {
+    /// 10^`exponent`, of at most [`EXPONENT_MAX`].
+    fn new(exponent: u8) -> Self {
+        /// Five times this is 1 modulo 2⁶⁴.
+        const FIFTH: u64 = 0xCCCC_CCCC_CCCC_CCCD;
+        let power = u32::from(exponent);
+        Self { exponent, inverse: FIFTH.wrapping_pow(power), last: u64::MAX / 5_u64.pow(power) }
     }
-    exponent
+
+    /// The largest power of ten that divides every value; there are at least two distinct ones, so not all are 0.
+    fn dividing(values: &[i64]) -> Self {
+        // Who ends in so many zeros as a decimal number does as a binary one, too.
+        let zeros = values.iter().fold(0, |all, value| all | value).trailing_zeros();
+        let mut power = Self::new(u8::try_from(zeros).map_or(EXPONENT_MAX, |zeros| zeros.min(EXPONENT_MAX)));
+        for &value in values {
+            while !power.divides(value) {
+                power = Self::new(power.exponent.saturating_sub(1));
+            }
+            if power.exponent == 0 {
+                break;
+            }
+        }
+        power
+    }
+
+    /// Whether it divides a multiple of 2^`exponent`.
+    fn divides(self, value: i64) -> bool {
+        value.unsigned_abs().wrapping_mul(self.inverse) <= self.last
+    }
+
+    /// The quotient of a multiple.
+    fn quotient(self, multiple: i64) -> i64 {
+        (multiple >> self.exponent).cast_unsigned().wrapping_mul(self.inverse).cast_signed()
+    }
 }
 
 /// The value that stands in more than half of the rows, if there is one, and the number of rows with another.
@@ -464,6 +495,25 @@ mod tests {
             prop::collection::vec(prop::sample::select(vec![i64::MIN, -5, 0, 1, 1 << 40, i64::MAX]), 1..300),
             prop::collection::vec(prop_oneof![30 => Just(1_i64), 1 => any::<i64>()], 1..300),
         ]
+    }
+
+    #[test]
+    fn powers_of_ten_divide_what_they_should() {
+        for exponent in 0..=EXPONENT_MAX {
+            let scale = 10_i64.pow(u32::from(exponent));
+            let most = i64::MAX / scale;
+            for factor in [1, -1, 3, -7, most, -most].into_iter().filter(|factor| factor.abs() <= most) {
+                let power = PowerOfTen::new(exponent);
+                assert!(power.divides(factor * scale));
+                assert_eq!(power.quotient(factor * scale), factor, "{factor} · 10^{exponent}");
+            }
+            for values in [[scale, 3 * (scale / 10).max(1)], [0, scale], [-scale, i64::MIN]] {
+                let by_division = (0..=EXPONENT_MAX).rev().find(|&exponent| {
+                    values.iter().all(|value| value % 10_i64.pow(u32::from(exponent)) == 0)
+                });
+                assert_eq!(Some(PowerOfTen::dividing(&values).exponent), by_division, "{values:?}");
+            }
+        }
     }
 
     proptest! {
