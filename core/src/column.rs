@@ -92,6 +92,12 @@ impl Strings {
         Self { text: String::with_capacity(bytes), ends: Vec::with_capacity(strings) }
     }
 
+    /// Forgets all strings but keeps their room.
+    pub(crate) fn clear(&mut self) {
+        self.text.clear();
+        self.ends.clear();
+    }
+
     /// Strings that stand one behind the other, each up to its end. An end that is not between characters gives empty
     /// strings.
     pub(crate) fn from_parts(text: String, ends: Vec<u32>) -> Self {

@@ -53,6 +53,8 @@ pub(crate) struct ColumnWriter {
     flushed_text: usize,
     /// The page being encoded.
     page: Vec<u8>,
+    /// Where the text of an earlier block stood, empty: filling the same memory again spares the system from giving new.
+    spare: Strings,
 }
 
 impl ColumnWriter {
@@ -70,6 +72,7 @@ impl ColumnWriter {
             flushed_nulls: 0,
             flushed_text: 0,
             page: Vec::new(),
+            spare: Strings::default(),
         };
         column.extend_null(rows);
         column
@@ -207,7 +210,7 @@ impl ColumnWriter {
     /// Turns the codes of the current block back into text.
     fn make_plain(&mut self) {
         let Values::Coded(codes) = &self.values else { return };
-        let (mut values, mut present) = (Strings::default(), Presence::default());
+        let (mut values, mut present) = (std::mem::take(&mut self.spare), Presence::default());
         for code in codes {
             let value = code.checked_sub(1).map(|code| self.dictionary.strings().get(code as usize));
             values.push(value.unwrap_or_default());
@@ -304,9 +307,13 @@ impl ColumnWriter {
                 *present = Presence::default();
             }
             Values::Coded(codes) => codes.clear(),
-            Values::Plain { .. } if !self.dictionary.is_full() => self.values = Values::Coded(Vec::new()),
+            Values::Plain { values, .. } if !self.dictionary.is_full() => {
+                values.clear();
+                self.spare = std::mem::take(values);
+                self.values = Values::Coded(Vec::new());
+            }
             Values::Plain { values, present } => {
-                *values = Strings::default();
+                values.clear();
                 *present = Presence::default();
             }
         }
