@@ -12,6 +12,8 @@
 
 #[path = "integration/apple.rs"]
 mod apple;
+#[path = "integration/apple_items.rs"]
+mod apple_items;
 #[path = "integration/apple_periods.rs"]
 mod apple_periods;
 #[path = "integration/backup.rs"]

@@ -54,8 +54,7 @@ impl Catalogue for OwnProducts {
         let change = product_change(write)?;
         let products =
             kept.filter(|kept| kept.change == change).map(|kept| kept.products).unwrap_or_default();
-        let of_store = products.of_store(store);
-        let known = |key: ItemKey<'_>| of_store.of(Some(key)).and_then(|product| u64::try_from(product).ok());
+        let known = |key: ItemKey<'_>| products.noted(store, key);
         let touched = self.records.register(write, (account, store), items, &known)?;
         lock(&self.touched).extend(touched);
         Ok(())

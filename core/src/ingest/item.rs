@@ -5,7 +5,8 @@ use std::mem;
 
 use hashbrown::{Equivalent, HashMap};
 
-use super::{ItemCodes, ItemKey, StoreKind};
+use super::item_key::{APPLE_IDENTIFIER, says};
+use super::{ItemCodes, ItemKey, StoreKind, is_mark};
 use crate::column::{Batch, Column};
 
 /// Items of one report that are taken note of. The rows of any further ones are stored like all others but get no
@@ -34,22 +35,18 @@ pub struct Item {
 /// The text columns of an item beside its SKU, in the order of [`Item`]'s fields.
 const TEXTS: [&str; 4] = ["parent_sku", "title", "item_name", "item_type"];
 
-/// What the store's own identifier is called in its reports, in lower case without blanks.
-fn store_id_name(store: StoreKind) -> Option<&'static str> {
-    match store {
-        StoreKind::Amazon => Some("asin"),
-        StoreKind::Apple => Some("appleidentifier"),
+/// The column of the store's own identifier.
+fn store_id_column(batch: &Batch, store: StoreKind) -> Option<&Column> {
+    let wanted = match store {
+        StoreKind::Amazon => "asin",
+        StoreKind::Apple => APPLE_IDENTIFIER,
         // Google's own identifier is the SKU.
-        StoreKind::GooglePlay => None,
-    }
+        StoreKind::GooglePlay => return None,
+    };
+    column_where(batch, |name| says(name, wanted))
 }
 
-fn store_id_column(batch: &Batch, store: StoreKind) -> Option<&Column> {
-    let wanted = store_id_name(store)?;
-    let is_wanted = |name: &str| {
-        let letters = name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
-        letters.eq(wanted.bytes())
-    };
+fn column_where(batch: &Batch, is_wanted: impl Fn(&str) -> bool) -> Option<&Column> {
     let place = batch.fields.iter().position(|field| is_wanted(&field.name))?;
     batch.columns.get(place)
 }
@@ -58,12 +55,12 @@ fn store_id_column(batch: &Batch, store: StoreKind) -> Option<&Column> {
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Key {
     sku: String,
-    app: Option<String>,
+    mark: Option<String>,
 }
 
 impl Key {
     fn as_key(&self) -> ItemKey<'_> {
-        ItemKey { sku: &self.sku, app: self.app.as_deref() }
+        ItemKey { sku: &self.sku, mark: self.mark.as_deref() }
     }
 }
 
@@ -86,21 +83,23 @@ impl Items {
         let (Some(skus), Some(dates)) = (batch.column("sku"), batch.column("date")) else { return };
         let texts = TEXTS.map(|name| batch.column(name));
         let store_id = store_id_column(batch, store);
-        let parents = batch.column("parent_sku");
-        let rows = if store.has_skus_by_app() {
-            let items = ItemCodes::new(store, skus, parents);
-            newest_by_code(items.keys.len(), dated(items.codes.iter(), dates))
-        } else {
+        let marks = column_where(batch, |name| is_mark(store, name));
+        let rows = if store.has_unique_skus() {
             newest_rows(skus, dates)
+        } else {
+            let items = ItemCodes::new(store, skus, marks);
+            newest_by_code(items.keys.len(), dated(items.codes.iter(), dates))
         };
         for row in rows {
             let Some(sku) = skus.text(row) else { continue };
-            let key = ItemKey::of(store, sku, parents.and_then(|parents| parents.text(row)));
+            let key = ItemKey::of(store, sku, marks.and_then(|marks| marks.text(row)));
             // Some stores write a blank for nothing.
             let text = |column: Option<&'a Column>| {
                 column.and_then(|column| column.text(row)).filter(|text| !text.trim().is_empty())
             };
-            self.note(key, dates.int(row), texts.map(text), text(store_id));
+            // Only a number is a number of Apple's.
+            let own = if store == StoreKind::Apple { key.mark } else { text(store_id) };
+            self.note(key, dates.int(row), texts.map(text), own);
         }
     }
 
@@ -113,7 +112,7 @@ impl Items {
     ) {
         let Some(item) = self.by_key.get_mut(&key) else {
             if self.by_key.len() < ITEMS_MAX {
-                let kept = Key { sku: key.sku.to_owned(), app: key.app.map(str::to_owned) };
+                let kept = Key { sku: key.sku.to_owned(), mark: key.mark.map(str::to_owned) };
                 self.by_key.insert(kept, Item::new(key.sku, date, texts, store_id));
             }
             return;
@@ -141,7 +140,7 @@ impl Items {
         }
     }
 
-    /// All items by SKU and app, leaving none.
+    /// All items by key, leaving none.
     pub fn take(&mut self) -> Vec<Item> {
         let mut items: Vec<(Key, Item)> = mem::take(&mut self.by_key).into_iter().collect();
         items.sort_unstable_by(|(a, _), (b, _)| a.as_key().cmp(&b.as_key()));
@@ -152,7 +151,11 @@ impl Items {
 impl Item {
     /// What it is known by at its store.
     pub fn key(&self, store: StoreKind) -> ItemKey<'_> {
-        ItemKey::of(store, &self.sku, self.parent_sku.as_deref())
+        let mark = match store {
+            StoreKind::Apple => &self.store_id,
+            StoreKind::GooglePlay | StoreKind::Amazon => &self.parent_sku,
+        };
+        ItemKey::of(store, &self.sku, mark.as_deref())
     }
 
     fn new(sku: &str, date: Option<i64>, texts: [Option<&str>; 4], store_id: Option<&str>) -> Self {
@@ -360,6 +363,24 @@ mod tests {
             let mut apples = Items::default();
             apples.add(&batch, StoreKind::Apple);
             assert_eq!(told(&mut apples), [("com.b".to_owned(), "B".to_owned())]);
+        }
+    }
+
+    #[test]
+    fn apples_items_of_one_sku_are_told_by_their_numbers() {
+        let columns: &[(&str, &[Option<&str>])] = &[
+            ("sku", &[Some("fob"); 5]),
+            ("title", &[Some("Old"), Some("Theirs"), Some("Ours"), Some("None"), Some("Stars")]),
+            ("Apple Identifier", &[Some("300"), Some("301"), Some("300 "), None, Some("***")]),
+        ];
+        for text in [coded, plain] {
+            let mut items = Items::default();
+            items.add(&of_columns(columns, text), StoreKind::Apple);
+            let told = |item: Item| (item.store_id, item.title.unwrap());
+            let found: Vec<_> = items.take().into_iter().map(told).collect();
+            let item = |id: Option<&str>, title: &str| (id.map(str::to_owned), title.to_owned());
+            let expected = [item(None, "Stars"), item(Some("300"), "Ours"), item(Some("301"), "Theirs")];
+            assert_eq!(found, expected);
         }
     }
 }

@@ -34,6 +34,14 @@ impl StoreKind {
         Self::ALL.into_iter().find(|store| u64::from(store.id()) == id)
     }
 
+    /// Whether a SKU is one item, whoever sells it; see [`super::ItemKey`].
+    pub const fn has_unique_skus(self) -> bool {
+        match self {
+            Self::Amazon => true,
+            Self::Apple | Self::GooglePlay => false,
+        }
+    }
+
     /// Whether a SKU is unique only within the app that sells it.
     pub const fn has_skus_by_app(self) -> bool {
         match self {

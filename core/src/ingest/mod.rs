@@ -49,7 +49,7 @@ pub use container::File;
 pub use dates::{Dates, Months};
 pub use identity::{month_names, part, period};
 pub use item::{Item, Items};
-pub use item_key::{ItemCodes, ItemKey};
+pub use item_key::{ItemCodes, ItemKey, is_mark};
 pub use kind::{Kind, StoreKind};
 pub use reject::Reject;
 pub use span::named_period;

@@ -2,17 +2,19 @@
 //!
 //! An item of a report is the product that its SKU was linked to before; else the one that has the SKU, or the store's
 //! own identifier of the item; else a new one, owned through the report's account. At Google Play a SKU is unique only
-//! within its app: there what is linked is the SKU together with the app's package. A product that was there without
-//! being owned becomes owned. A link to a product that was deleted counts for nothing: the next report that sells the
-//! SKU makes a product again.
+//! within its app: there what is linked is the SKU together with the app's package. At Apple it is unique only within an
+//! account: there it is linked together with the Apple Identifier, which is asked for first, and the SKU counts for a
+//! product of which no such number is known. A product that was there without being owned becomes owned. A link to a
+//! product that was deleted counts for nothing: the next report that sells the SKU makes a product again.
 //!
 //! What is kept beside the products, in a namespace of its own:
 //!
 //! ```text
-//! SKU    │ store id │ sku │ app               → the product; the app only of Google's in-app items
+//! SKU    │ store id │ sku │ mark              → the product; the mark is the app of Google's in-app items, and
+//!                                              Apple's number
 //! APP    │ account │ title                    → the app of this title
 //! ORPHAN │ what its parent is called │ product → nothing: it waits for that parent
-//! FOLDED │ store id │ sku without its case    → the product; Apple's only
+//! FOLDED │ store id │ sku without its case │ account → the product; Apple's only, the account where it is not the first
 //! SEEN   │ product / 128                      → of each product: the day and a hash of what was last seen of it
 //! CHANGE                                      → grows with every commit that touches a product, a SKU or a group
 //! ```
@@ -24,6 +26,10 @@
 //!   at 255 characters; a SKU that is longer, or has control characters, can be no product's.
 //! * A product keeps a title and a parent that it has once, also where the report that gave them is deleted.
 //! * Apple's SKUs are written in more than one case: a parent is looked for to the letter, then without regard to it.
+//! * Apple's SKU without a number, and one whose number no report has told since SKUs are linked with it, is that of the
+//!   first product that was sold under the SKU.
+//! * The parent of an item of Apple's is its own account's product where that has one of this SKU, also where another
+//!   account's was there before.
 //! * A product that was named by its SKU takes the store's own identifier when a report tells it.
 //! * A Google item's `vendor_identifier` is its bare SKU as long as no product of the store has that, else `package:sku`,
 //!   by which every Google item is found. An app is called by its package: an item that has that text gives it up.
@@ -38,183 +44,19 @@ use serde_json::{Map, Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::ingest::{Item, ItemKey, StoreKind};
-use crate::kv::{Key, KeyReader, prefix_end, value};
-use crate::store::{Read, Write};
+use crate::kv::{prefix_end, value};
+use crate::store::Write;
 use crate::{Error, Result};
 
 use super::index;
 use super::input::TEXT_MAX;
+use super::item_links::{
+    APP, ORPHAN, SEEN, SKU, app_key, app_of_sku, by_key, by_vendor_identifier, called_by, folded, folded_key,
+    get, is_app, item_key, key, note_change, noted, sellers,
+};
 use super::machine::{self, Env};
 use super::resources::stores::AppStore;
-use super::{CATALOGUE, Datum, ExternalAccount, Product, RecordId, stored};
-
-const SKU: u8 = 1;
-const APP: u8 = 2;
-const ORPHAN: u8 = 3;
-const SEEN: u8 = 4;
-const CHANGE: u8 = 5;
-const FOLDED: u8 = 6;
-
-fn key(what: u8) -> Key {
-    Key::new(CATALOGUE).raw(&[what])
-}
-
-/// The prefix of the keys of a SKU in all apps, and its key where it is unique within the store.
-fn sku_key(store: StoreKind, sku: &str) -> Key {
-    key(SKU).raw(&[store.id()]).text(sku)
-}
-
-fn item_key(store: StoreKind, item: ItemKey<'_>) -> Vec<u8> {
-    let key = sku_key(store, item.sku);
-    item.app.map_or(key.clone(), |app| key.text(app)).build()
-}
-
-fn get<T: serde::de::DeserializeOwned>(read: &dyn Read, key: &[u8]) -> Result<Option<T>> {
-    read.get(key)?.map(|bytes| value::decode(&bytes)).transpose()
-}
-
-/// A number that differs from what it was wherever [`links`], [`families`] or [`super::groups`] may.
-pub(crate) fn change(read: &dyn Read) -> Result<u64> {
-    Ok(get(read, &key(CHANGE).build())?.unwrap_or_default())
-}
-
-/// Notes that products, their SKUs or their groups differ from what they were.
-pub(super) fn note_change(write: &mut dyn Write) -> Result<()> {
-    let next = change(write)?.wrapping_add(1);
-    write.put(key(CHANGE).build(), value::encode(&next)?);
-    Ok(())
-}
-
-/// Whether there is a product of this id.
-pub(super) fn is_there(read: &dyn Read, product: u64) -> Result<bool> {
-    Ok(read.get(&stored::record_key::<Product>(&product))?.is_some())
-}
-
-/// Everything that a report has sold and the product it is of.
-pub(crate) fn links(read: &dyn Read, each: &mut dyn FnMut(StoreKind, ItemKey<'_>, u64)) -> Result<()> {
-    let start = key(SKU).build();
-    for entry in read.range(&start, prefix_end(&start).as_deref(), false) {
-        let (key, bytes) = entry?;
-        let rest = key.get(start.len()..).unwrap_or_default();
-        let id = rest.first().copied().unwrap_or_default();
-        let store = StoreKind::from_id(id.into());
-        let store =
-            store.ok_or_else(|| Error::corrupt("index".as_ref(), format!("a SKU is of store {id}")))?;
-        // The store's id stands where a key has its namespace, so the rest reads like a key of its own.
-        let mut rest = KeyReader::new(rest, id)?;
-        let sku = rest.text()?;
-        let app = app_of(rest)?;
-        let item = ItemKey { sku: &sku, app: app.as_deref() };
-        let linked: u64 = value::decode(&bytes)?;
-        let product = if is_there(read, linked)? { Some(linked) } else { by_key(read, store, item)? };
-        if let Some(product) = product {
-            each(store, item, product);
-        }
-    }
-    Ok(())
-}
-
-/// The app that ends a link's key, if there is one.
-fn app_of(mut rest: KeyReader<'_>) -> Result<Option<String>> {
-    if rest.clone().rest().is_empty() { Ok(None) } else { rest.text().map(Some) }
-}
-
-/// The apps that have sold a SKU, each with the product that its own was linked to; `None` where the SKU is the app's.
-fn sellers(read: &dyn Read, store: StoreKind, sku: &str) -> Result<Vec<(Option<String>, u64)>> {
-    let start = sku_key(store, sku).build();
-    let mut sellers = Vec::new();
-    for entry in read.range(&start, prefix_end(&start).as_deref(), false) {
-        let (key, bytes) = entry?;
-        // Any namespace will do for what is left of the key.
-        let rest = [&[SKU], key.get(start.len()..).unwrap_or_default()].concat();
-        sellers.push((app_of(KeyReader::new(&rest, SKU)?)?, value::decode(&bytes)?));
-    }
-    Ok(sellers)
-}
-
-/// Every product that has a parent, as (parent, child).
-pub(crate) fn families(read: &dyn Read, each: &mut dyn FnMut(u64, u64)) -> Result<()> {
-    index::numbers::<Product>(read, &["parent_id"], &mut |parent, child| {
-        each(parent, child);
-        Ok(())
-    })
-}
-
-/// The product that calls itself by what a row is sold as.
-fn by_key(read: &dyn Read, store: StoreKind, item: ItemKey<'_>) -> Result<Option<u64>> {
-    if !store.has_skus_by_app() {
-        return by_sku(read, store.into(), item.sku);
-    }
-    let app_store = AppStore::from(store);
-    if item.app.is_some()
-        && let Some(found) = by_vendor_identifier(read, app_store, &item.to_string())?
-    {
-        return Ok(Some(found));
-    }
-    let mut others = sellers(read, store, item.sku)?;
-    others.retain(|(app, _)| app.as_deref() != item.app);
-    for id in called_by(read, app_store, item.sku)? {
-        if !others.iter().any(|(_, product)| *product == id) && may_be(read, id, item, &others)? {
-            return Ok(Some(id));
-        }
-    }
-    Ok(None)
-}
-
-/// The products that have a text for their SKU or are called by it.
-fn called_by(read: &dyn Read, store: AppStore, sku: &str) -> Result<Vec<u64>> {
-    let Some(index) = index::over::<Product>(&["sku"]) else { return Ok(Vec::new()) };
-    let mut ids = index::ids_with::<Product>(read, index, &[Datum::text(Some(sku))])?;
-    ids.extend(by_vendor_identifier(read, store, sku)?);
-    Ok(ids)
-}
-
-/// The product that calls itself by a SKU.
-fn by_sku(read: &dyn Read, store: AppStore, sku: &str) -> Result<Option<u64>> {
-    let found = machine::find_all::<Product>(read, &["sku"], &[Datum::text(Some(sku))])?;
-    match found.iter().find(|product| product.store == store) {
-        Some(product) => Ok(Some(product.id)),
-        None => by_vendor_identifier(read, store, sku),
-    }
-}
-
-fn by_vendor_identifier(read: &dyn Read, store: AppStore, id: &str) -> Result<Option<u64>> {
-    let values = [store.as_str(), id].map(|text| Datum::text(Some(text)));
-    let found = machine::find::<Product>(read, &["store", "vendor_identifier"], &values)?;
-    Ok(found.map(|product| product.id))
-}
-
-fn by_ref_no(read: &dyn Read, store: AppStore, ref_no: u64) -> Result<Option<u64>> {
-    let found = machine::find_all::<Product>(read, &["ref_no"], &[ref_no.to_datum()])?;
-    Ok(found.iter().find(|product| product.store == store).map(|product| product.id))
-}
-
-/// The product that reports sold under an id: a SKU, or `package:sku` of a Google item.
-pub(super) fn linked(read: &dyn Read, store: AppStore, id: &str) -> Result<Option<u64>> {
-    let Some(kind) = StoreKind::ALL.into_iter().find(|kind| AppStore::from(*kind) == store) else {
-        return Ok(None);
-    };
-    if let Some(item) = ItemKey::parse(kind, id) {
-        return match noted(read, &item_key(kind, item))? {
-            Some(product) => Ok(Some(product)),
-            None => by_key(read, kind, item),
-        };
-    }
-    for (_, product) in sellers(read, kind, id)? {
-        if is_there(read, product)? {
-            return Ok(Some(product));
-        }
-    }
-    Ok(None)
-}
-
-/// The product that stands under a key, as long as it is there.
-fn noted(read: &dyn Read, key: &[u8]) -> Result<Option<u64>> {
-    match get(read, key)? {
-        Some(product) if is_there(read, product)? => Ok(Some(product)),
-        _ => Ok(None),
-    }
-}
+use super::{ExternalAccount, Product, RecordId, stored};
 
 /// Makes products of items, and brings up to date those that there are. `known` gives the product of an item where the
 /// caller knows it for certain.
@@ -308,13 +150,9 @@ impl Register<'_, '_> {
         if let Some(linked) = noted(self.write, &item_key(self.store, key))? {
             return Ok(Some(linked));
         }
-        let store = AppStore::from(self.store);
         let mut found = by_key(self.write, self.store, key)?;
-        if let (None, Some(id)) = (found, store_id(item)) {
-            found = by_vendor_identifier(self.write, store, id)?;
-        }
-        if let (None, Some(number)) = (found, ref_no(self.store, item)) {
-            found = by_ref_no(self.write, store, number)?;
+        if let (None, StoreKind::Amazon, Some(id)) = (found, self.store, store_id(item)) {
+            found = by_vendor_identifier(self.write, self.store.into(), id)?;
         }
         if let Some(product) = found {
             self.link(item, product)?;
@@ -326,17 +164,89 @@ impl Register<'_, '_> {
         self.changed = true;
         let key = item.key(self.store);
         self.write.put(item_key(self.store, key), value::encode(&product)?);
-        if let Some(folded) = folded_key(self.store, &item.sku)
-            && noted(self.write, &folded)?.is_none()
-        {
-            self.write.put(folded, value::encode(&product)?);
-        }
-        if key.app.is_some() {
+        match self.store {
+            StoreKind::Amazon => {}
+            StoreKind::Apple => {
+                let alone = item_key(self.store, ItemKey::alone(&item.sku));
+                if noted(self.write, &alone)?.is_none() {
+                    self.write.put(alone, value::encode(&product)?);
+                }
+                // An item may have the SKU of an app, but is nothing's parent.
+                if is_inapp(self.store, item) {
+                    return Ok(());
+                }
+                self.note_spelling(&item.sku, product)?;
+                self.take_back_items(&item.sku, product)?;
+            }
             // What is sold within an app is not what items wish for.
-            return Ok(());
+            StoreKind::GooglePlay if key.mark.is_some() => return Ok(()),
+            StoreKind::GooglePlay => {}
         }
         let wish = Wish::Sku(self.store, item.sku.clone());
         self.take_in_orphans(&wish, product)
+    }
+
+    /// Notes how an app's SKU of Apple's is spelt: for the first app of all, and for the account's first.
+    fn note_spelling(&mut self, sku: &str, app: u64) -> Result<()> {
+        let (of_all, own) = (folded_key(sku, None), folded_key(sku, Some(self.account)));
+        match self.noted_app(&of_all)? {
+            None => self.write.put(of_all, value::encode(&app)?),
+            Some(first) if first != app && self.noted_app(&own)?.is_none() => {
+                self.write.put(own, value::encode(&app)?);
+            }
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    fn noted_app(&self, key: &[u8]) -> Result<Option<u64>> {
+        let Some(id) = noted(self.write, key)? else { return Ok(None) };
+        let product = stored::get::<Product>(self.write, &id)?;
+        Ok(product.filter(is_app).map(|app| app.id))
+    }
+
+    /// Takes an account's items from another's app of Apple's, which had the SKU of their own app before that came.
+    fn take_back_items(&mut self, sku: &str, app: u64) -> Result<()> {
+        let Some(index) = index::over::<Product>(&["parent_id"]) else { return Ok(()) };
+        for other in self.apps_called(sku)? {
+            if other.id == app || self.is_own(&other) {
+                continue;
+            }
+            for id in index::ids_with::<Product>(self.write, index, &[other.id.to_datum()])? {
+                let child = stored::get::<Product>(self.write, &id)?;
+                if child.is_some_and(|child| self.is_own(&child)) {
+                    self.put_under(id, app)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_own(&self, product: &Product) -> bool {
+        let of = product.source.as_ref().and_then(|source| source.external_account_id);
+        of.is_some() && of == self.owner
+    }
+
+    /// The apps of Apple's that a SKU can mean, the likelier ones first.
+    fn apps_called(&self, sku: &str) -> Result<Vec<Product>> {
+        let store = AppStore::from(StoreKind::Apple);
+        let sellers = sellers(self.write, StoreKind::Apple, sku)?;
+        let mut ids: Vec<u64> = sellers.into_iter().map(|(_, product)| product).collect();
+        ids.extend(called_by(self.write, store, sku)?);
+        for key in [folded_key(sku, Some(self.account)), folded_key(sku, None)] {
+            ids.extend(noted(self.write, &key)?);
+        }
+        let mut apps: Vec<Product> = Vec::new();
+        for id in ids {
+            if !apps.iter().any(|app| app.id == id)
+                && let Some(product) = stored::get::<Product>(self.write, &id)?
+                && product.store == store
+                && is_app(&product)
+            {
+                apps.push(product);
+            }
+        }
+        Ok(apps)
     }
 
     /// What a new product is called by in its store; none where all that it could be called by is taken.
@@ -346,7 +256,7 @@ impl Register<'_, '_> {
             return Ok(Some(own.to_owned()));
         }
         let key = item.key(self.store);
-        if key.app.is_none() {
+        if key.mark.is_none() {
             self.make_way(own)?;
         }
         for identifier in [own.to_owned(), key.to_string()] {
@@ -365,7 +275,7 @@ impl Register<'_, '_> {
         };
         for (app, product) in sellers(self.write, self.store, package)? {
             if product == holder && app.is_some() {
-                let key = ItemKey { sku: package, app: app.as_deref() };
+                let key = ItemKey { sku: package, mark: app.as_deref() };
                 let fields = Map::from_iter([("vendor_identifier".to_owned(), key.to_string().into())]);
                 unless_refused(machine::revise::<Product>(self.write, self.env, &holder, &fields))?;
             }
@@ -484,11 +394,13 @@ impl Register<'_, '_> {
     /// Puts a product under a parent, unless it has one or cannot be under this one.
     fn give_parent(&mut self, id: u64, parent: u64) -> Result<()> {
         let child = stored::get::<Product>(self.write, &id)?;
-        if child.is_some_and(|child| child.parent_id.is_none()) {
-            let fields = Map::from_iter([("parent_id".to_owned(), parent.into())]);
-            let revised = unless_refused(machine::revise::<Product>(self.write, self.env, &id, &fields))?;
-            self.changed |= revised.is_some();
-        }
+        if child.is_some_and(|child| child.parent_id.is_none()) { self.put_under(id, parent) } else { Ok(()) }
+    }
+
+    fn put_under(&mut self, id: u64, parent: u64) -> Result<()> {
+        let fields = Map::from_iter([("parent_id".to_owned(), parent.into())]);
+        let revised = unless_refused(machine::revise::<Product>(self.write, self.env, &id, &fields))?;
+        self.changed |= revised.is_some();
         Ok(())
     }
 
@@ -502,15 +414,15 @@ impl Register<'_, '_> {
     }
 
     fn parent(&self, wish: &Wish) -> Result<Option<u64>> {
-        let (store, sku) = match wish {
-            Wish::Sku(store, sku) => (*store, sku),
-            Wish::Title(account, title) => return noted(self.write, &app_key(*account, title)),
-        };
-        let mut found = app_of_sku(self.write, store, sku)?;
-        if let (None, Some(folded)) = (found, folded_key(store, sku)) {
-            found = noted(self.write, &folded)?;
+        match wish {
+            Wish::Sku(StoreKind::Apple, sku) => {
+                let apps = self.apps_called(sku)?;
+                let own = apps.iter().find(|app| self.is_own(app));
+                Ok(own.or(apps.first()).map(|app| app.id))
+            }
+            Wish::Sku(store, sku) => app_of_sku(self.write, *store, sku),
+            Wish::Title(account, title) => noted(self.write, &app_key(*account, title)),
         }
-        Ok(found)
     }
 
     /// Parents that have come to be known by other ways than reports, such as a product that was made by hand.
@@ -585,49 +497,6 @@ impl Wish {
     }
 }
 
-/// A SKU as its store's reports agree on it.
-fn folded(store: StoreKind, sku: &str) -> String {
-    match store {
-        StoreKind::Apple => sku.trim().to_lowercase(),
-        StoreKind::GooglePlay | StoreKind::Amazon => sku.to_owned(),
-    }
-}
-
-/// The product of an app's SKU.
-fn app_of_sku(read: &dyn Read, store: StoreKind, sku: &str) -> Result<Option<u64>> {
-    let app = ItemKey::alone(sku);
-    match noted(read, &item_key(store, app))? {
-        Some(product) => Ok(Some(product)),
-        None => by_key(read, store, app),
-    }
-}
-
-/// Whether a product that has a Google item's SKU, and is linked to none of the others, can be that item.
-fn may_be(read: &dyn Read, id: u64, item: ItemKey<'_>, others: &[(Option<String>, u64)]) -> Result<bool> {
-    let store = StoreKind::GooglePlay;
-    let Some(product) = stored::get::<Product>(read, &id)? else { return Ok(false) };
-    let named = ItemKey::parse(store, &product.vendor_identifier);
-    if product.store != AppStore::from(store) || named.is_some_and(|named| named != item) {
-        return Ok(false);
-    }
-    match (item.app, product.parent_id) {
-        (None, parent) => Ok(parent.is_none()),
-        (Some(app), Some(parent)) => Ok(app_of_sku(read, store, app)? == Some(parent)),
-        (Some(_), None) => {
-            let is_alive = |(_, other): &(_, u64)| is_there(read, *other);
-            others.iter().map(is_alive).try_fold(true, |all, one| Ok(all && one?))
-        }
-    }
-}
-
-fn folded_key(store: StoreKind, sku: &str) -> Option<Vec<u8>> {
-    (store == StoreKind::Apple).then(|| key(FOLDED).raw(&[store.id()]).text(&folded(store, sku)).build())
-}
-
-fn app_key(account: u64, title: &str) -> Vec<u8> {
-    key(APP).u64(account).text(title).build()
-}
-
 /// What a resource's own rules refuse leaves nothing behind, and is passed over: a report is stored whatever it sells.
 fn unless_refused(result: Result<Product>) -> Result<Option<Product>> {
     match result {
@@ -669,7 +538,8 @@ fn ref_no(store: StoreKind, item: &Item) -> Option<u64> {
 /// The SKU of the app that an item says it belongs to. An item may be called as its app where that does not name it.
 fn parent_sku(store: StoreKind, item: &Item) -> Option<&str> {
     let parent = item.parent_sku.as_deref().map(str::trim);
-    let is_other = |parent: &str| store.has_skus_by_app() || parent != item.sku.trim();
+    let may_share = store.has_skus_by_app() || item.key(store).mark.is_some();
+    let is_other = |parent: &str| may_share || parent != item.sku.trim();
     parent.filter(|parent| !parent.is_empty() && is_other(parent))
 }
 
@@ -686,7 +556,7 @@ fn is_inapp(store: StoreKind, item: &Item) -> bool {
 }
 
 const APP_TYPE: &str = "app";
-const INAPP_TYPE: &str = "inapp";
+pub(super) const INAPP_TYPE: &str = "inapp";
 
 fn type_of(store: StoreKind, item: &Item) -> &'static str {
     if is_inapp(store, item) { INAPP_TYPE } else { APP_TYPE }

@@ -2,6 +2,8 @@ use serde_json::json;
 
 use super::*;
 use crate::records::bench::Bench;
+use crate::records::item_links::{change, families, links};
+use crate::store::Read;
 
 fn bench() -> Bench {
     Bench::new("2018-04-01T00:00:00Z")
@@ -41,7 +43,9 @@ type Link = (StoreKind, String, u64);
 fn sold(bench: &Bench) -> (Vec<Link>, Vec<(u64, u64)>) {
     let (mut all, mut pairs) = (Vec::new(), Vec::new());
     let mut read = |read: &dyn Read| {
-        links(read, &mut |store, key, product| all.push((store, key.to_string(), product)))?;
+        links(read, &mut |store, key, product| {
+            all.extend(product.map(|product| (store, key.to_string(), product)));
+        })?;
         families(read, &mut |parent, child| pairs.push((parent, child)))
     };
     bench.of::<Product>().shared.store.read(|snapshot| read(snapshot)).unwrap();
@@ -82,7 +86,8 @@ fn an_apple_item_belongs_to_the_product_of_its_parents_sku() {
     let late = product(&bench, "apple", "late").id;
     assert_eq!(product(&bench, "apple", "late.gold").parent_id, Some(late));
     let (all, pairs) = sold(&bench);
-    assert_eq!((all.len(), pairs.len()), (5, 2));
+    // The app is linked by its SKU alone, and with its number.
+    assert_eq!((all.len(), pairs.len()), (6, 2));
     assert!(
         pairs.contains(&(app.id, gold.id))
             && all.contains(&(StoreKind::Apple, "fob.gold".to_owned(), gold.id))
@@ -165,7 +170,7 @@ fn apples_number_makes_one_product_of_its_skus() {
         assert_eq!(product(&bench, "apple", sku), fob, "{sku:?}");
     }
     let of_fob = sold(&bench).0.into_iter().filter(|(_, _, product)| *product == fob.id).count();
-    assert_eq!(of_fob, 4);
+    assert_eq!(of_fob, 8, "each SKU alone, and with the number");
     bench.of::<Product>().delete(fob.id).unwrap();
     assert!(bench.of::<Product>().get_by_store("apple", "fob.2026").is_err());
 }
@@ -197,6 +202,81 @@ fn an_apple_parent_is_found_in_another_case() {
     let item = |sku: &str| child(sku, "Gold", "COM.FOB");
     sell(&bench, 8, StoreKind::GooglePlay, &[Item { parent_sku: None, ..item("com.fob") }, item("gold")]);
     assert_eq!(product(&bench, "google_play", "gold").parent_id, None);
+}
+
+/// An item within an app of Apple's.
+fn bought(sku: &str, number: &str, app: &str) -> Item {
+    Item { item_type: Some("IA1".to_owned()), parent_sku: Some(app.to_owned()), ..apple(sku, number) }
+}
+
+#[test]
+fn two_publishers_with_one_apple_sku_have_two_products() {
+    let bench = bench();
+    let account = |name: &str| {
+        let account = bench.create("external_accounts", json!({"nickname": name, "store": "apple"}));
+        account["id"].as_u64().unwrap()
+    };
+    let [we, they] = ["we", "they"].map(account);
+    sell(&bench, we, StoreKind::Apple, &[apple("fob", "300"), bought("gold", "310", "fob")]);
+    // Theirs sells before its app does, and is ours until then.
+    sell(&bench, they, StoreKind::Apple, &[bought("gold", "410", "FOB"), bought("pass", "411", "fob")]);
+    let id = |number: &str| product(&bench, "apple", number).id;
+    let parent = |number: &str| product(&bench, "apple", number).parent_id;
+    let numbers = ["310", "410", "411"];
+    assert_eq!(numbers.map(parent), [Some(id("300")); 3]);
+    let before = changes(&bench);
+    sell(&bench, they, StoreKind::Apple, &[apple("fob", "400"), bought("new", "412", "FOB")]);
+    assert_ne!(changes(&bench), before);
+    assert_eq!(numbers.map(parent), [Some(id("300")), Some(id("400")), Some(id("400"))]);
+    assert_eq!(parent("412"), Some(id("400")));
+    assert_eq!(product(&bench, "apple", "400").sku.as_deref(), Some("fob"));
+    assert_eq!(product(&bench, "apple", "fob").id, id("300"), "the first that was sold under the SKU");
+    let keys: Vec<_> = sold(&bench).0.into_iter().filter(|(_, key, _)| key.ends_with("fob")).collect();
+    let link = |key: &str, number: &str| (StoreKind::Apple, key.to_owned(), id(number));
+    assert_eq!(keys, [link("fob", "300"), link("300:fob", "300"), link("400:fob", "400")]);
+    // What one of them has lost is not the other's, and comes again.
+    for number in ["310", "300"] {
+        bench.of::<Product>().delete(id(number)).unwrap();
+    }
+    assert!(sold(&bench).0.iter().all(|(_, key, _)| key != "300:fob"));
+    sell(&bench, we, StoreKind::Apple, &[Item { date: Some(17_700), ..apple("fob", "300") }]);
+    assert_ne!(id("300"), id("400"));
+}
+
+#[test]
+fn an_apple_sku_counts_for_a_product_without_a_number() {
+    let bench = bench();
+    // As a report without numbers left it, and as all reports did that were imported when links had none.
+    sell(&bench, 7, StoreKind::Apple, &[item("fob", "Fob Finder")]);
+    let fob = product(&bench, "apple", "fob");
+    assert_eq!((fob.vendor_identifier.as_str(), fob.ref_no), ("fob", None));
+    sell(&bench, 7, StoreKind::Apple, &[apple("fob", "300"), apple("fob", "301")]);
+    let [first, second] = ["300", "301"].map(|number| product(&bench, "apple", number));
+    assert_eq!((first.id, first.ref_no), (fob.id, Some(300)));
+    assert_ne!(second.id, fob.id);
+    // By hand: one that is called by another number is another's, one that is called otherwise is free.
+    let make = |sku: &str, id: &str| {
+        let made = json!({"store": "apple", "name": "By hand", "sku": sku, "vendor_identifier": id});
+        bench.create("products", made)["id"].as_u64().unwrap()
+    };
+    let [other, free] = [make("go", "500"), make("chess", "com.chess")];
+    sell(&bench, 7, StoreKind::Apple, &[apple("go", "501"), apple("chess", "502"), apple("chess", "503")]);
+    assert_ne!(product(&bench, "apple", "501").id, other);
+    let linked = |key: &str| sold(&bench).0.into_iter().find(|(_, link, _)| link == key).unwrap().2;
+    assert_eq!(linked("502:chess"), free);
+    assert_ne!(linked("503:chess"), free);
+    sell(&bench, 7, StoreKind::Apple, &[apple("later", "500")]);
+    assert_eq!(linked("500:later"), other);
+}
+
+#[test]
+fn an_apple_item_may_have_the_sku_of_its_app() {
+    let bench = bench();
+    sell(&bench, 7, StoreKind::Apple, &[bought("fob", "301", "fob"), bought("fob", "302", "fob")]);
+    assert_eq!(["301", "302"].map(|number| product(&bench, "apple", number).parent_id), [None; 2]);
+    sell(&bench, 7, StoreKind::Apple, &[apple("fob", "300")]);
+    let app = product(&bench, "apple", "300").id;
+    assert_eq!(["301", "302"].map(|number| product(&bench, "apple", number).parent_id), [Some(app); 2]);
 }
 
 #[test]

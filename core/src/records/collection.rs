@@ -17,7 +17,7 @@ use super::input::Fields;
 use super::known::Known;
 use super::machine::{self, Env};
 use super::resources::product_memory::{ProductMemory, Watched};
-use super::{Clock, Context, ListQuery, Page, Record, catalogue, expansion, list, stored};
+use super::{Clock, Context, ListQuery, Page, Record, expansion, item_links, list, stored};
 
 /// What all collections of a database share.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Shared {
             let value = f(&mut watched, &env)?;
             let touched = watched.touched()?;
             if touched.moves_sales() {
-                catalogue::note_change(transaction)?;
+                item_links::note_change(transaction)?;
             }
             Ok((value, touched))
         })?;

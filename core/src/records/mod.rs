@@ -38,6 +38,7 @@ pub(crate) mod fuzzing;
 mod incoming;
 mod index;
 mod input;
+mod item_links;
 #[cfg(test)]
 mod keys_test;
 mod known;
@@ -76,7 +77,6 @@ use crate::scope::Scope;
 use crate::store::{Read, Write};
 use crate::{Error, Result};
 
-pub(crate) use catalogue::{change as product_change, families, links};
 pub use clock::Clock;
 pub use collection::Collection;
 pub use datum::{Datum, DatumKind};
@@ -85,6 +85,7 @@ pub use expansion::Expansion;
 pub use incoming::Others;
 pub use index::{Field, Index};
 pub use input::{Fields, Input};
+pub(crate) use item_links::{change as product_change, families, links};
 pub use machine::Env;
 pub(crate) use mend::{account_key, is_account_key, stand_in};
 pub use moment::Moment;

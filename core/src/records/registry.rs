@@ -20,7 +20,7 @@ use super::transfer::{self, Line, Lines, Place};
 use super::{
     Account, AnyCollection, Banner, BannerGroup, Brand, Campaign, CampaignPrice, Category, CategoryProduct,
     Clock, Collection, Customer, CustomerAddress, CustomerGroup, CustomerLink, ExternalAccount, GiftCard,
-    Product, ProductLink, Record, Subscriber, catalogue,
+    Product, ProductLink, Record, Subscriber, catalogue, item_links,
 };
 
 const COLLECTIONS: &[Entry] = &[
@@ -160,7 +160,7 @@ impl Records {
     /// # Errors
     /// Those of reading.
     pub(crate) fn has_product(&self, id: u64) -> Result<bool> {
-        self.0.store.read(|snapshot| catalogue::is_there(snapshot, id))
+        self.0.store.read(|snapshot| item_links::is_there(snapshot, id))
     }
 
     /// A collection by its type.

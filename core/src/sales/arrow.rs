@@ -106,21 +106,21 @@ fn of_reports<T: PartialEq>(
 /// The products of a piece's rows.
 fn products_of(piece: &Piece, chosen: &Chosen, products: StoreProducts<'_>) -> Result<ArrayRef> {
     let mut ids: Vec<Option<i64>> = Vec::with_capacity(chosen.len());
-    if piece.store.has_skus_by_app() {
-        let of_row = piece.by_item(|key| products.of(key))?;
-        chosen.for_each(|row| ids.push(of_row.get(row).copied().flatten()));
-        return Ok(Arc::new(Int64Array::from(ids)));
-    }
     match piece.read(SKU)? {
         // With many rows each SKU is looked up once.
-        Some(Column::Coded { dictionary, codes }) if dictionary.len() < chosen.len() => {
+        Some(Column::Coded { dictionary, codes })
+            if dictionary.len() < chosen.len() && dictionary.iter().all(|sku| products.sku_tells(sku)) =>
+        {
             let of_code: Vec<_> = dictionary.iter().map(|sku| products.of_sku(Some(sku))).collect();
             let of_row = |row| codes.get(row).and_then(|&code| of_code.get(code as usize)).copied().flatten();
             chosen.for_each(|row| ids.push(of_row(row)));
         }
-        skus => {
-            let of_row = |row| products.of_sku(skus.as_ref().and_then(|skus| skus.text(row)));
-            chosen.for_each(|row| ids.push(of_row(row)));
+        Some(skus) if chosen.all(|row| skus.text(row).is_none_or(|sku| products.sku_tells(sku))) => {
+            chosen.for_each(|row| ids.push(products.of_sku(skus.text(row))));
+        }
+        _ => {
+            let of_row = piece.by_item(|key| products.of(key))?;
+            chosen.for_each(|row| ids.push(of_row.get(row).copied().flatten()));
         }
     }
     Ok(Arc::new(Int64Array::from(ids)))

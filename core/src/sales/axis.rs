@@ -1,6 +1,6 @@
 //! One `by` of a report: how rows get a code on it, and which value each code stands for. Code 0 is null.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Date32Array, Int64Array, StringArray};
@@ -88,7 +88,7 @@ impl Values {
         })
     }
 
-    /// The code of a text, or of the product whose SKU it is; where that depends on the app, all of them are met.
+    /// The code of a text, or of the product whose SKU it is; where the SKU may be several, all of them are met.
     fn learn(&mut self, text: &str, products: Option<StoreProducts<'_>>) -> u32 {
         match products {
             Some(products) => products.all_of(text).fold(0, |_, product| self.int(product)),
@@ -149,6 +149,8 @@ pub(crate) struct Axis {
     /// For an axis of texts or products: from the codes of each roll's dictionary to those of this axis. Reports of
     /// several stores may share a roll, and a SKU is of its own store.
     rolls: HashMap<(u32, StoreKind), Vec<u32>>,
+    /// For an axis of products: the rolls in which a SKU alone does not always tell.
+    by_item: HashSet<(u32, StoreKind)>,
     /// For an axis of time: the code of each day from `first_day` on.
     first_day: i64,
     days: Vec<u32>,
@@ -173,8 +175,19 @@ impl Axis {
                 Values::Texts { list: Vec::new(), codes: HashMap::new() }
             }
         };
-        let (rolls, reports, products) = (HashMap::new(), HashMap::new(), Arc::default());
-        Self { by, source, values, products, rolls, first_day: 0, days: Vec::new(), reports, last: None }
+        let (rolls, by_item, reports, products) = Default::default();
+        Self {
+            by,
+            source,
+            values,
+            products,
+            rolls,
+            by_item,
+            first_day: 0,
+            days: Vec::new(),
+            reports,
+            last: None,
+        }
     }
 
     /// An axis that gives codes for every row of these pieces; of products, the items' to their apps where asked.
@@ -240,8 +253,11 @@ impl Axis {
         for piece in pieces {
             let Some(index) = piece.roll.field(piece.table, column) else { continue };
             let products = self.products_of(&all, piece);
+            let mut is_told = true;
+            let mut note = |text: &str| is_told &= products.is_none_or(|products| products.sku_tells(text));
             if !self.rolls.contains_key(&piece.roll_and_store()) {
                 let dictionary = piece.roll.dictionary(piece.table, index)?;
+                dictionary.iter().for_each(&mut note);
                 let map = dictionary.iter().map(|text| self.values.learn(text, products)).collect();
                 self.rolls.insert(piece.roll_and_store(), map);
             }
@@ -251,8 +267,12 @@ impl Axis {
                 && let Some(values) = piece.read(column)?
             {
                 (0..values.len()).filter_map(|row| values.text(row)).for_each(|text| {
+                    note(text);
                     self.values.learn(text, products);
                 });
+            }
+            if !is_told {
+                self.by_item.insert(piece.roll_and_store());
             }
         }
         Ok(())
@@ -263,7 +283,7 @@ impl Axis {
         match self.source {
             Source::Date(_) => self.codes_of_days(piece),
             Source::Text(column) => self.codes_of_texts(column, piece),
-            Source::Product(fold) if piece.store.has_skus_by_app() => {
+            Source::Product(fold) if self.by_item.contains(&piece.roll_and_store()) => {
                 let products = self.products.folded(piece.store, fold);
                 Ok(Codes::Each(piece.by_item(|key| self.values.known_int(products.of(key)))?))
             }

@@ -1,7 +1,7 @@
 //! Which product a row is of: what the sales need of a catalogue, and nothing of how it keeps its products.
 //!
-//! Rows hold no product. A row is of the product that has its SKU at its store *now*, at Google Play within its app: products that come, go or take
-//! over a SKU change the answers of all rows at once, and no roll.
+//! Rows hold no product. A row is of the product that has its [`ItemKey`] at its store *now*: products that come, go or
+//! take over a SKU change the answers of all rows at once, and no roll.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
@@ -50,26 +50,33 @@ pub(crate) struct Products {
 /// The products of a store's SKUs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Skus {
-    /// Of the SKUs that are unique within the store.
+    /// Of the SKUs with nothing beside them.
     alone: HashMap<Box<str>, u64>,
-    /// Of the others, by app.
-    in_apps: HashMap<Box<str>, BTreeMap<Box<str>, u64>>,
+    /// Of the others, by what marks them; none where a product has gone.
+    marked: HashMap<Box<str>, BTreeMap<Box<str>, Option<u64>>>,
 }
 
 impl Skus {
-    fn get(&self, key: ItemKey<'_>) -> Option<u64> {
-        match key.app {
-            None => self.alone.get(key.sku),
-            Some(app) => self.in_apps.get(key.sku)?.get(app),
+    /// What is said of a key; `None` where nothing is.
+    fn get(&self, key: ItemKey<'_>) -> Option<Option<u64>> {
+        match key.mark {
+            None => self.alone(key.sku).map(Some),
+            Some(mark) => self.marked.get(key.sku)?.get(mark).copied(),
         }
-        .copied()
     }
 
-    fn insert(&mut self, key: ItemKey<'_>, product: u64) {
-        match key.app {
-            None => self.alone.insert(key.sku.into(), product),
-            Some(app) => self.in_apps.entry(key.sku.into()).or_default().insert(app.into(), product),
-        };
+    fn alone(&self, sku: &str) -> Option<u64> {
+        self.alone.get(sku).copied()
+    }
+
+    fn insert(&mut self, key: ItemKey<'_>, product: Option<u64>) {
+        match (key.mark, product) {
+            (None, None) => {}
+            (None, Some(product)) => drop(self.alone.insert(key.sku.into(), product)),
+            (Some(mark), product) => {
+                self.marked.entry(key.sku.into()).or_default().insert(mark.into(), product);
+            }
+        }
     }
 }
 
@@ -87,8 +94,8 @@ pub(crate) struct Fold {
 const PARENTS_MAX: usize = 64;
 
 impl Products {
-    /// Notes that rows with this key at this store are of a product.
-    pub(crate) fn insert(&mut self, store: StoreKind, key: ItemKey<'_>, product: u64) {
+    /// Notes which product rows with this key at this store are of; none where it has gone.
+    pub(crate) fn insert(&mut self, store: StoreKind, key: ItemKey<'_>, product: Option<u64>) {
         self.by_sku.entry(store).or_default().insert(key, product);
     }
 
@@ -113,7 +120,12 @@ impl Products {
 
     /// The products that the rows of a store's SKUs count among.
     pub(crate) fn folded(&self, store: StoreKind, fold: Fold) -> StoreProducts<'_> {
-        StoreProducts { products: self, by_sku: self.by_sku.get(&store), fold }
+        StoreProducts { products: self, store, by_sku: self.by_sku.get(&store), fold }
+    }
+
+    /// The product that is noted for just this key.
+    pub(crate) fn noted(&self, store: StoreKind, key: ItemKey<'_>) -> Option<u64> {
+        self.by_sku.get(&store)?.get(key)?
     }
 
     /// The product at the top of a product's parents, itself where it has none.
@@ -148,26 +160,48 @@ impl Products {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StoreProducts<'a> {
     products: &'a Products,
+    store: StoreKind,
     by_sku: Option<&'a Skus>,
     fold: Fold,
 }
 
 impl<'a> StoreProducts<'a> {
-    /// The product of a row with this key; none for a row without one.
+    /// The product of a row with this key; none for a row without one. At Apple a row with a number that nothing is
+    /// known of is of the product that its SKU alone stands for, so that rows count which were imported when SKUs alone
+    /// told products.
     pub(crate) fn of(&self, key: Option<ItemKey<'_>>) -> Option<i64> {
-        self.fold(self.by_sku?.get(key?)?)
+        let (key, skus) = (key?, self.by_sku?);
+        let product = match skus.get(key) {
+            Some(known) => known,
+            None if self.store == StoreKind::Apple => skus.alone(key.sku),
+            None => None,
+        };
+        self.fold(product?)
     }
 
-    /// The product of a row with this SKU, where SKUs are unique within the store.
+    /// Whether rows with this SKU are all of the product that [`Self::of_sku`] gives.
+    pub(crate) fn sku_tells(&self, sku: &str) -> bool {
+        let Some(skus) = self.by_sku else { return true };
+        match self.store {
+            StoreKind::Amazon => true,
+            StoreKind::GooglePlay => false,
+            StoreKind::Apple => {
+                let alone = skus.alone(sku);
+                skus.marked.get(sku).is_none_or(|marked| marked.values().all(|&product| product == alone))
+            }
+        }
+    }
+
+    /// The product of a row with this SKU and nothing beside it.
     pub(crate) fn of_sku(&self, sku: Option<&str>) -> Option<i64> {
         self.of(sku.map(ItemKey::alone))
     }
 
-    /// The products that rows with this SKU can be of, whatever the app.
+    /// The products that rows with this SKU can be of, whatever marks them.
     pub(crate) fn all_of(self, sku: &str) -> impl Iterator<Item = i64> + use<'a> {
         let alone = self.by_sku.and_then(|skus| skus.alone.get(sku));
-        let in_apps = self.by_sku.and_then(|skus| skus.in_apps.get(sku));
-        let all = alone.into_iter().chain(in_apps.into_iter().flat_map(BTreeMap::values));
+        let marked = self.by_sku.and_then(|skus| skus.marked.get(sku));
+        let all = alone.into_iter().chain(marked.into_iter().flat_map(BTreeMap::values).flatten());
         all.filter_map(move |&product| self.fold(product))
     }
 
@@ -189,8 +223,8 @@ mod tests {
     #[test]
     fn a_sku_is_of_its_own_store() {
         let mut products = Products::default();
-        products.insert(StoreKind::Amazon, ItemKey::alone("a"), 3);
-        products.insert(StoreKind::Apple, ItemKey::alone("a"), 4);
+        products.insert(StoreKind::Amazon, ItemKey::alone("a"), Some(3));
+        products.insert(StoreKind::Apple, ItemKey::alone("a"), Some(4));
         products.insert_child(4, 9);
         assert_eq!(products.of_store(StoreKind::Amazon).of_sku(Some("a")), Some(3));
         assert_eq!(products.of_store(StoreKind::Apple).of_sku(Some("a")), Some(4));
@@ -202,9 +236,9 @@ mod tests {
     #[test]
     fn a_sku_of_two_apps_is_two_products() {
         let mut products = Products::default();
-        let key = |app| ItemKey { sku: "premium", app };
+        let key = |mark| ItemKey { sku: "premium", mark };
         for (app, product) in [(None, 1), (Some("com.a"), 2), (Some("com.b"), 3)] {
-            products.insert(StoreKind::GooglePlay, key(app), product);
+            products.insert(StoreKind::GooglePlay, key(app), Some(product));
         }
         products.insert_child(7, 3);
         let google = products.folded(StoreKind::GooglePlay, Fold { to_parent: true, to_group: false });
@@ -215,10 +249,39 @@ mod tests {
     }
 
     #[test]
+    fn apples_number_tells_where_a_sku_does_not() {
+        let mut products = Products::default();
+        let key = |sku, mark| ItemKey { sku, mark };
+        for (sku, mark, product) in [
+            ("fob", None, Some(1)),
+            ("fob", Some("300"), Some(1)),
+            ("fob", Some("301"), Some(2)),
+            ("go", None, Some(3)),
+            ("go", Some("302"), Some(3)),
+            ("gone", None, Some(4)),
+            ("gone", Some("303"), None),
+            ("old", None, Some(5)),
+        ] {
+            products.insert(StoreKind::Apple, key(sku, mark), product);
+        }
+        let apple = products.of_store(StoreKind::Apple);
+        let marks = [None, Some("300"), Some("301"), Some("399")];
+        assert_eq!(marks.map(|mark| apple.of(Some(key("fob", mark)))), [Some(1), Some(1), Some(2), Some(1)]);
+        assert_eq!(apple.of(Some(key("gone", Some("303")))), None, "another's product is not its own");
+        assert_eq!(apple.of(Some(key("old", Some("304")))), Some(5));
+        assert_eq!(apple.of(Some(key("new", Some("305")))), None);
+        let tells = ["fob", "go", "gone", "old", "new"].map(|sku| apple.sku_tells(sku));
+        assert_eq!(tells, [false, true, false, true, true]);
+        assert_eq!(products.noted(StoreKind::Apple, key("old", Some("304"))), None);
+        assert_eq!(products.noted(StoreKind::Apple, key("fob", Some("301"))), Some(2));
+        assert_eq!(apple.all_of("gone").collect::<Vec<_>>(), [4]);
+    }
+
+    #[test]
     fn an_item_counts_among_its_app_and_then_among_its_group() {
         let mut products = Products::default();
         for (sku, product) in [("a", 1), ("b", 2), ("item", 3), ("own", 4), ("loop", 8)] {
-            products.insert(StoreKind::Apple, ItemKey::alone(sku), product);
+            products.insert(StoreKind::Apple, ItemKey::alone(sku), Some(product));
         }
         products.insert_group([1, 2]);
         products.insert_group([3, 5]);

@@ -10,7 +10,7 @@ use super::arrow;
 use super::catalogue::Products;
 use super::manifest::Manifest;
 use super::scan::all_columns;
-use super::schema::{Meaning, Origin, SKU, SalesColumn};
+use super::schema::{Meaning, Origin, SalesColumn};
 use super::select::{Chosen, Owner, Piece, rows_table};
 use super::table::{Table, arrow_fault};
 use super::value::{Sale, Value};
@@ -67,12 +67,7 @@ fn value(column: &SalesColumn, products: &Products, row: &Piece) -> Result<Value
         Origin::Period => return Ok(Value::Text(key.period.to_string())),
         Origin::Product => {
             let products = products.of_store(row.store);
-            let product = if row.store.has_skus_by_app() {
-                row.by_item(|key| products.of(key))?.first().copied().flatten()
-            } else {
-                let sku = row.read(SKU)?;
-                products.of_sku(sku.as_ref().and_then(|sku| sku.text(0)))
-            };
+            let product = row.by_item(|key| products.of(key))?.first().copied().flatten();
             return Ok(product.map_or(Value::Null, Value::Int));
         }
         Origin::Roll => {}

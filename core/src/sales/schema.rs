@@ -16,8 +16,6 @@ pub(crate) const LOOKUP_COLUMN: &str = "transaction_id";
 pub(crate) const PRODUCT: &str = "product";
 /// The column that a row's product follows from.
 pub(crate) const SKU: &str = "sku";
-/// The column that tells the app within which a SKU is unique, at stores where it is not unique among all.
-pub(crate) const PARENT_SKU: &str = "parent_sku";
 
 /// What a value stands for; physically there are only text and 64-bit integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -114,7 +112,7 @@ pub(crate) fn standard_columns() -> Vec<SalesColumn> {
         ("date", Date),
         ("type", Text),
         (SKU, Text),
-        (PARENT_SKU, Text),
+        ("parent_sku", Text),
         ("title", Text),
         ("item_name", Text),
         ("item_type", Text),

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use super::catalogue::Products;
 use super::manifest::{Manifest, Report, RowRange};
 use super::query::{Edge, Where};
-use super::schema::{PARENT_SKU, ROWS, SKU};
-use crate::column::Column;
+use super::schema::{ROWS, SKU};
+use crate::column::{Column, Strings};
 use crate::day::Period;
 use crate::error::{Error, Result};
-use crate::ingest::{ItemCodes, ItemKey, Kind, StoreKind};
+use crate::ingest::{ItemCodes, ItemKey, Kind, StoreKind, is_mark};
 use crate::roll::{BLOCK_ROWS, Roll};
 
 /// Rows that follow each other within one block of a roll, of one report or of several of one store: small reports are
@@ -75,16 +75,43 @@ impl Piece {
         values.map(Some)
     }
 
+    /// What tells items of one SKU apart.
+    fn marks(&self) -> Result<Option<Column>> {
+        let mut found: Option<Column> = None;
+        let names = self.roll.fields(self.table).iter().map(|field| field.name.as_str());
+        for name in names.filter(|name| is_mark(self.store, name)) {
+            let Some(column) = self.read(name)? else { continue };
+            // Files whose headers are not spelt alike may share a roll.
+            found = Some(match found {
+                Some(first) => first_of(&first, &column),
+                None => column,
+            });
+        }
+        Ok(found)
+    }
+
     /// What `of` gives for what each row is sold as, where a SKU alone does not tell: it is asked once for each item.
     pub(crate) fn by_item<T: Copy>(&self, of: impl Fn(Option<ItemKey<'_>>) -> T) -> Result<Vec<T>> {
         let none = of(None);
         let Some(skus) = self.read(SKU)? else { return Ok(vec![none; self.len()]) };
-        let parents = self.read(PARENT_SKU)?;
-        let items = ItemCodes::new(self.store, &skus, parents.as_ref());
+        let marks = self.marks()?;
+        let items = ItemCodes::new(self.store, &skus, marks.as_ref());
         let values: Vec<T> = items.keys.iter().map(|&key| of(Some(key))).collect();
         // NULL_CODE is no item's number.
         Ok(items.codes.iter().map(|&code| values.get(code as usize).copied().unwrap_or(none)).collect())
     }
+}
+
+/// Of each row the first text that is not blank.
+fn first_of(one: &Column, other: &Column) -> Column {
+    let has_text = |column: &Column, row| column.text(row).is_some_and(|text| !text.trim().is_empty());
+    let (mut values, mut valid) = (Strings::default(), Vec::with_capacity(one.len()));
+    for row in 0..one.len() {
+        let from = if has_text(one, row) { one } else { other };
+        valid.push(from.text(row).is_some());
+        values.push(from.text(row).unwrap_or_default());
+    }
+    Column::Plain { values, nulls: Some(valid.into()) }
 }
 
 /// The chosen rows of a piece, counted from its first.
@@ -127,6 +154,14 @@ impl Chosen {
                 }
             }
             Self::Some(rows) => rows.retain(|&row| test(row as usize)),
+        }
+    }
+
+    /// Whether all chosen rows pass a test.
+    pub(crate) fn all(&self, mut test: impl FnMut(usize) -> bool) -> bool {
+        match self {
+            Self::All(rows) => (0..*rows).all(test),
+            Self::Some(rows) => rows.iter().all(|&row| test(row as usize)),
         }
     }
 
@@ -257,8 +292,6 @@ pub(crate) struct RowFilter {
 struct RollFilter {
     windows: Vec<Window>,
     texts: Vec<TextTest>,
-    /// What rows may be sold as, where a SKU alone does not tell.
-    items: Vec<Wanted>,
 }
 
 /// A half-open range of integers in a column.
@@ -275,6 +308,8 @@ struct TextTest {
     column: Option<usize>,
     /// Which codes of the roll's dictionary pass.
     codes: Vec<bool>,
+    /// Whether a text of the dictionary does not tell by itself.
+    by_item: bool,
     wanted: Wanted,
 }
 
@@ -317,6 +352,14 @@ impl Wanted {
         }
     }
 
+    /// Whether a text tells by itself that it is wanted.
+    fn is_told(&self, text: &str) -> bool {
+        match self {
+            Self::Texts(_) => true,
+            Self::Products { products, store, .. } => products.of_store(*store).sku_tells(text),
+        }
+    }
+
     fn has_item(&self, key: Option<ItemKey<'_>>) -> bool {
         match self {
             Self::Texts(_) => self.has(key.map(|key| key.sku)),
@@ -337,13 +380,8 @@ impl RowFilter {
         for piece in pieces {
             if let Entry::Vacant(entry) = by_roll.entry(piece.roll_and_store()) {
                 let mut roll_filter = RollFilter::new(filter, &piece.roll, piece.table)?;
-                let wanted = Wanted::products(filter, products, piece.store);
-                if piece.store.has_skus_by_app() {
-                    roll_filter.items = wanted;
-                } else {
-                    for wanted in wanted {
-                        roll_filter.texts.push(TextTest::new(&piece.roll, piece.table, SKU, wanted)?);
-                    }
+                for wanted in Wanted::products(filter, products, piece.store) {
+                    roll_filter.texts.push(TextTest::new(&piece.roll, piece.table, SKU, wanted)?);
                 }
                 entry.insert(roll_filter);
             }
@@ -366,10 +404,6 @@ impl RowFilter {
         }
         for test in &filter.texts {
             test.apply(piece, &mut chosen)?;
-        }
-        for wanted in &filter.items {
-            let passes = piece.by_item(|key| wanted.has_item(key))?;
-            chosen.keep(|row| passes.get(row) == Some(&true));
         }
         Ok(chosen)
     }
@@ -401,7 +435,7 @@ impl RollFilter {
                 TextTest::new(roll, table, dimension.name(), Wanted::Texts(values.clone()))
             })
             .collect::<Result<_>>()?;
-        Ok(Self { windows, texts, items: Vec::new() })
+        Ok(Self { windows, texts })
     }
 
     fn may_match(&self, piece: &Piece, block: u32) -> bool {
@@ -432,16 +466,20 @@ impl Window {
 impl TextTest {
     fn new(roll: &Roll, table: usize, name: &str, wanted: Wanted) -> Result<Self> {
         let column = roll.field(table, name);
-        let mut codes = Vec::new();
+        let (mut codes, mut by_item) = (Vec::new(), false);
         if let Some(column) = column {
             let dictionary = roll.dictionary(table, column)?;
             codes = dictionary.iter().map(|text| wanted.has(Some(text))).collect();
+            by_item = !dictionary.iter().all(|text| wanted.is_told(text));
         }
-        Ok(Self { column, codes, wanted })
+        Ok(Self { column, codes, by_item, wanted })
     }
 
     fn apply(&self, piece: &Piece, chosen: &mut Chosen) -> Result<()> {
         let null = self.wanted.has(None);
+        if self.by_item {
+            return self.apply_by_item(piece, chosen);
+        }
         let column = self.column.map(|column| piece.roll.read(piece.table, column, piece.rows.clone()));
         match column.transpose()? {
             // NULL_CODE lies outside every dictionary, so that a null takes the default.
@@ -449,9 +487,17 @@ impl TextTest {
                 let code_passes = |&code: &u32| self.codes.get(code as usize).copied().unwrap_or(null);
                 chosen.keep(|row| codes.get(row).is_some_and(code_passes));
             }
+            // What is in no dictionary was not asked whether it tells by itself.
+            Some(_) if matches!(self.wanted, Wanted::Products { .. }) => self.apply_by_item(piece, chosen)?,
             Some(column) => chosen.keep(|row| self.wanted.has(column.text(row))),
             None => chosen.keep(|_| null),
         }
+        Ok(())
+    }
+
+    fn apply_by_item(&self, piece: &Piece, chosen: &mut Chosen) -> Result<()> {
+        let passes = piece.by_item(|key| self.wanted.has_item(key))?;
+        chosen.keep(|row| passes.get(row) == Some(&true));
         Ok(())
     }
 }

@@ -54,7 +54,7 @@ impl Catalogue for Shelf {
         let things = self.things();
         let mut products = Products::default();
         for (&id, Thing { item, .. }) in things.iter() {
-            products.insert(StoreKind::Amazon, ItemKey::alone(&item.sku), id);
+            products.insert(StoreKind::Amazon, ItemKey::alone(&item.sku), Some(id));
             let is_parent = |other: &Item| {
                 item.item_name.is_some() && other.item_name.is_none() && other.title == item.title
             };

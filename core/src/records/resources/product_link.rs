@@ -17,7 +17,7 @@ use crate::records::index::{self, Field, Index};
 use crate::records::input::Input;
 use crate::records::machine::{self, Env};
 use crate::records::{
-    Collection, Context, DatumKind, Others, Product, Record, RecordId, Times, catalogue, stored,
+    Collection, Context, DatumKind, Others, Product, Record, RecordId, Times, item_links, stored,
 };
 use crate::scope::Scope;
 use crate::store::{Read, Write};
@@ -113,7 +113,7 @@ fn members(read: &dyn Read, product: u64) -> Result<BTreeSet<u64>> {
     if let Some(link) = stored::get::<ProductLink>(read, &product)? {
         for member in machine::ids_of::<ProductLink>(read, &[GROUP], &[link.group_id.to_datum()])? {
             // An import that was cut short may have stored the link and not the product.
-            if catalogue::is_there(read, member)? {
+            if item_links::is_there(read, member)? {
                 members.insert(member);
             }
         }
@@ -128,7 +128,7 @@ fn members(read: &dyn Read, product: u64) -> Result<BTreeSet<u64>> {
 pub(crate) fn groups(read: &dyn Read, each: &mut dyn FnMut(&BTreeSet<u64>)) -> Result<()> {
     let mut groups: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
     index::numbers::<ProductLink>(read, &[GROUP], &mut |group, product| {
-        if catalogue::is_there(read, product)? {
+        if item_links::is_there(read, product)? {
             groups.entry(group).or_default().insert(product);
         }
         Ok(())

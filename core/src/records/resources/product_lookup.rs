@@ -17,7 +17,7 @@ use crate::records::collection::Shared;
 use crate::records::index;
 use crate::records::input::{Fields, unknown_name};
 use crate::records::machine::{self, Env};
-use crate::records::{Collection, Datum, Product, RecordId, catalogue, stored};
+use crate::records::{Collection, Datum, Product, RecordId, item_links, stored};
 use crate::store::{Read, Write};
 use crate::{Error, Result};
 
@@ -237,7 +237,7 @@ pub(in crate::records) fn by_store(read: &dyn Read, store: AppStore, id: &str) -
         }
     }
     // A SKU that it was sold under and is no more called by, or one within an app.
-    let sold = catalogue::linked(read, store, id)?;
+    let sold = item_links::linked(read, store, id)?;
     sold.map_or(Ok(None), |product| stored::get(read, &product))
 }
 
