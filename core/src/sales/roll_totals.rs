@@ -98,9 +98,11 @@ impl Builder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
     use crate::column::{Batch, Column, Field, NULL_CODE, Type};
-    use crate::sales::totals::TotalsBuilder;
-    use std::sync::Arc;
+    use crate::file::{Disk, OsDisk};
+    use crate::roll::{Cache, TableSpec, Writer};
+    use crate::sales::totals::{Sums, TotalsBuilder};
 
     /// Totals of rows with these texts in each of the three columns, of this day and this money.
     fn totals(texts: &[Option<&str>], day: Option<i64>, money: i64) -> Totals {
@@ -171,5 +173,46 @@ mod tests {
         let totals = totals(&[Some("EUR"), Some("USD"), None], Some(3), 1);
         assert!(Builder::default().add(4..7, &totals).is_some());
         assert!(Builder::default().add(4..6, &totals).is_none());
+    }
+
+    /// A roll of three rows whose totals say what they say, with all checksums in order.
+    fn roll_with(totals: Totals) -> Result<RollTotals> {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, disk) = (dir.path().join("000007.roll"), Arc::new(OsDisk) as Arc<dyn Disk>);
+        let spec = TableSpec { name: "rows".to_owned(), indexed: None };
+        let mut writer = Writer::create(Arc::clone(&disk), &path, vec![spec]).unwrap();
+        let units = Column::Int { values: vec![1; 3], nulls: None };
+        let fields = Arc::new([Field::new("units", Type::Int)]);
+        writer.append(0, &Batch { rows: 3, fields, columns: vec![units] }).unwrap();
+        let meta = SegmentMeta { sequence: 1, member: 0, part: 0, totals, identity: None };
+        writer.segment(std::iter::once(0..3).collect(), meta.encode().unwrap());
+        writer.finish().unwrap();
+        let roll = Roll::open(&disk, &path, Arc::new(Cache::new(1 << 20))).unwrap();
+        RollTotals::read(&roll, &path)
+    }
+
+    #[test]
+    fn totals_that_no_rows_come_to_are_damage() {
+        let honest = || totals(&[Some("EUR"), Some("USD"), None], Some(3), i64::MIN);
+        assert_eq!(roll_with(honest()).unwrap().table().len(), 3);
+        let forgeries: [fn(&mut Sums); 10] = [
+            |sums| sums.sales = i128::MAX,
+            |sums| sums.sales = i128::MIN,
+            |sums| sums.earnings = 1,
+            |sums| sums.sales -= 1,
+            |sums| sums.units_in = i128::MAX,
+            |sums| sums.units_out = -1,
+            |sums| sums.sales_values = u64::MAX,
+            |sums| sums.earnings_values = 2,
+            |sums| sums.earnings_nonzero = 1,
+            |sums| sums.rows = u64::MAX,
+        ];
+        for (number, forgery) in forgeries.into_iter().enumerate() {
+            let mut forged = honest();
+            forged.forge(forgery);
+            let error = roll_with(forged).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Corruption, "{number}: {error}");
+            assert!(error.to_string().contains("000007.roll"), "{number}: {error}");
+        }
     }
 }

@@ -51,7 +51,15 @@ impl SegmentMeta {
         value::encode(self)
     }
 
+    /// # Errors
+    /// [`Error::Corruption`] for bytes that are no segment, and where no rows come to its totals.
     pub(crate) fn decode(bytes: &[u8], path: &Path) -> Result<Self> {
-        value::decode(bytes).map_err(|error| Error::corrupt(path, format!("segment: {error}")))
+        let segment: Self =
+            value::decode(bytes).map_err(|error| Error::corrupt(path, format!("segment: {error}")))?;
+        if segment.totals.are_possible() {
+            Ok(segment)
+        } else {
+            Err(Error::corrupt(path, "segment: no rows come to its totals"))
+        }
     }
 }

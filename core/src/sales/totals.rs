@@ -47,6 +47,22 @@ impl Sums {
         }
     }
 
+    /// Whether as many rows as a roll can have come to these sums. Of sums that do, no number of rolls can have so many that
+    /// adding them up leaves 128 bits; others are made up.
+    fn are_possible(&self) -> bool {
+        let within = |sum: i128, values: u64| sum.unsigned_abs() <= u128::from(values) << 63;
+        self.rows <= u64::from(u32::MAX)
+            && self.sales_values <= self.rows
+            && self.earnings_values <= self.rows
+            && self.earnings_nonzero <= self.earnings_values
+            && self.units_in >= 0
+            && self.units_out >= 0
+            && within(self.units_in, self.rows)
+            && within(self.units_out, self.rows)
+            && within(self.sales, self.sales_values)
+            && within(self.earnings, self.earnings_values)
+    }
+
     /// Adds other rows' sums.
     pub(crate) fn add(&mut self, other: &Self) {
         self.rows += other.rows;
@@ -87,6 +103,17 @@ pub(crate) struct TotalsLine<'a> {
 }
 
 impl Totals {
+    /// Whether rows can come to these sums.
+    pub(crate) fn are_possible(&self) -> bool {
+        self.lines.iter().all(|(_, sums)| sums.are_possible())
+    }
+
+    /// Changes what they say, as no rows would.
+    #[cfg(test)]
+    pub(crate) fn forge(&mut self, change: fn(&mut Sums)) {
+        self.lines.iter_mut().for_each(|(_, sums)| change(sums));
+    }
+
     /// All lines.
     pub(crate) fn lines(&self) -> impl Iterator<Item = TotalsLine<'_>> {
         let text = |code: u32| self.texts.get(code as usize).map(String::as_str);
