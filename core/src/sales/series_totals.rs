@@ -64,16 +64,20 @@ impl LineRuns {
     }
 }
 
-/// Goes on with the run before where it can: the parts of a month mostly stand one behind the other.
-fn push(runs: &mut Vec<LineRun>, run: LineRun) {
-    match runs.last_mut() {
-        Some(last)
-            if (last.table, last.lines.end, last.period) == (run.table, run.lines.start, run.period) =>
-        {
-            last.lines.end = run.lines.end;
+/// As few runs of the same lines as there can be. The parts of a month are imported by several threads, and lie in its rolls
+/// in no order of their own: sums ask for none.
+fn joined(mut runs: Vec<LineRun>) -> Vec<LineRun> {
+    runs.retain(|run| !run.lines.is_empty());
+    runs.sort_unstable_by_key(|run| (run.period, run.table, run.lines.start));
+    runs.dedup_by(|next, last| {
+        let follows =
+            (last.table, last.lines.end, last.period) == (next.table, next.lines.start, next.period);
+        if follows {
+            last.lines.end = next.lines.end;
         }
-        _ => runs.push(run),
-    }
+        follows
+    });
+    runs
 }
 
 fn month(day: Option<i64>) -> Option<i64> {
@@ -112,11 +116,11 @@ impl SeriesTotals {
                 };
                 let Some(roll) = rolls.get(place) else { continue };
                 let period = Some(report.key.period);
-                push(&mut runs, LineRun { table: place, lines: roll.run(rows)?, period });
+                runs.push(LineRun { table: place, lines: roll.run(rows)?, period });
             }
         }
         let tables = rolls.iter().map(|roll| Arc::clone(roll.table())).collect();
-        Ok(Self { lines: LineRuns { tables, runs }, ..Self::default() })
+        Ok(Self { lines: LineRuns { tables, runs: joined(runs) }, ..Self::default() })
     }
 
     /// The fewest lines that tell so much.
@@ -180,6 +184,26 @@ mod tests {
         let sums = told(&totals, Detail::Sums);
         assert_eq!((sums.len(), &sums[0]), (2, &euros(None, 366)));
         assert_eq!(told(&totals, Detail::Lines).len(), 732);
+    }
+
+    #[test]
+    fn runs_of_a_period_are_joined_in_whatever_order_they_come() {
+        let run =
+            |period: &str, table, lines| LineRun { table, lines, period: Some(period.parse().unwrap()) };
+        let told = |runs: Vec<LineRun>| -> Vec<String> {
+            runs.iter().map(|run| format!("{} {} {:?}", run.period.unwrap(), run.table, run.lines)).collect()
+        };
+        let runs = vec![
+            run("2018-04", 0, 9..12),
+            run("2018-03", 0, 6..9),
+            run("2018-03", 1, 3..5),
+            run("2018-03", 0, 0..3),
+            run("2018-03", 0, 3..3),
+            run("2018-03", 1, 7..8),
+            run("2018-03", 0, 3..6),
+        ];
+        let expected = ["2018-03 0 0..9", "2018-03 1 3..5", "2018-03 1 7..8", "2018-04 0 9..12"];
+        assert_eq!(told(joined(runs)), expected);
     }
 
     #[test]
