@@ -1,6 +1,7 @@
 //! From stored columns to Arrow arrays.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
@@ -10,6 +11,7 @@ use arrow_array::{
     TimestampMicrosecondArray, new_null_array,
 };
 use arrow_buffer::NullBuffer;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::catalogue::{Products, StoreProducts};
 use super::manifest::Report;
@@ -75,8 +77,10 @@ pub(crate) fn array(
     };
     let (texts, runs) = of_reports(piece, chosen, text);
     if dictionaries.is_some() {
-        let keys = (0..).zip(runs).flat_map(|(key, rows)| std::iter::repeat_n(key, rows));
-        let (keys, texts) = (keys.collect::<Int32Array>(), Arc::new(StringArray::from_iter_values(texts)));
+        let mut distinct = Distinct::with_capacity(texts.len());
+        let keys = texts.iter().zip(runs);
+        let keys = keys.flat_map(|(text, rows)| std::iter::repeat_n(distinct.place(text), rows));
+        let (keys, texts) = (keys.collect::<Int32Array>(), distinct.finish());
         return Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, texts).map_err(arrow_fault)?));
     }
     let texts = texts.iter().zip(runs).flat_map(|(text, rows)| std::iter::repeat_n(text, rows));
@@ -126,8 +130,49 @@ fn products_of(piece: &Piece, chosen: &Chosen, products: StoreProducts<'_>) -> R
     Ok(Arc::new(Int64Array::from(ids)))
 }
 
-/// A column whose dictionary has each text once. Those of several pieces together may have one more often, and so may
-/// one that is made of plain text; pandas refuses such.
+/// Texts, each once: a dictionary that has one twice is refused by pandas.
+struct Distinct<'a> {
+    texts: Vec<&'a str>,
+    bytes: usize,
+    /// The places of the texts, by their hashes.
+    places: HashTable<i32>,
+    hasher: DefaultHashBuilder,
+}
+
+impl<'a> Distinct<'a> {
+    /// With room for this many texts, so that no place is ever moved.
+    fn with_capacity(texts: usize) -> Self {
+        Self {
+            texts: Vec::with_capacity(texts),
+            bytes: 0,
+            places: HashTable::with_capacity(texts),
+            hasher: DefaultHashBuilder::default(),
+        }
+    }
+
+    /// The place of a text, which may be new; none where there are too many.
+    fn place(&mut self, text: &'a str) -> Option<i32> {
+        let next = i32::try_from(self.texts.len()).ok()?;
+        let (texts, hasher) = (&self.texts, &self.hasher);
+        let text_at = |place: &i32| usize::try_from(*place).ok().and_then(|place| texts.get(place)).copied();
+        let is_same = |place: &i32| text_at(place) == Some(text);
+        let hash_at = |place: &i32| hasher.hash_one(text_at(place).unwrap_or_default());
+        let place = *self.places.entry(hasher.hash_one(text), is_same, hash_at).or_insert(next).get();
+        if place == next {
+            self.bytes += text.len();
+            self.texts.push(text);
+        }
+        Some(place)
+    }
+
+    fn finish(self) -> ArrayRef {
+        let mut texts = StringBuilder::with_capacity(self.texts.len(), self.bytes);
+        self.texts.iter().for_each(|text| texts.append_value(text));
+        Arc::new(texts.finish())
+    }
+}
+
+/// A column whose dictionary has each text once. Those of several pieces together may have one more often.
 pub(crate) fn each_text_once(column: &ArrayRef) -> Result<ArrayRef> {
     let Some(coded) = column.as_any().downcast_ref::<DictionaryArray<Int32Type>>() else {
         return Ok(Arc::clone(column));
@@ -135,25 +180,14 @@ pub(crate) fn each_text_once(column: &ArrayRef) -> Result<ArrayRef> {
     let Some(texts) = coded.values().as_any().downcast_ref::<StringArray>() else {
         return Ok(Arc::clone(column));
     };
-    let (mut places, mut unique) = (hashbrown::HashMap::new(), Vec::new());
-    let places: Vec<Option<i32>> = texts
-        .iter()
-        .map(|text| {
-            let text = text?;
-            let place = *places.entry(text).or_insert_with(|| {
-                unique.push(text);
-                unique.len() - 1
-            });
-            i32::try_from(place).ok()
-        })
-        .collect();
-    if unique.len() == texts.len() {
+    let mut distinct = Distinct::with_capacity(texts.len());
+    let places: Vec<Option<i32>> = texts.iter().map(|text| distinct.place(text?)).collect();
+    if distinct.texts.len() == texts.len() {
         return Ok(Arc::clone(column));
     }
     let place = |key: Option<i32>| places.get(usize::try_from(key?).ok()?).copied().flatten();
     let keys: Int32Array = coded.keys().iter().map(place).collect();
-    let unique = Arc::new(StringArray::from_iter_values(unique));
-    Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, unique).map_err(arrow_fault)?))
+    Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, distinct.finish()).map_err(arrow_fault)?))
 }
 
 fn stored(
@@ -237,7 +271,7 @@ fn plain_texts(values: &Column, chosen: &Chosen) -> ArrayRef {
     Arc::new(texts.finish())
 }
 
-/// Codes point into the roll's own dictionary, or, for texts that stand as they are, each to its own entry.
+/// Codes point into the roll's own dictionary, or into one that is made of the texts that stand as they are.
 fn coded_texts(
     values: &Column,
     chosen: &Chosen,
@@ -253,16 +287,9 @@ fn coded_texts(
             dictionary_of(dictionary)
         }
         other => {
-            let mut texts = StringBuilder::with_capacity(chosen.len(), 16 * chosen.len());
-            let mut next = 0;
-            chosen.for_each(|row| {
-                keys.push(other.text(row).map(|text| {
-                    texts.append_value(text);
-                    next += 1;
-                    next - 1
-                }));
-            });
-            Arc::new(texts.finish())
+            let mut distinct = Distinct::with_capacity(chosen.len());
+            chosen.for_each(|row| keys.push(other.text(row).and_then(|text| distinct.place(text))));
+            distinct.finish()
         }
     };
     let array = DictionaryArray::<Int32Type>::try_new(Int32Array::from(keys), texts);
@@ -272,6 +299,16 @@ fn coded_texts(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_that_stand_as_they_are_get_a_dictionary_with_each_once() {
+        let values = Column::Plain { values: ["b", "a", "b", "", "c"].into_iter().collect(), nulls: None };
+        let no_other = |_: &Strings| -> ArrayRef { Arc::new(StringArray::new_null(0)) };
+        let made = coded_texts(&values, &Chosen::Some(vec![0, 1, 2, 3]), no_other).unwrap();
+        let made = made.as_any().downcast_ref::<DictionaryArray<Int32Type>>().unwrap();
+        assert_eq!(made.values().as_ref(), &StringArray::from(vec!["b", "a", ""]) as &dyn Array);
+        assert_eq!(made.keys().values().as_ref(), [0, 1, 0, 2]);
+    }
 
     #[test]
     fn a_dictionary_has_each_text_once() {

@@ -134,15 +134,23 @@ impl Scan {
         if batches.is_empty() {
             return Ok(None);
         }
-        let mut batch = concat_batches(&self.schema, &batches).map_err(arrow_fault)?;
-        let columns = batch.columns().iter().map(arrow::each_text_once).collect::<Result<_>>()?;
-        batch = with_rows(self.schema(), columns, batch.num_rows())?;
+        let mut batch = self.together(&batches)?;
         if let Some(mut order) = order {
             order.truncate(left);
             batch = in_order(&batch, order)?;
         }
         self.left -= batch.num_rows() as u64;
         Ok(Some(batch))
+    }
+
+    /// Some batches as one; each has a text once in each of its dictionaries, and so has the whole.
+    fn together(&self, batches: &[RecordBatch]) -> Result<RecordBatch> {
+        if let [only] = batches {
+            return Ok(only.clone());
+        }
+        let batch = concat_batches(&self.schema, batches).map_err(arrow_fault)?;
+        let columns = batch.columns().iter().map(arrow::each_text_once).collect::<Result<_>>()?;
+        with_rows(self.schema(), columns, batch.num_rows())
     }
 
     /// The chosen rows of a piece, as they lie.
