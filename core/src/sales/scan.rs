@@ -116,27 +116,40 @@ impl Scan {
         Box::new(Reader(self))
     }
 
-    /// The chosen rows of a window; `None` where there are none.
-    fn batch(&mut self, window: &Window) -> Result<Option<RecordBatch>> {
+    /// The rows of a window that are wanted, in pieces that reach from the first of them to the last, and their order
+    /// where that is another than as they lie. Of a window that is larger than what is left, no more is read.
+    fn parts(&self, window: &Window) -> Result<Parts> {
         let chosen = window.pieces.iter().map(|piece| match self.filter.may_match(piece) {
             true => self.filter.choose(piece),
             false => Ok(Chosen::Some(Vec::new())),
         });
         let mut chosen = chosen.collect::<Result<Vec<_>>>()?;
-        let left = usize::try_from(self.left).unwrap_or(usize::MAX);
-        let order = window.order(&chosen);
-        if let (None, [only]) = (&order, chosen.as_mut_slice()) {
-            only.truncate(left);
-        }
-        let pieces = window.pieces.iter().zip(&chosen).filter(|(_, chosen)| chosen.len() > 0);
-        let batches = pieces.map(|(piece, chosen)| self.lying(piece, chosen));
+        let order = window.limit(&mut chosen, usize::try_from(self.left).unwrap_or(usize::MAX));
+        let some = window.pieces.iter().zip(&chosen).filter(|(_, chosen)| chosen.len() > 0);
+        let part = |(piece, chosen): (&Piece, &Chosen)| {
+            let (rows, chosen) = chosen.trimmed();
+            (piece.part(&rows), chosen)
+        };
+        Ok(Parts { pieces: some.map(part).collect(), order })
+    }
+
+    /// How many rows the first window reads.
+    #[cfg(test)]
+    pub(super) fn first_reads(&self) -> usize {
+        let parts = self.parts(&self.windows.as_slice()[0]).unwrap();
+        parts.pieces.iter().map(|(piece, _)| piece.len()).sum()
+    }
+
+    /// The chosen rows of a window; `None` where there are none.
+    fn batch(&mut self, window: &Window) -> Result<Option<RecordBatch>> {
+        let Parts { pieces, order } = self.parts(window)?;
+        let batches = pieces.iter().map(|(piece, chosen)| self.lying(piece, chosen));
         let batches = batches.collect::<Result<Vec<_>>>()?;
         if batches.is_empty() {
             return Ok(None);
         }
         let mut batch = self.together(&batches)?;
-        if let Some(mut order) = order {
-            order.truncate(left);
+        if let Some(order) = order {
             batch = in_order(&batch, order)?;
         }
         self.left -= batch.num_rows() as u64;
@@ -160,6 +173,13 @@ impl Scan {
         let arrays = self.columns.iter().map(array).collect::<Result<_>>()?;
         with_rows(self.schema(), arrays, chosen.len())
     }
+}
+
+/// The rows of a window that are given.
+struct Parts {
+    pieces: Vec<(Piece, Chosen)>,
+    /// Counted through all chosen rows; none where they are given as they lie.
+    order: Option<Vec<u32>>,
 }
 
 /// Some rows of a batch.

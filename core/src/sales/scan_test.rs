@@ -98,3 +98,26 @@ fn parts_across_blocks_keep_their_order() {
     import(&shop, &parts, true);
     assert!(scanned(&shop, json!({})) == ids(&parts));
 }
+
+fn read_rows(shop: &Shop, query: serde_json::Value) -> usize {
+    shop.sales.scan(&Query::from_json(&query).unwrap()).unwrap().first_reads()
+}
+
+#[test]
+fn no_more_is_read_than_is_asked_for() {
+    for are_mixed in [false, true] {
+        let shop = Shop::new();
+        let parts: Vec<(u32, u32)> = (1..=23).map(|part| (part, 200)).collect();
+        import(&shop, &parts, are_mixed);
+        assert_eq!(read_rows(&shop, json!({})), 4_600);
+        for limit in [1, 10, 200, 201, 1_000] {
+            assert_eq!(scanned(&shop, json!({"limit": limit})), ids(&parts)[..limit]);
+            let read = read_rows(&shop, json!({"limit": limit}));
+            // Parts between those that are wanted may lie in between them.
+            assert!(read == limit || are_mixed && limit > 200 && read < 4_600, "{read} rows for {limit}");
+        }
+        // Every third row has the SKU.
+        assert_eq!(read_rows(&shop, json!({"limit": 10, "sku": "a"})), 28);
+        assert_eq!(scanned(&shop, json!({"limit": 3, "sku": "a"})), ["1-0", "1-3", "1-6"]);
+    }
+}

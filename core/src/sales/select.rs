@@ -65,6 +65,22 @@ impl Piece {
         follows
     }
 
+    /// Some of its rows, counted from its first, at least one.
+    pub(crate) fn part(&self, rows: &Range<usize>) -> Self {
+        let place = |row: usize| self.rows.start.saturating_add(u32::try_from(row).unwrap_or(u32::MAX));
+        let within = self.owned().filter(|(_, owned)| owned.start < rows.end && rows.start < owned.end);
+        let owner = |(report, owned): (&Arc<Report>, Range<usize>)| Owner {
+            report: Arc::clone(report),
+            first: owned.start.saturating_sub(rows.start),
+        };
+        Self {
+            rows: place(rows.start)..place(rows.end).min(self.rows.end),
+            owners: within.map(owner).collect(),
+            roll: Arc::clone(&self.roll),
+            ..*self
+        }
+    }
+
     /// The values of a column; `None` where the roll has no such column, so that all of them are null.
     pub(crate) fn read(&self, column: &str) -> Result<Option<Column>> {
         let Some(index) = self.roll.field(self.table, column) else { return Ok(None) };
@@ -170,6 +186,29 @@ impl Chosen {
         match self {
             Self::All(all) => *all = rows.min(*all),
             Self::Some(some) => some.truncate(rows),
+        }
+    }
+
+    /// Keeps of the chosen rows those at these places among them, which ascend.
+    pub(crate) fn keep_places(&mut self, places: impl Iterator<Item = usize>) {
+        *self = Self::Some(match self {
+            Self::All(_) => places.filter_map(|row| u32::try_from(row).ok()).collect(),
+            Self::Some(rows) => places.filter_map(|place| rows.get(place).copied()).collect(),
+        });
+    }
+
+    /// The rows from the first chosen one to the last, and the chosen ones as counted from there.
+    pub(crate) fn trimmed(&self) -> (Range<usize>, Self) {
+        match self {
+            Self::All(rows) => (0..*rows, Self::All(*rows)),
+            Self::Some(rows) => {
+                let (first, last) = rows.first().zip(rows.last()).unwrap_or((&0, &0));
+                let range = *first as usize..*last as usize + 1;
+                let is_whole = rows.len() == range.len();
+                let rows = || rows.iter().map(|row| row - first).collect();
+                let chosen = if is_whole { Self::All(range.len()) } else { Self::Some(rows()) };
+                (range, chosen)
+            }
         }
     }
 
@@ -523,8 +562,11 @@ mod tests {
         chosen.keep(|row| row > 3);
         assert_eq!(chosen, Chosen::Some(vec![4, 6, 8]));
         assert_eq!((chosen.within(0..4), chosen.within(4..8), chosen.within(5..100)), (0, 2, 2));
+        assert_eq!(chosen.trimmed(), (4..9, Chosen::Some(vec![0, 2, 4])));
+        chosen.keep_places([0, 2].into_iter());
+        assert_eq!(chosen, Chosen::Some(vec![4, 8]));
         chosen.truncate(1);
-        assert_eq!(chosen, Chosen::Some(vec![4]));
+        assert_eq!((&chosen, chosen.trimmed()), (&Chosen::Some(vec![4]), (4..5, Chosen::All(1))));
         assert_eq!(
             (Chosen::All(10).within(3..7), Chosen::All(5).within(3..7), Chosen::All(2).within(3..7)),
             (4, 2, 0)

@@ -102,24 +102,54 @@ impl Window {
         }
     }
 
-    /// The order in which the chosen rows of the pieces are wanted, counted through all of them; `None` for as they
-    /// come.
-    pub(crate) fn order(&self, chosen: &[Chosen]) -> Option<Vec<u32>> {
+    /// Keeps at most so many of the chosen rows, the ones that are wanted first, and gives the order in which they are
+    /// wanted, counted through all pieces; `None` for as they come.
+    pub(crate) fn limit(&self, chosen: &mut [Chosen], rows: usize) -> Option<Vec<u32>> {
         if self.shares.is_empty() {
+            let mut left = rows;
+            for chosen in chosen {
+                chosen.truncate(left);
+                left -= chosen.len();
+            }
             return None;
         }
-        let ends = chosen.iter().scan(0, |end, chosen| {
-            let first = *end;
-            *end += chosen.len();
-            Some(first)
-        });
-        let firsts: Vec<usize> = ends.collect();
+        let firsts: Vec<usize> = firsts(chosen).collect();
         let places = self.shares.iter().filter_map(|share| {
             let (first, places) =
                 (firsts.get(share.piece)?, chosen.get(share.piece)?.places(share.rows.clone()));
             Some(first + places.start..first + places.end)
         });
         // A window has at most as many rows as a block.
-        Some(places.flatten().filter_map(|place| u32::try_from(place).ok()).collect())
+        let order: Vec<u32> =
+            places.flatten().take(rows).filter_map(|place| u32::try_from(place).ok()).collect();
+        let is_whole = order.len() == chosen.iter().map(Chosen::len).sum::<usize>();
+        Some(if is_whole { order } else { keep_only(order, chosen) })
     }
+}
+
+/// The places of the first chosen row of each piece, counted through all of them.
+fn firsts(chosen: &[Chosen]) -> impl Iterator<Item = usize> {
+    chosen.iter().scan(0, |end, chosen| {
+        let first = *end;
+        *end += chosen.len();
+        Some(first)
+    })
+}
+
+/// Keeps of the chosen rows those at these places, and counts the places anew.
+fn keep_only(order: Vec<u32>, chosen: &mut [Chosen]) -> Vec<u32> {
+    let mut kept = order.clone();
+    kept.sort_unstable();
+    let firsts: Vec<usize> = firsts(chosen).collect();
+    for (chosen, first) in chosen.iter_mut().zip(firsts) {
+        let end = first + chosen.len();
+        let from = kept.partition_point(|&place| (place as usize) < first);
+        let to = kept.partition_point(|&place| (place as usize) < end);
+        let own = kept.get(from..to).unwrap_or_default();
+        if own.len() < chosen.len() {
+            chosen.keep_places(own.iter().map(|&place| place as usize - first));
+        }
+    }
+    let anew = |place: u32| u32::try_from(kept.partition_point(|&other| other < place)).unwrap_or(u32::MAX);
+    order.into_iter().map(anew).collect()
 }
