@@ -1,11 +1,10 @@
 //! What is stored, report by report, and what of it could not be read.
 
-use std::fmt::Write as _;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow_array::{ArrayRef, Decimal128Array, Int64Array, StringArray};
-use arrow_schema::Field;
+use arrow_schema::{Field, Schema, SchemaRef};
 
 use super::manifest::{Manifest, Report, Version};
 use super::schema::{Meaning, REJECTS};
@@ -115,11 +114,8 @@ impl Import {
 
 /// Bytes as hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing into a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    halves.filter_map(|half| char::from_digit(half.into(), 16)).collect()
 }
 
 pub(crate) fn imports(manifest: &Manifest, account: Option<u64>) -> Result<Vec<Import>> {
@@ -127,25 +123,37 @@ pub(crate) fn imports(manifest: &Manifest, account: Option<u64>) -> Result<Vec<I
     manifest.reports().filter(of_account).map(|report| Import::new(manifest, report)).collect()
 }
 
+/// The columns of all tables of totals: there are two of them for each import.
+static TOTALS: LazyLock<SchemaRef> = LazyLock::new(|| {
+    let columns = [
+        ("currency", Meaning::Text),
+        ("units", Meaning::Count),
+        ("sales", Meaning::MoneySum),
+        ("earnings_currency", Meaning::Text),
+        ("earnings", Meaning::MoneySum),
+    ];
+    let fields = columns.map(|(name, meaning)| Field::new(name, meaning.plain(), true));
+    Arc::new(Schema::new(fields.to_vec()))
+});
+
 fn totals_table(totals: &[MoneyTotal]) -> Result<Table> {
-    let text = |name: &str, value: fn(&MoneyTotal) -> &Option<String>| {
+    let text = |value: fn(&MoneyTotal) -> &Option<String>| {
         let array: StringArray = totals.iter().map(|total| value(total).as_deref()).collect();
-        (Field::new(name, Meaning::Text.plain(), true), Arc::new(array) as ArrayRef)
+        Arc::new(array) as ArrayRef
     };
-    let money = |name: &str, value: fn(&MoneyTotal) -> Option<i128>| {
-        let ty = Meaning::MoneySum.plain();
-        let array = totals.iter().map(value).collect::<Decimal128Array>().with_data_type(ty.clone());
-        (Field::new(name, ty, true), Arc::new(array) as ArrayRef)
+    let money = |value: fn(&MoneyTotal) -> Option<i128>| {
+        let array = totals.iter().map(value).collect::<Decimal128Array>();
+        Arc::new(array.with_data_type(Meaning::MoneySum.plain())) as ArrayRef
     };
     let units: Int64Array = totals.iter().map(|total| i64::try_from(total.units).ok()).collect();
-    let columns = vec![
-        text("currency", |total| &total.currency),
-        (Field::new("units", Meaning::Count.plain(), true), Arc::new(units) as ArrayRef),
-        money("sales", |total| total.sales),
-        text("earnings_currency", |total| &total.earnings_currency),
-        money("earnings", |total| total.earnings),
+    let arrays = vec![
+        text(|total| &total.currency),
+        Arc::new(units) as ArrayRef,
+        money(|total| total.sales),
+        text(|total| &total.earnings_currency),
+        money(|total| total.earnings),
     ];
-    Table::new(columns, totals.len())
+    Table::with_schema(Arc::clone(&TOTALS), arrays, totals.len())
 }
 
 /// The rejects of one import or all, in the order of reports and lines.

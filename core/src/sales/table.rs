@@ -26,8 +26,12 @@ pub struct Table {
 impl Table {
     pub(crate) fn new(columns: Vec<(Field, ArrayRef)>, rows: usize) -> Result<Self> {
         let (fields, arrays): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
+        Self::with_schema(Arc::new(Schema::new(fields)), arrays, rows)
+    }
+
+    /// As [`Self::new`], for many tables of the same columns.
+    pub(crate) fn with_schema(schema: SchemaRef, arrays: Vec<ArrayRef>, rows: usize) -> Result<Self> {
         let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(rows));
-        let schema = Arc::new(Schema::new(fields));
         let batch = RecordBatch::try_new_with_options(schema, arrays, &options).map_err(arrow_fault)?;
         Ok(Self { batch })
     }
