@@ -12,9 +12,11 @@
 //! Text compares by bytes, so case counts, but for e-mail addresses. In `like`, `*` stands for any text, also none. A record without a value
 //! matches no condition of the text form.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
+use memchr::memmem;
 use serde_json::Value;
 
 use crate::error::quoted;
@@ -27,7 +29,7 @@ use super::{DatumKind, Record};
 const FILTER_MAX: usize = 1 << 20;
 
 /// An interval of values.
-pub(super) type Interval = (Bound<Datum>, Bound<Datum>);
+pub(super) type Interval<T = Datum> = (Bound<T>, Bound<T>);
 
 /// What a field's value must satisfy.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,25 +43,53 @@ pub(super) enum Test {
 impl Test {
     pub(super) fn matches(&self, value: &Datum) -> bool {
         match (self, value) {
-            (Self::Within(intervals), _) => intervals.iter().any(|interval| contains(interval, value)),
-            (Self::Like(pattern), Datum::Text(text)) => pattern.matches(text),
+            (Self::Within(intervals), _) => within(intervals, value),
+            (Self::Like(pattern), Datum::Text(text)) => pattern.finder().matches(text.as_bytes()),
             (Self::Like(_), _) => false,
+        }
+    }
+
+    /// The same test, made ready for very many values as they lie in memory.
+    pub(super) fn packed(&self) -> Packed<'_> {
+        match self {
+            Self::Within(intervals) => Packed::Within(intervals.iter().map(packed).collect()),
+            Self::Like(pattern) => Packed::Like(pattern.finder()),
         }
     }
 }
 
-fn contains((low, high): &Interval, value: &Datum) -> bool {
-    let above = match low {
-        Bound::Included(low) => value >= low,
-        Bound::Excluded(low) => value > low,
-        Bound::Unbounded => true,
+/// A [`Test`] for packed values.
+pub(super) enum Packed<'a> {
+    Within(Vec<Interval<Vec<u8>>>),
+    Like(Finder<'a>),
+}
+
+impl Packed<'_> {
+    pub(super) fn matches(&self, value: &[u8]) -> bool {
+        match self {
+            Self::Within(intervals) => within(intervals, value),
+            Self::Like(finder) => Datum::packed_text(value).is_some_and(|text| finder.matches(text)),
+        }
+    }
+}
+
+fn packed((low, high): &Interval) -> Interval<Vec<u8>> {
+    (low.as_ref().map(Datum::packed), high.as_ref().map(Datum::packed))
+}
+
+/// Whether one of the intervals, which are sorted and apart, holds the value.
+fn within<T: Borrow<Q>, Q: Ord + ?Sized>(intervals: &[Interval<T>], value: &Q) -> bool {
+    let ends_before = |(_, high): &Interval<T>| match high {
+        Bound::Included(high) => high.borrow() < value,
+        Bound::Excluded(high) => high.borrow() <= value,
+        Bound::Unbounded => false,
     };
-    let below = match high {
-        Bound::Included(high) => value <= high,
-        Bound::Excluded(high) => value < high,
+    let next = intervals.get(intervals.partition_point(ends_before));
+    next.is_some_and(|(low, _)| match low {
+        Bound::Included(low) => low.borrow() <= value,
+        Bound::Excluded(low) => low.borrow() < value,
         Bound::Unbounded => true,
-    };
-    above && below
+    })
 }
 
 /// The values that lie in an interval of each list. Both are sorted and their intervals apart, and so is the result.
@@ -131,17 +161,38 @@ impl Pattern {
         Self(text.split('*').map(str::to_owned).collect())
     }
 
+    fn finder(&self) -> Finder<'_> {
+        let Self(parts) = self;
+        let (first, rest) =
+            parts.split_first().map_or(("", [].as_slice()), |(first, rest)| (first.as_str(), rest));
+        let Some((last, middle)) = rest.split_last() else { return Finder::Whole(first.as_bytes()) };
+        let middle = middle.iter().map(memmem::Finder::new).collect();
+        Finder::Parts { first: first.as_bytes(), middle, last: last.as_bytes() }
+    }
+}
+
+/// A [`Pattern`] made ready to be looked for in many texts.
+pub(super) enum Finder<'a> {
+    /// There is no star.
+    Whole(&'a [u8]),
+    /// What stands before, between and behind the stars.
+    Parts { first: &'a [u8], middle: Vec<memmem::Finder<'a>>, last: &'a [u8] },
+}
+
+impl Finder<'_> {
     /// Takes the first place that fits for each part between stars; only the ends are fixed, so that is enough.
-    fn matches(&self, text: &str) -> bool {
-        let [first, middle @ .., last] = self.0.as_slice() else {
-            return self.0.first().is_some_and(|whole| whole == text);
+    fn matches(&self, text: &[u8]) -> bool {
+        let (first, middle, last) = match self {
+            Self::Whole(whole) => return *whole == text,
+            Self::Parts { first, middle, last } => (first, middle, last),
         };
-        let Some(mut rest) = text.strip_prefix(first.as_str()) else { return false };
+        let Some(mut rest) = text.strip_prefix(*first) else { return false };
         for part in middle {
-            let Some((_, after)) = rest.split_once(part.as_str()) else { return false };
+            let place = part.find(rest).map(|place| place + part.needle().len());
+            let Some(after) = place.and_then(|place| rest.get(place..)) else { return false };
             rest = after;
         }
-        rest.ends_with(last.as_str())
+        rest.ends_with(last)
     }
 }
 

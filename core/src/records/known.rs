@@ -17,6 +17,7 @@ use crate::store::Read;
 
 use super::page::Plan;
 use super::resources::product_memory::{Changes, Touched};
+use super::table::{Found, Tables};
 use super::{Datum, Record, stored};
 
 /// The most ids of one order that are kept.
@@ -24,11 +25,17 @@ pub(super) const ORDER_MAX: usize = 1 << 17;
 /// The most that is kept, in bytes: beyond it all is forgotten, which only costs time.
 const BYTES_MAX: usize = 16 << 20;
 /// The most changes by which an order is brought up to date. Each costs some 20 records, so more are no gain.
-const CHANGES_MAX: usize = 64;
+const ORDER_CHANGES_MAX: u64 = 64;
+/// The most changes of a collection that are remembered. A table is brought up to date by so many, at a record each.
+const CHANGES_MAX: usize = 4096;
 
 /// Shared by all handles on one database.
 #[derive(Debug, Default)]
-pub(super) struct Known(Mutex<Answers>);
+pub(super) struct Known {
+    answers: Mutex<Answers>,
+    /// What listings that would have to look at all records find instead.
+    pub(super) tables: Tables,
+}
 
 #[derive(Debug, Default)]
 struct Answers {
@@ -53,7 +60,7 @@ type Question = (u8, String);
 /// A listing, as of the change that its snapshot has last seen.
 pub(super) struct Asked<'a> {
     known: &'a Known,
-    change: u64,
+    pub change: u64,
     which: Question,
     order: Question,
 }
@@ -84,7 +91,7 @@ impl Known {
     }
 
     fn answers(&self) -> MutexGuard<'_, Answers> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -105,11 +112,23 @@ impl Asked<'_> {
     /// The order as it was a few changes ago, and the records that were put or deleted since.
     pub(super) fn earlier_order(&self) -> Option<(Arc<[Datum]>, Vec<Datum>)> {
         let answers = self.known.answers();
-        let order = answers.orders.get(&self.order).filter(|order| order.change < self.change)?;
-        let changes = answers.changes.get(&self.which.0)?.range(order.change + 1..=self.change);
-        let ids: Vec<Datum> = changes.map(|(_, id)| id.clone()).collect();
-        let is_complete = ids.len() as u64 == self.change - order.change;
-        is_complete.then(|| (Arc::clone(&order.ids), ids))
+        let order = answers.orders.get(&self.order)?;
+        let is_near = self.change.checked_sub(order.change).is_some_and(|by| by <= ORDER_CHANGES_MAX);
+        let changed = answers.changed(self.which.0, order.change, self.change).filter(|_| is_near)?;
+        Some((Arc::clone(&order.ids), changed))
+    }
+
+    /// The records that were put or deleted between two changes, where all of them have been told.
+    pub(super) fn changed(&self, before: u64, until: u64) -> Option<Vec<Datum>> {
+        self.known.answers().changed(self.which.0, before, until)
+    }
+
+    /// What the tables tell, where it would have to look at all records.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub(super) fn find<R: Record>(&self, read: &dyn Read, plan: &Plan<R>) -> Result<Option<Found>> {
+        self.known.tables.find(read, plan, self)
     }
 
     /// Keeps how many match, and which ones in order where that is no long list.
@@ -140,6 +159,19 @@ impl Asked<'_> {
 }
 
 impl Answers {
+    fn changed(&self, tag: u8, before: u64, until: u64) -> Option<Vec<Datum>> {
+        let count = until.checked_sub(before)?;
+        if count == 0 {
+            return Some(Vec::new());
+        }
+        let changes = self.changes.get(&tag)?.range(before + 1..=until);
+        let mut ids: Vec<Datum> = changes.map(|(_, id)| id.clone()).collect();
+        let is_complete = ids.len() as u64 == count;
+        ids.sort_unstable();
+        ids.dedup();
+        is_complete.then_some(ids)
+    }
+
     fn forget(&mut self) {
         self.counts.clear();
         self.orders.clear();

@@ -4,9 +4,9 @@
 //! sorting. Where there is no such bound, but another indexed field has one, that field's index may be walked and what
 //! it finds sorted in memory. Records are loaded where a condition cannot be told from the entry, and for the page.
 //!
-//! A page says how many records match. Where the entries alone tell, they are counted as keys, which is quick; where
-//! records must be looked at, all of them are, once: see `known.rs`. With the number known, a walk begins at the nearer
-//! end and stops behind the page.
+//! A page says how many records match. Where the entries alone tell, they are counted as keys, which is quick; with the
+//! number known, a walk begins at the nearer end and stops behind the page. Where records must be looked at, the fields
+//! that are asked for are looked up in memory instead (`table.rs`), and what was found is remembered (`known.rs`).
 
 use std::collections::BTreeSet;
 
@@ -17,6 +17,7 @@ use super::index::{damaged, field};
 use super::known::{Asked, Known, ORDER_MAX};
 use super::page::{ListQuery, Page, Plan};
 use super::path::Path;
+use super::table::Found;
 use super::{Datum, Record, RecordId, stored};
 
 /// The page of records that a query asks for, from a snapshot.
@@ -54,6 +55,12 @@ fn select<R: Record>(read: &dyn Read, known: &Known, plan: &Plan<R>) -> Result<(
         return keep(plan, &asked, caught_up(read, plan, &order, changed)?);
     }
     let path = Path::choose(plan);
+    if !path.tells_all(plan)
+        && !path.is_short::<R>(read)?
+        && let Some(found) = asked.find(read, plan)?
+    {
+        return told(read, plan, &asked, found);
+    }
     let Some(count) = count(read, plan, &path, &asked)? else { return gather(read, plan, &path, &asked) };
     if path.is_ordered(plan) {
         return window(read, plan, &path, count);
@@ -66,6 +73,20 @@ fn select<R: Record>(read: &dyn Read, known: &Known, plan: &Plan<R>) -> Result<(
         window(read, plan, &Path::sorted(plan), count)
     } else {
         gather(read, plan, &path, &asked)
+    }
+}
+
+/// The page of what a table has found.
+fn told<R: Record>(
+    read: &dyn Read,
+    plan: &Plan<R>,
+    asked: &Asked<'_>,
+    found: Found,
+) -> Result<(Vec<R::Id>, u64)> {
+    match found {
+        Found::Order(order) => keep(plan, asked, order),
+        Found::Page(ids, count) => Ok((typed::<R>(&ids)?, count)),
+        Found::Near(order, changed) => keep(plan, asked, caught_up(read, plan, &order, changed)?),
     }
 }
 
@@ -210,9 +231,11 @@ fn sorted<R: Record>(read: &dyn Read, plan: &Plan<R>, path: &Path) -> Result<Vec
 }
 
 fn on_page<R: Record>(plan: &Plan<R>, order: &[Datum]) -> Result<Vec<R::Id>> {
-    let skip = as_usize((plan.page - 1).saturating_mul(plan.page_size));
-    let ids = order.iter().skip(skip).take(as_usize(plan.page_size));
-    ids.map(|id| R::Id::from_datum(id).ok_or_else(|| damaged::<R>("an entry has no id"))).collect()
+    typed::<R>(plan.on_page(order))
+}
+
+fn typed<R: Record>(ids: &[Datum]) -> Result<Vec<R::Id>> {
+    ids.iter().map(|id| R::Id::from_datum(id).ok_or_else(|| damaged::<R>("an entry has no id"))).collect()
 }
 
 fn as_usize(count: u64) -> usize {

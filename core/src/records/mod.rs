@@ -54,12 +54,14 @@ mod search;
 #[cfg(test)]
 mod standing_test;
 mod stored;
+mod table;
 #[cfg(test)]
 mod test;
 mod transfer;
 mod translation;
 mod tree;
 mod uuid;
+mod values;
 mod verb;
 mod visibility;
 mod words;

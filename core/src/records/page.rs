@@ -215,6 +215,16 @@ pub(super) struct Plan<R> {
     pub conditions: Vec<Condition<R>>,
 }
 
+impl<R> Plan<R> {
+    /// The part of all that matches, in order, which lies on the page.
+    pub(super) fn on_page<'a, T>(&self, all: &'a [T]) -> &'a [T] {
+        let start = (self.page - 1).saturating_mul(self.page_size);
+        let [start, end] = [start, start.saturating_add(self.page_size)]
+            .map(|place| usize::try_from(place).map_or(all.len(), |place| place.min(all.len())));
+        all.get(start..end).unwrap_or_default()
+    }
+}
+
 fn page_size_rule() -> String {
     format!("must be a whole number, 1 to {PAGE_SIZE_MAX}")
 }

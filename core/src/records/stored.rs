@@ -1,6 +1,6 @@
 //! Records as they lie in the store: cut into pieces that the index store likes, with the version of their form.
 
-use crate::kv::{Key, value};
+use crate::kv::{Key, prefix_end, value};
 use crate::store::{Read, Write};
 use crate::{Error, Result};
 
@@ -107,6 +107,19 @@ fn decode<R: Record>(version: u8, bytes: &[u8]) -> Result<R> {
     }
     R::upgrade(version, bytes)?.ok_or_else(|| {
         damaged::<R>(&format!("a record has version {version}, this program knows up to {}", R::VERSION))
+    })
+}
+
+/// All records of a collection with their ids as keys have them, in that order.
+pub(super) fn all<'a, R: Record>(
+    read: &'a dyn Read,
+) -> impl Iterator<Item = Result<(Datum, R)>> + use<'a, R> {
+    let start = records::<R>().build();
+    read.range(&start, prefix_end(&start).as_deref(), false).map(move |entry| {
+        let (key, first) = entry?;
+        let (id, _) = Datum::read(key.get(start.len()..).unwrap_or_default())?;
+        let own = R::Id::from_datum(&id).ok_or_else(|| damaged::<R>("a record has no id"))?;
+        Ok((id, assemble(read, &own, &first)?))
     })
 }
 

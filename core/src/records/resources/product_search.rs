@@ -16,11 +16,9 @@ use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 use serde_json::Value;
 
 use crate::error::quoted;
-use crate::kv::prefix_end;
-use crate::records::index::damaged;
 use crate::records::input::{Input, unknown_name};
 use crate::records::search::{Found, SearchIndex, Term};
-use crate::records::{Collection, Context, Datum, PAGE_SIZE_MAX, Page, Product, Record, RecordId, stored};
+use crate::records::{Collection, Context, PAGE_SIZE_MAX, Page, Product, Record, stored};
 use crate::scope::Scope;
 use crate::store::{Read, Store};
 use crate::{Error, FieldErrors, Result};
@@ -92,12 +90,8 @@ fn reread(index: &mut SearchIndex, read: &dyn Read, id: u64) -> Result<()> {
 
 fn all(read: &dyn Read) -> Result<SearchIndex> {
     let mut index = SearchIndex::default();
-    let start = stored::records::<Product>().build();
-    for entry in read.range(&start, prefix_end(&start).as_deref(), false) {
-        let (key, first) = entry?;
-        let (id, _) = Datum::read(key.get(start.len()..).unwrap_or_default())?;
-        let id = u64::from_datum(&id).ok_or_else(|| damaged::<Product>("a record has no id"))?;
-        put(&mut index, &stored::assemble(read, &id, &first)?);
+    for entry in stored::all::<Product>(read) {
+        put(&mut index, &entry?.1);
     }
     Ok(index)
 }
