@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::Result;
 use crate::ingest::{Item, ItemKey, StoreKind};
 use crate::records::{Records, families, groups, links, product_change};
-use crate::sales::{Catalogue, Products};
+use crate::sales::{Catalogue, Products, Tell};
 use crate::store::{Read, Store, Write};
 
 /// The products of a database as its sales see them.
@@ -14,8 +14,6 @@ pub(super) struct OwnProducts {
     store: Arc<Store>,
     records: Records,
     kept: Mutex<Option<Kept>>,
-    /// Products that were changed by transactions which may be committed by now.
-    touched: Mutex<Vec<u64>>,
 }
 
 /// The products of one moment.
@@ -34,8 +32,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl OwnProducts {
     pub(super) fn new(store: &Arc<Store>, records: &Records) -> Self {
-        let (kept, touched) = Default::default();
-        Self { store: Arc::clone(store), records: records.clone(), kept, touched }
+        Self { store: Arc::clone(store), records: records.clone(), kept: Mutex::default() }
     }
 
     fn collect(&self, read: &dyn Read, sequence: u64) -> Result<Kept> {
@@ -48,21 +45,20 @@ impl OwnProducts {
 }
 
 impl Catalogue for OwnProducts {
-    fn register(&self, write: &mut dyn Write, account: u64, store: StoreKind, items: &[Item]) -> Result<()> {
+    fn register(
+        &self,
+        write: &mut dyn Write,
+        account: u64,
+        store: StoreKind,
+        items: &[Item],
+    ) -> Result<Tell> {
         // What is kept is what is committed: it counts only where the transaction sees the same.
         let kept = lock(&self.kept).clone();
         let change = product_change(write)?;
         let products =
             kept.filter(|kept| kept.change == change).map(|kept| kept.products).unwrap_or_default();
         let known = |key: ItemKey<'_>| products.noted(store, key);
-        let touched = self.records.register(write, (account, store), items, &known)?;
-        lock(&self.touched).extend(touched);
-        Ok(())
-    }
-
-    fn committed(&self) {
-        let touched = std::mem::take(&mut *lock(&self.touched));
-        self.records.refresh_products(&touched);
+        self.records.register(write, (account, store), items, &known)
     }
 
     fn products(&self) -> Result<Arc<Products>> {

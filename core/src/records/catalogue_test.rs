@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::records::ListQuery;
 use crate::records::bench::Bench;
 use crate::records::item_links::{change, families, links};
 use crate::store::Read;
@@ -29,7 +30,7 @@ fn child(sku: &str, title: &str, parent: &str) -> Item {
 fn sell(bench: &Bench, account: u64, store: StoreKind, items: &[Item]) {
     let store_of_all = &bench.of::<Product>().shared.store;
     let register = |write: &mut dyn Write| bench.records.register(write, (account, store), items, &|_| None);
-    store_of_all.write(|transaction| register(transaction)).unwrap();
+    store_of_all.write(|transaction| register(transaction)).unwrap()();
     bench.check();
 }
 
@@ -425,4 +426,19 @@ fn a_google_product_made_by_hand_is_of_one_app() {
     sell(&bench, 7, StoreKind::GooglePlay, &[within("com.a", "premium")]);
     assert_ne!(google(&bench, "com.a:premium").id, again);
     assert_eq!(ids(&|key| key == "com.b:premium"), [again]);
+}
+
+#[test]
+fn listings_hear_which_products_a_sale_touched() {
+    let bench = bench();
+    sell(&bench, 7, StoreKind::Apple, &[item("first", "First")]);
+    let shared = &bench.of::<Product>().shared;
+    let plan = ListQuery::new().filter("like(name,*st)").plan::<Product>().unwrap();
+    let change = || shared.store.read(|snapshot| stored::change::<Product>(snapshot)).unwrap();
+    let before = change();
+    sell(&bench, 7, StoreKind::Apple, &[item("first", "First"), item("last", "Last"), item("next", "Next")]);
+    let asked = shared.store.read(|snapshot| shared.known.of(snapshot, &plan)).unwrap();
+    let ids = ["last", "next"].map(|sku| product(&bench, "apple", sku).id.to_datum());
+    assert_eq!(asked.changed(before, change()), Some(ids.to_vec()));
+    assert_eq!(ids.len() as u64, change() - before);
 }

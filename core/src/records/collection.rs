@@ -16,7 +16,7 @@ use crate::{Error, Result};
 use super::input::Fields;
 use super::known::Known;
 use super::machine::{self, Env};
-use super::resources::product_memory::{ProductMemory, Watched};
+use super::resources::product_memory::{ProductMemory, Touched, Watched};
 use super::{Clock, Context, ListQuery, Page, Record, expansion, item_links, list, stored};
 
 /// What all collections of a database share.
@@ -47,9 +47,14 @@ impl Shared {
             }
             Ok((value, touched))
         })?;
-        self.known.hear(&touched);
-        self.products.search.refresh(&self.store, &touched.products());
+        self.tell(&touched);
         Ok(value)
+    }
+
+    /// Brings what is kept in memory in step with a commit, which must be one by now.
+    pub(super) fn tell(&self, touched: &Touched) {
+        self.known.hear(touched);
+        self.products.search.refresh(&self.store, &touched.products());
     }
 }
 

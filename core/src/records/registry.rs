@@ -132,8 +132,8 @@ impl Records {
     }
 
     /// Makes products of what an account's reports sell, in the transaction that stores the reports. `known` gives the
-    /// product of an item where the caller knows it for certain. Gives the products that it touched, for
-    /// [`Self::refresh_products`] once they are committed.
+    /// product of an item where the caller knows it for certain. Gives what is to be called once the transaction is committed,
+    /// and only then.
     ///
     /// # Errors
     /// Those of reading and storing.
@@ -143,16 +143,12 @@ impl Records {
         account: (u64, StoreKind),
         items: &[Item],
         known: &dyn Fn(ItemKey<'_>) -> Option<u64>,
-    ) -> Result<Vec<u64>> {
+    ) -> Result<Box<dyn FnOnce()>> {
         let env = Env { vault: &self.0.vault, now: self.0.clock.now() };
         let mut watched = Watched::new(write);
         catalogue::register(&mut watched, &env, account, items, known)?;
-        Ok(watched.touched()?.products())
-    }
-
-    /// Brings what is kept in memory for products in step with a commit that touched these.
-    pub(crate) fn refresh_products(&self, touched: &[u64]) {
-        self.0.products.search.refresh(&self.0.store, touched);
+        let (shared, touched) = (Arc::clone(&self.0), watched.touched()?);
+        Ok(Box::new(move || shared.tell(&touched)))
     }
 
     /// Whether there is a product of this id.

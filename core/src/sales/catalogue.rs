@@ -11,17 +11,18 @@ use crate::error::Result;
 use crate::ingest::{Item, ItemKey, StoreKind};
 use crate::store::Write;
 
+/// What is to be called once a commit stands: what is kept in memory beside the store is brought in step with it then.
+pub(crate) type Tell = Box<dyn FnOnce()>;
+
 /// Where products are kept.
 pub(crate) trait Catalogue: Debug + Send + Sync {
     /// Sees to it that what an account's reports sell has products, within the commit that stores the reports.
-    /// No two items have one key.
+    /// No two items have one key. Gives what tells of that commit.
     ///
     /// # Errors
     /// Only those of reading and storing: an item that can have no product gets none.
-    fn register(&self, write: &mut dyn Write, account: u64, store: StoreKind, items: &[Item]) -> Result<()>;
-
-    /// What was registered may be committed by now: whatever is kept in memory beside the store can be brought in step.
-    fn committed(&self) {}
+    fn register(&self, write: &mut dyn Write, account: u64, store: StoreKind, items: &[Item])
+    -> Result<Tell>;
 
     /// The products that rows can be of, as of the newest commit or of one that this thread has seen before.
     ///

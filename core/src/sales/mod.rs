@@ -47,7 +47,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, TryLockError};
 use std::time::{Duration, Instant};
 
-pub(crate) use catalogue::{Catalogue, Products};
+pub(crate) use catalogue::{Catalogue, Products, Tell};
 pub use import::{ImportError, ImportOptions, ImportProgress, ImportSummary, OnReject, ProgressFn};
 pub use listing::{Import, ImportVersion};
 pub use period::PeriodState;

@@ -40,14 +40,14 @@ impl Shelf {
 }
 
 impl Catalogue for Shelf {
-    fn register(&self, _: &mut dyn Write, account: u64, _: StoreKind, items: &[Item]) -> Result<()> {
+    fn register(&self, _: &mut dyn Write, account: u64, _: StoreKind, items: &[Item]) -> Result<Tell> {
         let mut things = self.things();
         for item in items {
             let known = things.iter().find(|(_, thing)| thing.item.sku == item.sku).map(|(id, _)| *id);
             let next = things.keys().next_back().copied().unwrap_or_default() + 1;
             things.insert(known.unwrap_or(next), Thing { account, item: item.clone() });
         }
-        Ok(())
+        Ok(Box::new(|| {}))
     }
 
     fn products(&self) -> Result<Arc<Products>> {

@@ -250,14 +250,14 @@ impl Ledger {
             engine.catalogue.register(transaction, self.account, self.store, items)
         };
         for items in before {
-            engine.store.write(|transaction| register(transaction, items))?;
+            engine.store.write(|transaction| register(transaction, items))?();
         }
-        let replaced = stage.commit(engine, |transaction, manifest| {
-            register(transaction, last)?;
-            put(engine, transaction, manifest, ready)
-        });
-        engine.catalogue.committed();
-        replaced
+        let (replaced, tell) = stage.commit(engine, |transaction, manifest| {
+            let tell = register(transaction, last)?;
+            Ok((put(engine, transaction, manifest, ready)?, tell))
+        })?;
+        tell();
+        Ok(replaced)
     }
 
     /// Counts files, each of which is whole in one commit.
