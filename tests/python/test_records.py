@@ -256,6 +256,35 @@ def test_products_in_several_stores_are_one_group(db):
             db.products.link(wrong)
 
 
+def test_a_link_whose_product_is_missing_moves_and_goes(db, tmp_path: Path):
+    app = db.products.create(name="Chess", store="apple", vendor_identifier="chess")
+    file, again = tmp_path / "records.jsonl", tmp_path / "again.jsonl"
+    time = "2026-01-01T00:00:00Z"
+    links = [
+        {
+            "collection": "product_links",
+            "id": id,
+            "created_at": time,
+            "updated_at": time,
+            "fields": {"group_id": 1},
+        }
+        for id in (1, 9)
+    ]
+    file.write_text("".join(json.dumps(link) + "\n" for link in links), encoding="utf-8")
+    assert db.import_records(file) == 2
+    assert db.products.group(app) == [app]
+    db.export_records(file)
+    with tillroll.open(tmp_path / "other.till") as other:
+        assert other.import_records(file) == 3
+        other.export_records(again)
+        assert again.read_text(encoding="utf-8") == file.read_text(encoding="utf-8")
+        other.products.unlink(9)
+        with pytest.raises(tillroll.NotFoundError):
+            other.products.unlink(9)
+        assert other.export_records(again) == 1
+        assert other.products.create(name="Go", store="apple", vendor_identifier="go").id == 10
+
+
 def test_a_product_is_looked_up(db):
     asked = []
 

@@ -208,7 +208,7 @@ impl Products {
     /// Raises
     /// ------
     /// NotFoundError
-    ///     There is no such product.
+    ///     There is neither such a product nor a link that one which is gone has left behind.
     fn unlink(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>) -> PyResult<()> {
         slf.as_super().get().call(slf.py(), "unlink", [("id", id_text("id", id)?.into())]).map(drop)
     }

@@ -4,6 +4,10 @@
 //! A group is a set of two or more products, called by the lowest id among them. Every member has a link that names the
 //! group, so that links of different databases mean the same; where the lowest member goes, those that stay are named
 //! anew. A product is in one group at most: linking two groups makes one of both.
+//!
+//! A link may outlive its product, where parts of a damaged database were lost, and may come in before it, from a file:
+//! then it links nothing that can be seen, the product's number is given to no other one, and exports have it as it is.
+//! Whether it stays is the user's to say: unlinking the number removes it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -85,16 +89,20 @@ impl Record for ProductLink {
     }
 
     fn check_references(&self, others: &mut Others<'_>) -> Result<()> {
-        others.must_exist::<Product>("id", &self.id)?;
         if self.group_id > self.id {
             others.fault(
                 GROUP,
                 format!("is above {}: a group is called by the lowest of its products", self.id),
             );
-        } else if others.get::<Self>(&self.group_id)?.is_none_or(|head| head.group_id != self.group_id) {
+        } else if others.get::<Self>(&self.group_id)?.is_some_and(|head| head.group_id != self.group_id) {
             others.fault(GROUP, format!("no group is called by product {}", self.group_id));
         }
         Ok(())
+    }
+
+    fn keep_numbers(&self, write: &mut dyn Write) -> Result<()> {
+        // That of the group is none above it.
+        stored::skip_number::<Product>(write, &self.id)
     }
 
     fn to_json(&self, _context: &Context<'_>) -> Result<Map<String, Value>> {
@@ -107,18 +115,23 @@ impl Record for ProductLink {
     }
 }
 
-/// The products of a product's group, itself among them; itself alone where it is in none.
-fn members(read: &dyn Read, product: u64) -> Result<BTreeSet<u64>> {
-    let mut members = BTreeSet::from([product]);
-    if let Some(link) = stored::get::<ProductLink>(read, &product)? {
-        for member in machine::ids_of::<ProductLink>(read, &[GROUP], &[link.group_id.to_datum()])? {
-            // An import that was cut short may have stored the link and not the product.
-            if item_links::is_there(read, member)? {
-                members.insert(member);
-            }
-        }
+/// The numbers in a product's group, itself among them; itself alone where it is in none. Some may be no product's.
+///
+/// What a group is called by is in it, also where its own link was lost or is still to come.
+fn linked(read: &dyn Read, product: u64) -> Result<BTreeSet<u64>> {
+    let group = stored::get::<ProductLink>(read, &product)?.map_or(product, |link| link.group_id);
+    let mut linked: BTreeSet<u64> =
+        machine::ids_of::<ProductLink>(read, &[GROUP], &[group.to_datum()])?.into_iter().collect();
+    if !linked.is_empty() && stored::get::<ProductLink>(read, &group)?.is_none() {
+        linked.insert(group);
     }
-    Ok(members)
+    linked.insert(product);
+    Ok(linked)
+}
+
+/// The products among these numbers.
+fn products(read: &dyn Read, numbers: &BTreeSet<u64>) -> Result<Vec<Product>> {
+    numbers.iter().filter_map(|number| stored::get(read, number).transpose()).collect()
 }
 
 /// Every group there is: its products by id.
@@ -128,11 +141,22 @@ fn members(read: &dyn Read, product: u64) -> Result<BTreeSet<u64>> {
 pub(crate) fn groups(read: &dyn Read, each: &mut dyn FnMut(&BTreeSet<u64>)) -> Result<()> {
     let mut groups: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
     index::numbers::<ProductLink>(read, &[GROUP], &mut |group, product| {
-        if item_links::is_there(read, product)? {
-            groups.entry(group).or_default().insert(product);
-        }
+        groups.entry(group).or_default().insert(product);
         Ok(())
     })?;
+    let own: BTreeSet<u64> = groups.values().flatten().copied().collect();
+    for (group, members) in &mut groups {
+        if !own.contains(group) {
+            members.insert(*group);
+        }
+        let mut there = BTreeSet::new();
+        for member in std::mem::take(members) {
+            if item_links::is_there(read, member)? {
+                there.insert(member);
+            }
+        }
+        *members = there;
+    }
     groups.values().filter(|members| members.len() > 1).for_each(each);
     Ok(())
 }
@@ -163,12 +187,11 @@ fn regroup(write: &mut dyn Write, env: &Env<'_>, members: &BTreeSet<u64>) -> Res
 /// # Errors
 /// Those of the store.
 pub(in crate::records) fn take_out(write: &mut dyn Write, env: &Env<'_>, product: u64) -> Result<()> {
-    if stored::get::<ProductLink>(write, &product)?.is_none() {
-        return Ok(());
-    }
-    let mut others = members(write, product)?;
+    let mut others = linked(write, product)?;
     others.remove(&product);
-    machine::delete::<ProductLink>(write, env, &product)?;
+    if stored::get::<ProductLink>(write, &product)?.is_some() {
+        machine::delete::<ProductLink>(write, env, &product)?;
+    }
     regroup(write, env, &others)
 }
 
@@ -187,10 +210,10 @@ pub(in crate::records) fn link(
     let mut all = BTreeSet::new();
     for product in products {
         machine::get::<Product>(write, product)?;
-        all.extend(members(write, *product)?);
+        all.extend(linked(write, *product)?);
     }
     regroup(write, env, &all)?;
-    all.iter().map(|member| machine::get(write, member)).collect()
+    self::products(write, &all)
 }
 
 /// The products of a product's group, by id.
@@ -199,7 +222,7 @@ pub(in crate::records) fn link(
 /// [`Error::NotFound`] where there is no such product.
 pub(in crate::records) fn group(read: &dyn Read, product: u64) -> Result<Vec<Product>> {
     machine::get::<Product>(read, &product)?;
-    members(read, product)?.iter().map(|member| machine::get(read, member)).collect()
+    products(read, &linked(read, product)?)
 }
 
 impl Collection<Product> {
@@ -214,13 +237,17 @@ impl Collection<Product> {
         self.write(|write, env| link(write, env, &ids))
     }
 
-    /// Takes a product out of its group. One that is in none stays so; a group of one is none.
+    /// Takes a product out of its group. One that is in none stays so; a group of one is none. A product that is gone,
+    /// or has not come yet, can be taken out of the group that its number is in.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Access`] on a read-only database.
+    /// [`Error::NotFound`] where there is neither a product nor a link of this id, [`Error::Access`] on a read-only
+    /// database.
     pub fn unlink(&self, id: u64) -> Result<()> {
         self.write(|write, env| {
-            machine::get::<Product>(write, &id)?;
+            if stored::get::<ProductLink>(write, &id)?.is_none() {
+                machine::get::<Product>(write, &id)?;
+            }
             take_out(write, env, id)
         })
     }

@@ -139,27 +139,73 @@ fn a_link_without_its_product_links_nothing() {
     assert_eq!((group_of(&bench, 2), all_groups(&bench)), (vec![1, 2], vec![vec![1, 2]]));
 }
 
+/// Lines of links, by product and group.
+fn lines(links: &[(u64, u64)]) -> String {
+    let line = |(id, group): &(u64, u64)| {
+        json!({"collection": "product_links", "id": id, "created_at": "2026-01-01T00:00:00Z",
+               "updated_at": "2026-01-01T00:00:00Z", "fields": {"group_id": group}})
+    };
+    links.iter().map(|link| line(link).to_string() + "\n").collect()
+}
+
+#[test]
+fn a_link_without_its_product_leaves_and_comes_back_and_can_be_undone() {
+    let (bench, other) = (stocked(2), bench());
+    let dir = tempfile::tempdir().unwrap();
+    let (file, again) = (dir.path().join("records.jsonl"), dir.path().join("again.jsonl"));
+    std::fs::write(&file, lines(&[(1, 1), (2, 1), (9, 1)])).unwrap();
+    assert_eq!(bench.records.import(&file).unwrap(), 3);
+    assert_eq!((group_of(&bench, 2), all_groups(&bench)), (vec![1, 2], vec![vec![1, 2]]));
+    assert_eq!(add(&bench, "apple"), 10, "the number of a product that may still come");
+    assert_eq!(bench.records.export(&file).unwrap(), 6);
+    assert_eq!(other.records.import(&file).unwrap(), 6);
+    other.records.export(&again).unwrap();
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), std::fs::read_to_string(&again).unwrap());
+    bench.check();
+
+    let products = other.of::<Product>();
+    products.unlink(1).unwrap();
+    assert_eq!(all_groups(&other), Vec::<Vec<u64>>::new());
+    products.unlink(9).unwrap();
+    assert_eq!(products.unlink(9).unwrap_err().kind(), ErrorKind::NotFound);
+    assert!(other.of::<ProductLink>().is_empty().unwrap());
+    assert_eq!(products.group(9).unwrap_err().kind(), ErrorKind::NotFound);
+    other.check();
+}
+
+#[test]
+fn what_a_group_is_called_by_is_in_it_also_without_a_link() {
+    let bench = stocked(5);
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("records.jsonl");
+    std::fs::write(&file, lines(&[(2, 1), (4, 1)])).unwrap();
+    assert_eq!(bench.records.import(&file).unwrap(), 2);
+    assert_eq!(all_groups(&bench), [[1, 2, 4]]);
+    assert_eq!([1, 4].map(|id| group_of(&bench, id)), [[1, 2, 4], [1, 2, 4]]);
+    bench.of::<Product>().unlink(1).unwrap();
+    assert_eq!((all_groups(&bench), group_of(&bench, 1)), (vec![vec![2, 4]], vec![1]));
+    std::fs::write(&file, lines(&[(5, 3)])).unwrap();
+    assert_eq!(bench.records.import(&file).unwrap(), 1);
+    bench.of::<Product>().link([1, 3]).unwrap();
+    assert_eq!(all_groups(&bench), [vec![1, 3, 5], vec![2, 4]]);
+    bench.check();
+}
+
 #[test]
 fn links_that_come_in_are_such_as_linking_makes() {
     let told = |links: &[(u64, u64)]| {
         let bench = stocked(4);
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("records.jsonl");
-        let line = |(id, group): &(u64, u64)| {
-            json!({"collection": "product_links", "id": id, "created_at": "2026-01-01T00:00:00Z",
-                   "updated_at": "2026-01-01T00:00:00Z", "fields": {"group_id": group}})
-        };
-        let lines: Vec<_> = links.iter().map(|link| line(link).to_string()).collect();
-        std::fs::write(&file, lines.join("\n")).unwrap();
+        std::fs::write(&file, lines(links)).unwrap();
         let outcome = bench.records.import(&file).map_err(|error| error.to_string());
         assert_eq!(all_groups(&bench).is_empty(), outcome.is_err());
         outcome.map_err(|text| text.split_once("records.jsonl, ").unwrap().1.to_owned())
     };
     assert_eq!(told(&[(4, 1), (1, 1), (3, 2), (2, 2)]), Ok(4));
-    assert_eq!(told(&[(1, 1), (9, 1)]).unwrap_err(), "line 2: id: product 9 not found");
+    assert_eq!(told(&[(3, 2)]), Ok(1), "product 2 is what the group is called by");
     let higher = "line 1: group_id: is above 1: a group is called by the lowest of its products";
     assert_eq!(told(&[(1, 2), (2, 2)]).unwrap_err(), higher);
-    assert_eq!(told(&[(3, 2)]).unwrap_err(), "line 1: group_id: no group is called by product 2");
     let chain = told(&[(1, 1), (2, 1), (3, 2)]).unwrap_err();
     assert_eq!(chain, "line 3: group_id: no group is called by product 2");
 }
