@@ -245,8 +245,8 @@ impl Db {
         self.records.import(path.as_ref())
     }
 
-    /// As [`Db::import_records`], for as long as `wanted` says so. It is asked before each line, and a line is looked at
-    /// several times; whatever it does takes its time.
+    /// As [`Db::import_records`], for as long as `wanted` says so. It is asked before each line is read and before it
+    /// is looked at, and all lines are several times; whatever it does takes its time.
     ///
     /// # Errors
     /// Those, and [`crate::Error::Cancelled`]: of a file of more than 10,000 lines, the beginning may be stored then. It

@@ -206,7 +206,8 @@ impl Records {
         self.import_while(path, &|| ControlFlow::Continue(()))
     }
 
-    /// As [`Records::import`], for as long as `wanted` says so: it is asked again and again, before each line.
+    /// As [`Records::import`], for as long as `wanted` says so: it is asked before each line is read, and before it is
+    /// looked at.
     ///
     /// # Errors
     /// Those, and [`Error::Cancelled`]: steps that are stored by then stay.
@@ -218,7 +219,7 @@ impl Records {
         let mut lines = Lines::open(path)?;
         let mut count = 0;
         loop {
-            let step = lines.step()?;
+            let step = lines.step(wanted)?;
             if step.is_empty() {
                 return Ok(count);
             }
@@ -237,7 +238,7 @@ impl Records {
         let now = self.0.clock.now();
         let (mut lines, mut faults) = (Lines::open(path)?, Faults::default());
         loop {
-            let step = lines.step()?;
+            let step = lines.step(wanted)?;
             if step.is_empty() || faults.is_full() {
                 return faults.refuse(&lines);
             }

@@ -209,13 +209,19 @@ impl Lines {
         Ok(Self { path: path.to_owned(), file: BufReader::new(file), next })
     }
 
-    /// The next lines, at most a step of them, each with what is wrong with it; none at the end.
-    pub(super) fn step(&mut self) -> Result<Vec<(Place, Result<Line>)>> {
+    /// The next lines, at most a step of them, each with what is wrong with it; none at the end. Each is asked for before
+    /// it is read.
+    ///
+    /// # Errors
+    /// Those of reading, and of `wanted`.
+    pub(super) fn step(&mut self, wanted: &dyn Fn() -> Result<()>) -> Result<Vec<(Place, Result<Line>)>> {
         let mut lines = Vec::new();
-        while lines.len() < STEP
-            && let Some((place, bytes)) = self.next()?
-        {
-            lines.push((place, self.parsed(place.number, &bytes)));
+        while lines.len() < STEP {
+            wanted()?;
+            let Some((place, bytes)) = self.next()? else { break };
+            if !bytes.trim_ascii().is_empty() {
+                lines.push((place, self.parsed(place.number, &bytes)));
+            }
         }
         Ok(lines)
     }
@@ -230,24 +236,19 @@ impl Lines {
         }
     }
 
+    /// The next line, which may be blank.
     fn next(&mut self) -> Result<Option<(Place, Vec<u8>)>> {
-        let mut bytes = Vec::new();
-        loop {
-            bytes.clear();
-            let place = self.next;
-            let limited = &mut (&mut self.file).take(LINE_MAX);
-            let read = limited.read_until(b'\n', &mut bytes).map_err(Error::io("read", &self.path))?;
-            if read == 0 {
-                return Ok(None);
-            }
-            self.next = Place { number: place.number + 1, offset: place.offset + read as u64 };
-            if bytes.len() as u64 == LINE_MAX && !bytes.ends_with(b"\n") {
-                return Err(self.fault(place.number, format!("is longer than {LINE_MAX} bytes")));
-            }
-            if !bytes.trim_ascii().is_empty() {
-                return Ok(Some((place, bytes)));
-            }
+        let (place, mut bytes) = (self.next, Vec::new());
+        let limited = &mut (&mut self.file).take(LINE_MAX);
+        let read = limited.read_until(b'\n', &mut bytes).map_err(Error::io("read", &self.path))?;
+        if read == 0 {
+            return Ok(None);
         }
+        self.next = Place { number: place.number + 1, offset: place.offset + read as u64 };
+        if bytes.len() as u64 == LINE_MAX && !bytes.ends_with(b"\n") {
+            return Err(self.fault(place.number, format!("is longer than {LINE_MAX} bytes")));
+        }
+        Ok(Some((place, bytes)))
     }
 
     fn parsed(&self, number: u64, bytes: &[u8]) -> Result<Line> {

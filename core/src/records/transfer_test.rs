@@ -71,7 +71,7 @@ fn a_record_that_could_not_be_read_back_is_not_written() {
     assert_eq!(refused.to_string(), "accounts \"a\": would be a line of more than 8388608 bytes");
     file.line(&line(1000)).unwrap();
     assert_eq!(file.finish().unwrap(), 2);
-    let read = Lines::open(&path).unwrap().step().unwrap();
+    let read = Lines::open(&path).unwrap().step(&|| Ok(())).unwrap();
     assert_eq!(read.into_iter().filter(|(_, line)| line.is_ok()).count(), 2);
 }
 
@@ -79,8 +79,10 @@ fn a_record_that_could_not_be_read_back_is_not_written() {
 fn an_import_stops_where_it_is_told_to() {
     let bench = filled();
     let (_dir, path, lines) = exported(&bench);
-    // Each line is looked at three times: on its own, among the others, and when it is stored.
-    for asked in [0, 1, lines.len() * 3 - 1] {
+    // Each line is read and looked at three times: on its own, among the others, and when it is stored. Then the end is
+    // come to, at once or in a step of its own.
+    let all = (lines.len() * 2 + 2) * 3;
+    for asked in [0, 1, lines.len() * 6 + 2] {
         let other = Bench::new(NOW);
         let left = std::cell::Cell::new(asked);
         let wanted = || match left.get() {
@@ -93,9 +95,26 @@ fn an_import_stops_where_it_is_told_to() {
         let stopped = other.records.import_while(&path, &wanted).unwrap_err();
         assert!(matches!(stopped, crate::Error::Cancelled), "{stopped}");
         assert_eq!(exported(&other).2, [] as [Value; 0]);
-        left.set(lines.len() * 3);
+        left.set(all);
         assert_eq!(other.records.import_while(&path, &wanted).unwrap(), 6);
     }
+}
+
+#[test]
+fn an_import_hears_between_the_lines_that_it_reads() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("records.jsonl");
+    // Lines of one step, of which some are blank.
+    fs::write(&path, "[]\n \n".repeat(100)).unwrap();
+    let asked = std::cell::Cell::new(0);
+    let wanted = || {
+        asked.set(asked.get() + 1);
+        if asked.get() > 5 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let mut lines = Lines::open(&path).unwrap();
+    let stop = || if wanted().is_break() { Err(crate::Error::Cancelled) } else { Ok(()) };
+    assert!(matches!(lines.step(&stop), Err(crate::Error::Cancelled)));
+    assert_eq!(lines.next().unwrap().map(|(place, _)| place.number), Some(6));
 }
 
 #[test]
