@@ -9,7 +9,7 @@
 //!           / DQUOTE text DQUOTE                           as it stands; \" is a quote, \\ a backslash
 //! ```
 //!
-//! Text compares by bytes, so case counts, but for e-mail addresses. In `like`, `*` stands for any text, also none. A record without a value
+//! Text compares by bytes, so case counts, but for e-mail addresses and the letters of UUIDs. In `like`, `*` stands for any text, also none. A record without a value
 //! matches no condition of the text form.
 
 use std::borrow::Borrow;
@@ -23,6 +23,7 @@ use crate::error::quoted;
 
 use super::datum::{Datum, Span, folded};
 use super::index::{Field, field, over};
+use super::uuid::is_uuid;
 use super::{DatumKind, Record};
 
 /// The longest filter, in bytes; with it the number of values in an `in` is bounded.
@@ -154,37 +155,68 @@ pub(super) struct Condition<R> {
 
 /// A text with stars.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Pattern(Vec<String>);
+pub(super) struct Pattern {
+    /// What stands before, between and behind the stars.
+    parts: Vec<String>,
+    /// The same for values that are UUIDs, whose letters are small ones, where the field has such values.
+    of_uuids: Option<Vec<String>>,
+}
 
 impl Pattern {
     fn new(text: &str) -> Self {
-        Self(text.split('*').map(str::to_owned).collect())
+        Self { parts: text.split('*').map(str::to_owned).collect(), of_uuids: None }
+    }
+
+    /// Also finds UUIDs in whatever case they are asked for. Other texts of such a field have the case that they have.
+    fn with_uuids(text: &str) -> Self {
+        Self { of_uuids: Some(Self::new(&folded(text)).parts), ..Self::new(text) }
     }
 
     fn finder(&self) -> Finder<'_> {
-        let Self(parts) = self;
-        let (first, rest) =
-            parts.split_first().map_or(("", [].as_slice()), |(first, rest)| (first.as_str(), rest));
-        let Some((last, middle)) = rest.split_last() else { return Finder::Whole(first.as_bytes()) };
-        let middle = middle.iter().map(memmem::Finder::new).collect();
-        Finder::Parts { first: first.as_bytes(), middle, last: last.as_bytes() }
+        Finder { parts: Parts::of(&self.parts), of_uuids: self.of_uuids.as_deref().map(Parts::of) }
     }
 }
 
 /// A [`Pattern`] made ready to be looked for in many texts.
-pub(super) enum Finder<'a> {
-    /// There is no star.
-    Whole(&'a [u8]),
-    /// What stands before, between and behind the stars.
-    Parts { first: &'a [u8], middle: Vec<memmem::Finder<'a>>, last: &'a [u8] },
+pub(super) struct Finder<'a> {
+    parts: Parts<'a>,
+    of_uuids: Option<Parts<'a>>,
 }
 
 impl Finder<'_> {
-    /// Takes the first place that fits for each part between stars; only the ends are fixed, so that is enough.
     fn matches(&self, text: &[u8]) -> bool {
+        let of_uuids = self.of_uuids.as_ref().filter(|_| is_uuid(text));
+        of_uuids.unwrap_or(&self.parts).match_in(text)
+    }
+}
+
+enum Parts<'a> {
+    /// There is no star.
+    Whole(&'a [u8]),
+    Apart {
+        first: &'a [u8],
+        middle: Vec<memmem::Finder<'a>>,
+        last: &'a [u8],
+    },
+}
+
+impl<'a> Parts<'a> {
+    fn of(parts: &'a [String]) -> Self {
+        match parts {
+            [first, middle @ .., last] => Self::Apart {
+                first: first.as_bytes(),
+                middle: middle.iter().map(memmem::Finder::new).collect(),
+                last: last.as_bytes(),
+            },
+            whole => Self::Whole(whole.first().map_or(b"", |whole| whole.as_bytes())),
+        }
+    }
+
+    /// Takes the first place that fits for each part between stars; only the ends are fixed, so that is enough.
+    fn match_in(&self, text: &[u8]) -> bool {
         let (first, middle, last) = match self {
             Self::Whole(whole) => return *whole == text,
-            Self::Parts { first, middle, last } => (first, middle, last),
+            Self::Apart { first, middle, last } => (first, middle, last),
         };
         let Some(mut rest) = text.strip_prefix(*first) else { return false };
         for part in middle {
@@ -240,9 +272,8 @@ fn test(kind: DatumKind, operator: &str, values: &[String]) -> Result<Test, Stri
     };
     if operator == "like" {
         return match kind {
-            DatumKind::Text | DatumKind::Code | DatumKind::Name(_) | DatumKind::Uuid => {
-                Ok(Test::Like(Pattern::new(value)))
-            }
+            DatumKind::Text | DatumKind::Code | DatumKind::Name(_) => Ok(Test::Like(Pattern::new(value))),
+            DatumKind::Uuid => Ok(Test::Like(Pattern::with_uuids(value))),
             DatumKind::Folded => Ok(Test::Like(Pattern::new(&folded(value)))),
             _ => Err("like takes a text field".to_owned()),
         };
@@ -399,5 +430,26 @@ impl Scanner<'_> {
 
     fn place(&self) -> String {
         if self.rest.is_empty() { " at the end".to_owned() } else { format!(" before {}", quoted(self.rest)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_over_uuids_take_letters_of_either_case_and_other_texts_their_own() {
+        let holds = |pattern: &str, text: &str| {
+            let test = test(DatumKind::Uuid, "like", &[pattern.to_owned()]).unwrap();
+            let datum = Datum::Text(text.to_owned());
+            assert_eq!(test.packed().matches(&datum.packed()), test.matches(&datum));
+            test.matches(&datum)
+        };
+        let uuid = "6e46b042-cb5a-45bf-a6c2-9991bcd7260e";
+        for pattern in ["6E46*", "6e46*", "*-CB5a-*", "*", &uuid.to_uppercase()] {
+            assert!(holds(pattern, uuid), "{pattern}");
+        }
+        assert!(!holds("6E47*", uuid) && !holds("6E46", uuid));
+        assert!(holds("HQ*", "HQ north") && !holds("hq*", "HQ north") && !holds("HQ*", "hq north"));
     }
 }

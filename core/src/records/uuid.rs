@@ -19,11 +19,13 @@ pub(super) fn new_uuid() -> Result<String> {
 
 /// The one spelling of a UUID: its letters are small ones. Any other text stays as it is.
 pub(super) fn canonical(text: &str) -> String {
-    let parts = text.split('-').map(str::len).eq([8, 4, 4, 4, 12]);
-    match parts && text.chars().all(|c| c == '-' || c.is_ascii_hexdigit()) {
-        true => text.to_ascii_lowercase(),
-        false => text.to_owned(),
-    }
+    if is_uuid(text.as_bytes()) { text.to_ascii_lowercase() } else { text.to_owned() }
+}
+
+/// Whether a text is a UUID, in either case.
+pub(super) fn is_uuid(text: &[u8]) -> bool {
+    let parts = text.split(|&byte| byte == b'-').map(<[u8]>::len).eq([8, 4, 4, 4, 12]);
+    parts && text.iter().all(|byte| *byte == b'-' || byte.is_ascii_hexdigit())
 }
 
 /// Fills with randomness.

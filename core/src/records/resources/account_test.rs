@@ -130,9 +130,13 @@ fn a_uuid_is_one_account_whatever_case_it_is_written_in() {
         json!({"filter": format!("eq(id,{large})")}),
         json!({"filter": format!("in(id,x,{large})")}),
         json!({"id": large}),
+        json!({"filter": format!("like(id,{large})")}),
+        json!({"filter": format!("like(id,*{}*)", &large[3..30]), "sort": "created_at-asc"}),
     ] {
         assert_eq!(found(query), std::slice::from_ref(&top));
     }
+    let parents = json!({"filter": format!("like(parent,{}*)", &large[..30])});
+    assert_eq!(found(parents), std::slice::from_ref(&low));
     for query in [json!({"parent": large}), json!({"filter": format!("eq(parent,{large})")})] {
         assert_eq!(found(query), std::slice::from_ref(&low));
     }
