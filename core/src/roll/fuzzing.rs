@@ -41,6 +41,7 @@ fn read(roll: &Roll, table: usize, column: usize) -> Result<()> {
         let _ = roll.gather(table, column, &some);
         let _ = roll.row(table, column, last.saturating_sub(1));
         for row in [0, values.len() / 2] {
+            let _ = roll.cell(table, column, first.saturating_add(u32::try_from(row).unwrap_or(u32::MAX)));
             if let Some(text) = values.text(row) {
                 let _ = roll.find(table, text);
             }

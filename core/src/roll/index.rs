@@ -96,28 +96,57 @@ fn encode(entries: &[u64], pages: usize, out: &mut Vec<u8>) {
     bits::pack(rows(), row_width, out);
 }
 
-/// Which page may have a text.
-pub(crate) fn page_of(text: &str, pages: usize) -> usize {
-    slot(hash(text), pages).page
+/// A text that is looked for. In the order of their hashes, many keys ask for each page once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Key<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) hash: u64,
 }
 
-/// The rows on its page that may have a text, ascending for equal hashes; `None` where the bytes make no sense.
-pub(crate) fn candidates(page: &[u8], text: &str, pages: usize) -> Option<Vec<u32>> {
-    let slot = slot(hash(text), pages);
-    let mut take = Take(page);
-    let [start_width, row_width] = take.fixed()?;
-    let starts = take.raw(bits::len(BUCKETS + 1, start_width))?;
-    let start = |bucket| usize::try_from(bits::get(starts, start_width, bucket)?).ok();
-    let total = start(BUCKETS)?;
-    let fingerprints = take.raw(total)?;
-    let (from, to) = (start(slot.bucket)?, start(slot.bucket + 1)?);
-    let mut rows = Vec::new();
-    for (index, fingerprint) in (from..to).zip(fingerprints.get(from..to)?) {
-        if *fingerprint == slot.fingerprint {
-            rows.push(u32::try_from(bits::get(take.0, row_width, index)?).ok()?);
-        }
+impl<'a> Key<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self { text, hash: hash(text) }
     }
-    Some(rows)
+
+    /// Which page may have it.
+    pub(crate) fn page(&self, pages: usize) -> usize {
+        slot(self.hash, pages).page
+    }
+}
+
+/// A page taken apart.
+pub(crate) struct Page<'a> {
+    starts: &'a [u8],
+    start_width: u8,
+    fingerprints: &'a [u8],
+    rows: &'a [u8],
+    row_width: u8,
+}
+
+impl<'a> Page<'a> {
+    /// `None` where the bytes make no sense.
+    pub(crate) fn of(page: &'a [u8]) -> Option<Self> {
+        let mut take = Take(page);
+        let [start_width, row_width] = take.fixed()?;
+        let starts = take.raw(bits::len(BUCKETS + 1, start_width))?;
+        let total = usize::try_from(bits::get(starts, start_width, BUCKETS)?).ok()?;
+        let fingerprints = take.raw(total)?;
+        Some(Self { starts, start_width, fingerprints, rows: take.0, row_width })
+    }
+
+    /// Calls `found` with the rows that may have a text, ascending for equal hashes; `None` where the bytes make no
+    /// sense.
+    pub(crate) fn candidates(&self, key: &Key<'_>, pages: usize, mut found: impl FnMut(u32)) -> Option<()> {
+        let slot = slot(key.hash, pages);
+        let start = |bucket| usize::try_from(bits::get(self.starts, self.start_width, bucket)?).ok();
+        let (from, to) = (start(slot.bucket)?, start(slot.bucket + 1)?);
+        for (index, fingerprint) in (from..to).zip(self.fingerprints.get(from..to)?) {
+            if *fingerprint == slot.fingerprint {
+                found(u32::try_from(bits::get(self.rows, self.row_width, index)?).ok()?);
+            }
+        }
+        Some(())
+    }
 }
 
 #[cfg(test)]
@@ -135,8 +164,14 @@ mod tests {
         pages
     }
 
+    fn candidates(page: &[u8], text: &str, pages: usize) -> Option<Vec<u32>> {
+        let mut rows = Vec::new();
+        Page::of(page)?.candidates(&Key::new(text), pages, |row| rows.push(row))?;
+        Some(rows)
+    }
+
     fn find(pages: &[Vec<u8>], text: &str) -> Vec<u32> {
-        candidates(&pages[page_of(text, pages.len())], text, pages.len()).unwrap()
+        candidates(&pages[Key::new(text).page(pages.len())], text, pages.len()).unwrap()
     }
 
     #[test]

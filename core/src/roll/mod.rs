@@ -38,7 +38,9 @@ mod writer;
 use std::ops::Range;
 
 pub use cache::Cache;
+pub(crate) use index::Key;
 pub use reader::Roll;
+pub(crate) use scan::Cell;
 pub use writer::Writer;
 
 /// Rows in a page, the unit of checksums and of the cache.

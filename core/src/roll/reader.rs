@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::cache::{Cache, Entry};
-use super::footer::{Chunk, Footer, Place, block_rows};
+use super::footer::{Chunk, Footer, IndexMeta, Place, block_rows};
+use super::index::Key;
 use super::scan::At;
 use super::wire::Take;
 use super::{HEADER_LEN, MAGIC, MAGIC_END, Segment, TRAILER_LEN, VERSION, Zone, checksum, dictionary, index};
@@ -101,24 +102,50 @@ impl Roll {
     }
 
     /// The rows, ascending, whose indexed text is exactly `key`.
+    #[cfg(any(test, feature = "fuzzing"))]
     pub fn find(&self, table: usize, key: &str) -> Result<Vec<u32>> {
+        let found = self.find_many(table, &[Key::new(key)])?;
+        Ok(found.into_iter().map(|(row, _)| row).collect())
+    }
+
+    /// The rows, ascending, whose indexed text is exactly one of the keys, each with the place of that key. Keys in the
+    /// order of their hashes are cheapest: those of one page follow each other.
+    pub fn find_many(&self, table: usize, keys: &[Key<'_>]) -> Result<Vec<(u32, usize)>> {
         let indexed = self.footer.tables.get(table).and_then(|table| table.index.as_ref());
         let Some(index) = indexed.filter(|index| !index.pages.is_empty()) else { return Ok(Vec::new()) };
-        let number = index::page_of(key, index.pages.len());
-        let Some(&place) = index.pages.get(number) else { return Ok(Vec::new()) };
-        let what = || format!("index page {number}");
-        let page = self.page(place, what)?;
-        let damaged = || Error::corrupt(&self.path, format!("{} makes no sense", what()));
-        let mut rows = index::candidates(&page, key, index.pages.len()).ok_or_else(damaged)?;
-        if rows.iter().any(|&row| row >= self.rows(table)) {
-            return Err(damaged());
+        let mut found = self.candidates(index, keys)?;
+        if let Some((row, _)) = found.iter().find(|(row, _)| *row >= self.rows(table)) {
+            return Err(self.corrupt(format!("the index names a row {row}")));
         }
-        if !rows.is_empty() {
-            let texts = self.gather(table, index.column as usize, &rows)?;
-            let mut place = 0..;
-            rows.retain(|_| place.next().is_some_and(|place| texts.text(place) == Some(key)));
+        if found.is_empty() {
+            return Ok(found);
         }
-        Ok(rows)
+        found.sort_unstable();
+        let rows: Vec<u32> = found.iter().map(|&(row, _)| row).collect();
+        let texts = self.gather(table, index.column as usize, &rows)?;
+        let mut place = 0..;
+        let is_it = |key: usize, place| texts.text(place) == keys.get(key).map(|key| key.text);
+        found.retain(|&(_, key)| place.next().is_some_and(|place| is_it(key, place)));
+        Ok(found)
+    }
+
+    /// The rows that may have the keys, as their fingerprints say.
+    fn candidates(&self, index: &IndexMeta, keys: &[Key<'_>]) -> Result<Vec<(u32, usize)>> {
+        let (pages, mut found) = (index.pages.len(), Vec::new());
+        let mut next = 0;
+        while let Some(number) = keys.get(next).map(|key| key.page(pages)) {
+            let what = || format!("index page {number}");
+            let place = index.pages.get(number).ok_or_else(|| self.senseless(&what()))?;
+            let bytes = self.page(*place, what)?;
+            let page = index::Page::of(&bytes).ok_or_else(|| self.senseless(&what()))?;
+            let rest = keys.iter().enumerate().skip(next);
+            for (key, text) in rest.take_while(|(_, key)| key.page(pages) == number) {
+                let candidates = page.candidates(text, pages, |row| found.push((row, key)));
+                candidates.ok_or_else(|| self.senseless(&what()))?;
+                next = key + 1;
+            }
+        }
+        Ok(found)
     }
 
     fn read_header(&mut self, file: &dyn DiskFile) -> Result<()> {

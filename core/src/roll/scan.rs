@@ -115,6 +115,40 @@ impl Roll {
         }
     }
 
+    /// A single value: what a lookup reads of a column, without making a column of it.
+    pub(crate) fn cell(&self, table: usize, column: usize, row: u32) -> Result<Cell> {
+        let at = self.at(table, column)?;
+        if row >= at.table.rows {
+            return Err(Error::invalid("row", format!("row {row} of {} rows", at.table.rows)));
+        }
+        let last = &mut LastPage::default();
+        Ok(match at.chunk(row / BLOCK_ROWS) {
+            Chunk::Null => Cell::Null,
+            Chunk::Int { pages, .. } => self.int(at, pages, row, last)?.map_or(Cell::Null, Cell::Int),
+            Chunk::Plain { pages, .. } => self.plain(at, pages, row, last)?.map_or(Cell::Null, Cell::Text),
+            Chunk::Coded { .. } | Chunk::Derived { .. } => {
+                match self.code(at, row, last, &mut LastPage::default())? {
+                    None => Cell::Null,
+                    Some(code) => Cell::Text(self.meaning(at, code)?),
+                }
+            }
+        })
+    }
+
+    /// The text that a code stands for.
+    fn meaning(&self, at: At<'_>, code: u32) -> Result<String> {
+        let dictionary = self.strings(at)?;
+        let code = code as usize;
+        if code >= dictionary.len() {
+            return Err(self.stray_code(at));
+        }
+        Ok(dictionary.get(code).to_owned())
+    }
+
+    fn stray_code(&self, at: At<'_>) -> Error {
+        self.corrupt(format!("{at} has a code that is not in its dictionary"))
+    }
+
     fn read_block(&self, at: At<'_>, block: u32, rows: Range<usize>) -> Result<Column> {
         let pages = |places| Pages { at, block, places };
         match at.chunk(block) {
@@ -144,7 +178,7 @@ impl Roll {
         // Null wraps to 0, every other code to its place counted from 1.
         let last = codes.iter().fold(0, |last, code| last.max(code.wrapping_add(1)));
         if last as usize > dictionary.len() {
-            return Err(self.corrupt(format!("{at} has a code that is not in its dictionary")));
+            return Err(self.stray_code(at));
         }
         Ok(Column::Coded { dictionary, codes })
     }
@@ -267,23 +301,32 @@ impl Roll {
 
     fn gather_codes(&self, at: At<'_>, rows: &[u32]) -> Result<Vec<u32>> {
         let (mut last, mut last_table) = (LastPage::default(), LastPage::default());
-        let code = |&row: &u32| {
-            let block = row / BLOCK_ROWS;
-            let stored = match at.chunk(block) {
-                Chunk::Coded { pages, .. } => self.int(at, pages, row, &mut last)?,
-                Chunk::Derived { key, base, span, page, .. } => {
-                    let key = at.with(*key);
-                    let key = self.int(key, key.chunk(block).places(), row, &mut last)?.unwrap_or(0);
-                    let bytes = last_table.get(*page, || self.table_page(at, block, *page))?;
-                    let place = usize::try_from(key.wrapping_sub(i64::from(*base))).unwrap_or(usize::MAX);
-                    int::get(bytes, *span as usize, place)
-                        .ok_or_else(|| self.senseless(&table_name(at, block)))?
-                }
-                _ => None,
-            };
-            Ok(stored.map_or(NULL_CODE, u32::of))
-        };
+        let code = |&row: &u32| Ok(self.code(at, row, &mut last, &mut last_table)?.unwrap_or(NULL_CODE));
         rows.iter().map(code).collect()
+    }
+
+    /// The code of a row whose text is coded or follows from another column; `None` for null.
+    fn code(
+        &self,
+        at: At<'_>,
+        row: u32,
+        last: &mut LastPage,
+        last_table: &mut LastPage,
+    ) -> Result<Option<u32>> {
+        let block = row / BLOCK_ROWS;
+        let stored = match at.chunk(block) {
+            Chunk::Coded { pages, .. } => self.int(at, pages, row, last)?,
+            Chunk::Derived { key, base, span, page, .. } => {
+                let key = at.with(*key);
+                let key = self.int(key, key.chunk(block).places(), row, last)?.unwrap_or(0);
+                let bytes = last_table.get(*page, || self.table_page(at, block, *page))?;
+                let place = usize::try_from(key.wrapping_sub(i64::from(*base))).unwrap_or(usize::MAX);
+                int::get(bytes, *span as usize, place)
+                    .ok_or_else(|| self.senseless(&table_name(at, block)))?
+            }
+            _ => None,
+        };
+        Ok(stored.map(u32::of).filter(|&code| code != NULL_CODE))
     }
 
     /// One stored integer.
@@ -307,14 +350,26 @@ impl Roll {
                 push(self.coded(at, self.gather_codes(at, &[row])?)?.text(0));
                 continue;
             };
-            let (pages, page, row) = locate(at, places, row);
-            let Some(&place) = places.get(page) else { return Err(self.senseless(&pages.what(page))) };
-            let bytes = last.get(place, || self.page(place, || pages.what(page)))?;
-            let value = text::get(bytes, pages.rows(page), row);
-            push(value.ok_or_else(|| self.senseless(&pages.what(page)))?.as_deref());
+            push(self.plain(at, places, row, &mut last)?.as_deref());
         }
         Ok(Column::Plain { values, nulls: nulls.finish() })
     }
+
+    /// One text that stands as it is.
+    fn plain(&self, at: At<'_>, places: &[Place], row: u32, last: &mut LastPage) -> Result<Option<String>> {
+        let (pages, page, row) = locate(at, places, row);
+        let Some(&place) = places.get(page) else { return Err(self.senseless(&pages.what(page))) };
+        let bytes = last.get(place, || self.page(place, || pages.what(page)))?;
+        text::get(bytes, pages.rows(page), row).ok_or_else(|| self.senseless(&pages.what(page)))
+    }
+}
+
+/// A single value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Cell {
+    Null,
+    Int(i64),
+    Text(String),
 }
 
 /// The page of a row and its place there.

@@ -22,14 +22,6 @@ fn cache() -> Arc<Cache> {
     Arc::new(Cache::new(16 << 20))
 }
 
-/// One value of a model column.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Cell {
-    Null,
-    Int(i64),
-    Text(String),
-}
-
 use Cell::{Int, Null, Text};
 
 fn text(value: impl Into<String>) -> Cell {
@@ -151,6 +143,7 @@ fn check(roll: &Roll, name: &str, expected: &[Cell]) {
     let gathered = cells(&roll.gather(0, column, &some).unwrap());
     for (&row, gathered) in some.iter().zip(gathered) {
         assert_eq!(gathered, expected[row as usize], "{name} row {row}");
+        assert_eq!(roll.cell(0, column, row).unwrap(), gathered, "{name} row {row}");
         assert_eq!(cells(&roll.row(0, column, row).unwrap()), [gathered], "{name} row {row}");
         for len in [3, 100, 5000] {
             let end = rows.min(row + len).min((row / BLOCK_ROWS + 1) * BLOCK_ROWS);

@@ -1,110 +1,212 @@
 //! Lookups by transaction id: each roll's own index leads to the rows, of which only those of stored reports count.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-use arrow_schema::{Field, Schema};
-use arrow_select::concat::concat_batches;
+use arrow_array::{Array, ArrayRef, new_null_array};
+use arrow_select::interleave::interleave;
 
 use super::arrow;
 use super::catalogue::Products;
-use super::manifest::Manifest;
+use super::manifest::{Manifest, Report};
 use super::scan::all_columns;
-use super::schema::{Meaning, Origin, SalesColumn};
+use super::schema::{Meaning, Origin, SKU, SalesColumn};
 use super::select::{Chosen, Owner, Piece, rows_table};
 use super::table::{Table, arrow_fault};
 use super::value::{Sale, Value};
 use crate::error::Result;
+use crate::ingest::StoreKind;
 use crate::money::Money;
+use crate::roll::{Cell, Key, Roll};
 
-/// Where a row stands: report order first, so that answers do not depend on which roll holds a report.
-fn sort(pieces: &mut [Piece]) {
-    let key = |piece: &Piece| piece.owners.first().map(|owner| owner.report.key.clone());
-    let place = |piece: &Piece| (key(piece), piece.number, piece.rows.start);
-    pieces.sort_by_cached_key(place);
+/// The columns of a sale at one commit: looked up once, since a lookup is faster than finding them.
+#[derive(Debug)]
+pub(crate) struct SaleColumns {
+    columns: Vec<SalesColumn>,
+    names: Arc<[String]>,
+    /// Where each roll has each of them, by the number of the roll.
+    places: BTreeMap<u32, Vec<Option<usize>>>,
+    sku: Option<usize>,
 }
 
-/// The live rows with this id, each as a piece of one row.
-fn find(manifest: &Manifest, id: &str) -> Result<Vec<Piece>> {
-    let mut found = Vec::new();
+impl SaleColumns {
+    pub(crate) fn new(manifest: &Manifest) -> Result<Self> {
+        let columns = all_columns(manifest)?;
+        let mut places = BTreeMap::new();
+        for live in manifest.rolls() {
+            let roll = live.open()?;
+            let table = rows_table(&roll, &live.file.path())?;
+            let place = |column: &SalesColumn| roll.field(table, &column.name);
+            places.insert(live.file.number(), columns.iter().map(place).collect());
+        }
+        let names = columns.iter().map(|column| column.name.clone()).collect();
+        let sku = columns.iter().position(|column| column.name == SKU);
+        Ok(Self { columns, names, places, sku })
+    }
+
+    fn places(&self, roll: u32) -> &[Option<usize>] {
+        self.places.get(&roll).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// A live row with one of the ids.
+struct Hit {
+    /// Which of the ids.
+    id: usize,
+    number: u32,
+    roll: Arc<Roll>,
+    table: usize,
+    row: u32,
+    report: Arc<Report>,
+}
+
+impl Hit {
+    fn store(&self) -> StoreKind {
+        self.report.store()
+    }
+
+    fn piece(&self) -> Piece {
+        Piece {
+            number: self.number,
+            roll: Arc::clone(&self.roll),
+            table: self.table,
+            store: self.store(),
+            rows: self.row..self.row + 1,
+            picked: None,
+            owners: vec![Owner { report: Arc::clone(&self.report), first: 0 }],
+        }
+    }
+
+    /// Where it stands in an answer: by id, then by report, so that answers do not depend on which roll holds a report.
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        let place = |hit: &Self| (hit.number, hit.row);
+        let report = || self.report.key.cmp(&other.report.key);
+        self.id.cmp(&other.id).then_with(report).then_with(|| place(self).cmp(&place(other)))
+    }
+}
+
+/// The live rows with these ids, roll by roll in row order.
+fn find<S: AsRef<str>>(manifest: &Manifest, ids: &[S]) -> Result<Vec<Hit>> {
+    let mut keys: Vec<_> = ids.iter().map(|id| Key::new(id.as_ref())).enumerate().collect();
+    keys.sort_by_key(|(_, key)| key.hash);
+    let (asked, keys): (Vec<usize>, Vec<Key<'_>>) = keys.into_iter().unzip();
+    let mut hits = Vec::new();
     for live in manifest.rolls() {
         let roll = live.open()?;
         let table = rows_table(&roll, &live.file.path())?;
-        for row in roll.find(table, id)? {
-            if let Some(report) = live.report_of(row).filter(|report| manifest.counts(report)) {
-                let owners = vec![Owner { report: Arc::clone(report), first: 0 }];
-                let (number, roll, store) = (live.file.number(), Arc::clone(&roll), report.store());
-                found.push(Piece { number, roll, table, store, rows: row..row + 1, owners });
+        for (row, key) in roll.find_many(table, &keys)? {
+            let report = live.report_of(row).filter(|report| manifest.counts(report));
+            if let (Some(report), Some(&id)) = (report, asked.get(key)) {
+                let (number, roll, report) = (live.file.number(), Arc::clone(&roll), Arc::clone(report));
+                hits.push(Hit { id, number, roll, table, row, report });
             }
         }
     }
-    sort(&mut found);
-    Ok(found)
+    Ok(hits)
 }
 
 /// All sales with this transaction id: none, one, or a charge and its refund …
 pub(crate) fn get(manifest: &Manifest, products: &Products, id: &str) -> Result<Vec<Sale>> {
-    let found = find(manifest, id)?;
-    if found.is_empty() {
+    let mut hits = find(manifest, &[id])?;
+    if hits.is_empty() {
         return Ok(Vec::new());
     }
-    let columns = all_columns(manifest)?;
-    let names: Arc<[String]> = columns.iter().map(|column| column.name.clone()).collect();
-    let sale = |row: &Piece| {
-        let values = columns.iter().map(|column| value(column, products, row)).collect::<Result<_>>()?;
-        Ok(Sale::new(Arc::clone(&names), values))
-    };
-    found.iter().map(sale).collect()
+    hits.sort_by(Hit::cmp);
+    let columns = manifest.columns()?;
+    hits.iter().map(|hit| sale(columns, products, hit)).collect()
 }
 
-/// The value of a column in a piece of one row.
-fn value(column: &SalesColumn, products: &Products, row: &Piece) -> Result<Value> {
-    let Some(key) = row.owners.first().map(|owner| &owner.report.key) else { return Ok(Value::Null) };
-    match column.origin {
-        Origin::Account => return Ok(Value::Int(i64::try_from(key.account).unwrap_or(i64::MAX))),
-        Origin::Store => return Ok(Value::Text(row.store.to_string())),
-        Origin::Kind => return Ok(Value::Text(key.kind.to_string())),
-        Origin::Period => return Ok(Value::Text(key.period.to_string())),
-        Origin::Product => {
-            let products = products.of_store(row.store);
-            let product = row.by_item(|key| products.of(key))?.first().copied().flatten();
-            return Ok(product.map_or(Value::Null, Value::Int));
-        }
-        Origin::Roll => {}
-    }
-    let Some(stored) = row.read(&column.name)? else { return Ok(Value::Null) };
-    let int = stored.int(0);
-    let value = match column.meaning {
-        Meaning::Text => stored.text(0).map(|text| Value::Text(text.to_owned())),
-        Meaning::Count => int.map(Value::Int),
-        Meaning::Money | Meaning::MoneySum => {
-            int.map(|micros| Value::Money(Money::from_micros(micros.into())))
-        }
-        Meaning::Time => int.map(Value::Time),
-        Meaning::Date => int.and_then(|day| i32::try_from(day).ok()).map(Value::Date),
+fn sale(columns: &SaleColumns, products: &Products, hit: &Hit) -> Result<Sale> {
+    let places = columns.places(hit.number);
+    let cell = |column: usize| match places.get(column).copied().flatten() {
+        Some(place) => hit.roll.cell(hit.table, place, hit.row),
+        None => Ok(Cell::Null),
     };
-    Ok(value.unwrap_or(Value::Null))
+    let value = |(place, column): (usize, &SalesColumn)| {
+        Ok(match column.origin {
+            Origin::Account => Value::Int(i64::try_from(hit.report.key.account).unwrap_or(i64::MAX)),
+            Origin::Store => Value::Text(hit.store().to_string()),
+            Origin::Kind => Value::Text(hit.report.key.kind.to_string()),
+            Origin::Period => Value::Text(hit.report.key.period.to_string()),
+            Origin::Product => {
+                let sku = columns.sku.map_or(Ok(Cell::Null), cell)?;
+                product(products, hit, &sku)?.map_or(Value::Null, Value::Int)
+            }
+            Origin::Roll => meant(column.meaning, cell(place)?),
+        })
+    };
+    let values = columns.columns.iter().enumerate().map(value).collect::<Result<_>>()?;
+    Ok(Sale::new(Arc::clone(&columns.names), values))
+}
+
+/// The product that a row is of.
+fn product(products: &Products, hit: &Hit, sku: &Cell) -> Result<Option<i64>> {
+    let products = products.of_store(hit.store());
+    match sku {
+        Cell::Text(sku) if products.sku_tells(sku) => Ok(products.of_sku(Some(sku))),
+        Cell::Text(_) => Ok(hit.piece().by_item(|key| products.of(key))?.first().copied().flatten()),
+        _ => Ok(None),
+    }
+}
+
+/// What a stored value means in its column.
+fn meant(meaning: Meaning, stored: Cell) -> Value {
+    match (meaning, stored) {
+        (Meaning::Text, Cell::Text(text)) => Value::Text(text),
+        (Meaning::Count, Cell::Int(count)) => Value::Int(count),
+        (Meaning::Money | Meaning::MoneySum, Cell::Int(micros)) => {
+            Value::Money(Money::from_micros(micros.into()))
+        }
+        (Meaning::Time, Cell::Int(micros)) => Value::Time(micros),
+        (Meaning::Date, Cell::Int(day)) => i32::try_from(day).map_or(Value::Null, Value::Date),
+        _ => Value::Null,
+    }
 }
 
 /// All sales with these transaction ids, in the order of the ids.
 pub(crate) fn get_many<S: AsRef<str>>(manifest: &Manifest, products: &Products, ids: &[S]) -> Result<Table> {
-    let mut found = Vec::new();
-    for id in ids {
-        found.extend(find(manifest, id.as_ref())?);
-    }
-    table(&all_columns(manifest)?, products, &found)
+    let hits = find(manifest, ids)?;
+    let (pieces, places) = pieces(&hits);
+    let mut order: Vec<(&Hit, (usize, usize))> = hits.iter().zip(places).collect();
+    order.sort_by(|(left, _), (right, _)| left.cmp(right));
+    let order: Vec<(usize, usize)> = order.into_iter().map(|(_, place)| place).collect();
+    let column =
+        |column: &SalesColumn| Ok((column.arrow(false), gathered(column, products, &pieces, &order)?));
+    let columns = manifest.columns()?.columns.iter().map(column).collect::<Result<_>>()?;
+    Table::new(columns, hits.len())
 }
 
-/// Single rows as a table.
-fn table(columns: &[SalesColumn], products: &Products, rows: &[Piece]) -> Result<Table> {
-    let fields: Vec<Field> = columns.iter().map(|column| column.arrow(false)).collect();
-    let schema = Arc::new(Schema::new(fields.clone()));
-    let batch = |piece: &Piece| {
-        let arrays =
-            columns.iter().map(|column| arrow::array(column, piece, &Chosen::All(1), products, None));
-        RecordBatch::try_new(Arc::clone(&schema), arrays.collect::<Result<_>>()?).map_err(arrow_fault)
-    };
-    let batches = rows.iter().map(batch).collect::<Result<Vec<_>>>()?;
-    let all = concat_batches(&schema, &batches).map_err(arrow_fault)?;
-    Table::new(fields.into_iter().zip(all.columns().iter().cloned()).collect(), rows.len())
+/// The hits of each roll and store as one piece, and where each hit stands: its piece, and its place in that.
+fn pieces(hits: &[Hit]) -> (Vec<Piece>, Vec<(usize, usize)>) {
+    let (mut pieces, mut places) = (Vec::<Piece>::new(), Vec::with_capacity(hits.len()));
+    for hit in hits {
+        if pieces.last().is_none_or(|last| last.roll_and_store() != (hit.number, hit.store())) {
+            pieces.push(Piece { picked: Some(Vec::new()), owners: Vec::new(), ..hit.piece() });
+        }
+        let number = pieces.len() - 1;
+        let Some(piece) = pieces.last_mut() else { continue };
+        let place = piece.len();
+        places.push((number, place));
+        if piece.owners.last().is_none_or(|last| !Arc::ptr_eq(&last.report, &hit.report)) {
+            piece.owners.push(Owner { report: Arc::clone(&hit.report), first: place });
+        }
+        piece.picked.get_or_insert_default().push(hit.row);
+    }
+    (pieces, places)
+}
+
+/// A column of the hits, in their order.
+fn gathered(
+    column: &SalesColumn,
+    products: &Products,
+    pieces: &[Piece],
+    order: &[(usize, usize)],
+) -> Result<ArrayRef> {
+    let array = |piece: &Piece| arrow::array(column, piece, &Chosen::All(piece.len()), products, None);
+    let arrays = pieces.iter().map(array).collect::<Result<Vec<_>>>()?;
+    if arrays.is_empty() {
+        return Ok(new_null_array(&column.meaning.plain(), 0));
+    }
+    let arrays: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
+    interleave(&arrays, order).map_err(arrow_fault)
 }

@@ -11,6 +11,7 @@ use std::sync::{Arc, OnceLock};
 use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Serialize};
 
+use super::lookup::SaleColumns;
 use super::roll_totals::RollTotals;
 use super::rolls::{RollFile, Rolls};
 use super::segment::SegmentMeta;
@@ -294,11 +295,33 @@ pub(crate) struct Manifest {
     rolls: BTreeMap<u32, Arc<LiveRoll>>,
     /// Made when first asked for.
     by_hash: OnceLock<HashMap<[u8; 32], Vec<Arc<Report>>>>,
+    /// The same, for lookups.
+    columns: OnceLock<Arc<SaleColumns>>,
 }
 
 impl Manifest {
     pub(crate) fn empty(registry: Arc<Rolls>) -> Self {
-        Self { registry, series: BTreeMap::new(), rolls: BTreeMap::new(), by_hash: OnceLock::new() }
+        Self::new(registry, BTreeMap::new(), BTreeMap::new())
+    }
+
+    fn new(
+        registry: Arc<Rolls>,
+        series: BTreeMap<(u64, Kind), Arc<Series>>,
+        rolls: BTreeMap<u32, Arc<LiveRoll>>,
+    ) -> Self {
+        Self { registry, series, rolls, by_hash: OnceLock::new(), columns: OnceLock::new() }
+    }
+
+    /// The columns of a sale, and where the rolls have them.
+    ///
+    /// # Errors
+    /// Those of opening a roll.
+    pub(crate) fn columns(&self) -> Result<&Arc<SaleColumns>> {
+        if let Some(columns) = self.columns.get() {
+            return Ok(columns);
+        }
+        let columns = SaleColumns::new(self)?;
+        Ok(self.columns.get_or_init(|| Arc::new(columns)))
     }
 
     /// The manifest inside a store's view.
@@ -536,7 +559,7 @@ impl View for Manifest {
     /// Shares with the manifest before all series and rolls that the changes do not name.
     fn apply(&self, ops: &[Op]) -> Result<Arc<dyn View>> {
         let (series, rolls) = (self.series.clone(), self.rolls.clone());
-        let mut next = Self { registry: Arc::clone(&self.registry), series, rolls, by_hash: OnceLock::new() };
+        let mut next = Self::new(Arc::clone(&self.registry), series, rolls);
         let replaced = next.replace(ops)?;
         next.place_rows(&replaced)?;
         Ok(Arc::new(next))

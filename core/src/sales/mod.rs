@@ -13,6 +13,8 @@ mod import;
 mod line_table;
 mod listing;
 mod lookup;
+#[cfg(test)]
+mod lookup_test;
 mod manifest;
 #[cfg(test)]
 mod manifest_test;

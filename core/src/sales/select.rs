@@ -24,6 +24,8 @@ pub(crate) struct Piece {
     pub(crate) table: usize,
     pub(crate) store: StoreKind,
     pub(crate) rows: Range<u32>,
+    /// Only these of them, ascending, anywhere in the roll: what a lookup has found.
+    pub(crate) picked: Option<Vec<u32>>,
     /// Whose rows they are, in row order; at least one.
     pub(crate) owners: Vec<Owner>,
 }
@@ -38,7 +40,7 @@ pub(crate) struct Owner {
 
 impl Piece {
     pub(crate) fn len(&self) -> usize {
-        self.rows.len()
+        self.picked.as_ref().map_or(self.rows.len(), Vec::len)
     }
 
     /// What makes codes of SKUs stand for the same products.
@@ -75,6 +77,7 @@ impl Piece {
         };
         Self {
             rows: place(rows.start)..place(rows.end).min(self.rows.end),
+            picked: self.picked.as_ref().map(|all| all.get(rows.clone()).unwrap_or_default().to_vec()),
             owners: within.map(owner).collect(),
             roll: Arc::clone(&self.roll),
             ..*self
@@ -84,9 +87,10 @@ impl Piece {
     /// The values of a column; `None` where the roll has no such column, so that all of them are null.
     pub(crate) fn read(&self, column: &str) -> Result<Option<Column>> {
         let Some(index) = self.roll.field(self.table, column) else { return Ok(None) };
-        let values = match self.len() {
-            1 => self.roll.row(self.table, index, self.rows.start),
-            _ => self.roll.read(self.table, index, self.rows.clone()),
+        let values = match &self.picked {
+            Some(rows) => self.roll.gather(self.table, index, rows),
+            None if self.len() == 1 => self.roll.row(self.table, index, self.rows.start),
+            None => self.roll.read(self.table, index, self.rows.clone()),
         };
         values.map(Some)
     }
@@ -290,7 +294,7 @@ impl<'a> Pieces<'a> {
             }
             let owners = vec![Owner { report: Arc::clone(report), first: 0 }];
             let (roll, store) = (Arc::clone(&roll), report.store());
-            self.list.push(Piece { number, roll, table, store, rows, owners });
+            self.list.push(Piece { number, roll, table, store, rows, picked: None, owners });
         }
         Ok(())
     }
