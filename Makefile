@@ -70,16 +70,21 @@ lint: wheel ## Format, clippy, rustdoc, ruff, mypy, the stubs against the module
 	$(PY) -m mypy.stubtest tillroll
 	$(CARGO) test --locked --quiet -p tillroll-tests --test integration tidy::
 
-bench: bench-site ## Criterion's kernels, sales beside DuckDB, Polars and SQLite, products beside SQLite (an hour)
+bench: bench-site ## Criterion's kernels; sales beside DuckDB, Polars and SQLite; docs/PERFORMANCE.md (an hour)
+	$(PIP) install --quiet --requirement benches/requirements.txt
 	$(CARGO) bench --locked -p tillroll-benches
 	for rows in $(BENCH_ROWS); do \
 	    $(CARGO) run --locked --release -p tillroll-tests --example reports -- --rows $$rows --files 36 \
 	        $(TARGET)/bench/reports-$$rows && \
 	    PYTHONPATH=$(TARGET)/bench/site $(PY) benches/peers/sales.py $(TARGET)/bench/reports-$$rows \
-	        | tee $(TARGET)/bench/sales-$$rows.jsonl || exit 1; \
+	        --engines $(BENCH_ENGINES) > $(TARGET)/bench/sales-$$rows.jsonl || exit 1; \
 	done
+	PYTHONPATH=$(TARGET)/bench/site $(PY) benches/peers/costs.py $(TARGET)/bench/reports-$(firstword $(BENCH_ROWS)) \
+	    > $(TARGET)/bench/costs.jsonl
+	$(PY) benches/peers/performance.py $(TARGET)/bench/costs.jsonl $(TARGET)/bench/sales-*.jsonl
 	PYTHONPATH=$(TARGET)/bench/site $(PY) benches/peers/products.py --count $(BENCH_PRODUCTS)
 BENCH_ROWS ?= 1000000 10000000
+BENCH_ENGINES ?= tillroll,duckdb,duckdb-key,polars,sqlite
 BENCH_PRODUCTS ?= 100000
 
 bench-products: bench-site ## Products in Tillroll and in SQLite with FTS5 in one run; BENCH_PRODUCTS says how many
