@@ -19,7 +19,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tillroll_core::{Db, ImportOptions, Kind, NewExternalAccount, OpenOptions, Query, StoreKind, Value};
+use tillroll_core::{
+    Db, ErrorKind, ImportOptions, Kind, NewExternalAccount, OpenOptions, Query, StoreKind, Value,
+};
 use tillroll_tests::rng::Rng;
 use tillroll_tests::{Layout, Packing, Report, Spec, decimal};
 
@@ -168,20 +170,30 @@ fn version(dir: &Path, month: i8, number: u64) -> Version {
 
 // The work.
 
-/// Imports, restates and deletes reports; a year is imported by one call now and then.
+/// Imports, restates and deletes reports; a year is imported by one call now and then. What is deleted must have been
+/// there, and what was deleted must be gone.
 fn restate(world: &World) {
-    let mut rng = Rng::new(1);
+    let (mut rng, mut stored) = (Rng::new(1), [false; MONTHS as usize]);
     while world.goes_on() {
         if rng.chance(5) {
             let paths = world.versions.iter().map(|versions| rng.pick(versions).path.to_str().unwrap());
             world.import(&paths.collect::<Vec<_>>());
+            stored.fill(true);
             continue;
         }
-        let month = rng.below(MONTHS as u64);
-        world.import(&[rng.pick(&world.versions[month as usize]).path.to_str().unwrap()]);
+        let month = rng.below(MONTHS as u64) as usize;
+        world.import(&[rng.pick(&world.versions[month]).path.to_str().unwrap()]);
+        stored[month] = true;
         if rng.chance(5) {
-            let period = format!("2018-{:02}", rng.below(MONTHS as u64) + 1);
-            world.db.sales().delete(world.account, Kind::AmazonSales, &period).unwrap();
+            let month = rng.below(MONTHS as u64) as usize;
+            let period = format!("2018-{:02}", month + 1);
+            let deleted = world.db.sales().delete(world.account, Kind::AmazonSales, &period);
+            let was_there = deleted.is_ok();
+            assert!(
+                was_there || deleted.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound),
+                "{deleted:?}"
+            );
+            assert_eq!(was_there, std::mem::take(&mut stored[month]), "{period}");
         }
     }
 }
