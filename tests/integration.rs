@@ -66,6 +66,8 @@ mod readers;
 mod readme;
 #[path = "integration/repair.rs"]
 mod repair;
+#[path = "integration/repair_disk.rs"]
+mod repair_disk;
 #[path = "integration/sales.rs"]
 mod sales;
 #[path = "integration/scopes.rs"]

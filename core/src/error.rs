@@ -219,15 +219,20 @@ fn display_fields(fields: &FieldErrors) -> String {
     fields.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
+/// Whether a disk fails to read or write what stands on it. The standard library has no kind for that.
+pub(crate) fn is_bad_medium(error: &std::io::Error) -> bool {
+    /// EIO on every Unix; Windows tells ERROR_CRC and ERROR_IO_DEVICE apart.
+    const FAILURES: &[i32] = if cfg!(windows) { &[23, 1117] } else { &[5] };
+    error.raw_os_error().is_some_and(|code| FAILURES.contains(&code))
+}
+
 /// What to do about an operating system error that does not say it itself.
 fn advice(error: &std::io::Error) -> &'static str {
     use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
-    /// The number of a failed read or write on every Unix; the standard library has no kind for it.
-    const EIO: i32 = 5;
     match error.kind() {
         StorageFull | QuotaExceeded => "; make room there, then try again",
         ReadOnlyFilesystem => "; a database there can only be opened read-only",
-        _ if cfg!(unix) && error.raw_os_error() == Some(EIO) => {
+        _ if is_bad_medium(error) => {
             "; the disk may be failing: see the system's log, and copy what can still be read"
         }
         _ => "",

@@ -28,17 +28,11 @@ pub trait Disk: Debug + Send + Sync {
     /// Copies a file to a new name, where no file may stand, and makes the content durable. The file system may let
     /// both share their blocks until one is changed.
     fn copy(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let (from, to) = (self.open(from, false)?, self.create(to)?);
-        let (mut buffer, mut at) = (vec![0; COPY_BYTES], 0);
-        loop {
-            let read = from.read_at(&mut buffer, at)?;
-            let bytes = buffer.get(..read).unwrap_or_default();
-            if bytes.is_empty() {
-                return to.sync();
-            }
-            to.write_all_at(bytes, at)?;
-            at += read as u64;
-        }
+        copy_bytes(self, from, to)
+    }
+    /// Gives a file a second name, at which nothing may stand. A disk that cannot need not.
+    fn link(&self, _from: &Path, _to: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
     }
     /// Makes a directory; one that stands already is fine.
     fn create_dir(&self, path: &Path) -> io::Result<()>;
@@ -98,6 +92,21 @@ pub trait DiskFile: Debug + Send + Sync {
 /// What a copy reads at a time.
 const COPY_BYTES: usize = 1 << 20;
 
+/// As [`Disk::copy`], byte by byte.
+pub(crate) fn copy_bytes<D: Disk + ?Sized>(disk: &D, from: &Path, to: &Path) -> io::Result<()> {
+    let (from, to) = (disk.open(from, false)?, disk.create(to)?);
+    let (mut buffer, mut at) = (vec![0; COPY_BYTES], 0);
+    loop {
+        let read = from.read_at(&mut buffer, at)?;
+        let bytes = buffer.get(..read).unwrap_or_default();
+        if bytes.is_empty() {
+            return to.sync();
+        }
+        to.write_all_at(bytes, at)?;
+        at += read as u64;
+    }
+}
+
 /// The real file system.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OsDisk;
@@ -133,6 +142,10 @@ impl Disk for OsDisk {
         // On Linux this is copy_file_range, which shares blocks where the file system can.
         io::copy(&mut File::open(from)?, &mut target)?;
         target.sync_all()
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::hard_link(from, to)
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {

@@ -1,7 +1,8 @@
-//! A disk on which operations fail.
+//! Disks on which operations fail.
 
 use std::ffi::OsString;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -219,6 +220,84 @@ impl DiskFile for FailingFile {
 
     fn sync(&self) -> io::Result<()> {
         self.countdown.tick(&self.path, Kind::Writes)?;
+        self.file.sync()
+    }
+}
+
+/// A disk that fails to read some places for ever. Of a file without a range it cannot even read where that lies.
+#[derive(Debug, Clone, Default)]
+pub struct Scratched(pub Vec<(PathBuf, Option<Range<u64>>)>);
+
+/// What the system says of such places.
+const UNREADABLE: i32 = if cfg!(windows) { 1117 } else { 5 };
+
+impl Disk for Scratched {
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        OsDisk.create(path)
+    }
+
+    fn open(&self, path: &Path, write: bool) -> io::Result<Arc<dyn DiskFile>> {
+        let own = || self.0.iter().filter(|(scratched, _)| scratched == path);
+        if own().any(|(_, range)| range.is_none()) {
+            return Err(io::Error::from_raw_os_error(UNREADABLE));
+        }
+        let file = OsDisk.open(path, write)?;
+        Ok(Arc::new(ScratchedFile { file, ranges: own().filter_map(|(_, range)| range.clone()).collect() }))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        OsDisk.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        OsDisk.remove(path)
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        OsDisk.link(from, to)
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        OsDisk.create_dir(path)
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<OsString>> {
+        OsDisk.list(path)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        OsDisk.sync_dir(path)
+    }
+}
+
+#[derive(Debug)]
+struct ScratchedFile {
+    file: Arc<dyn DiskFile>,
+    ranges: Vec<Range<u64>>,
+}
+
+impl DiskFile for ScratchedFile {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let end = offset + buffer.len() as u64;
+        if self.ranges.iter().any(|range| range.start < end && offset < range.end) {
+            return Err(io::Error::from_raw_os_error(UNREADABLE));
+        }
+        self.file.read_at(buffer, offset)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        self.file.write_at(bytes, offset)
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)
+    }
+
+    fn sync(&self) -> io::Result<()> {
         self.file.sync()
     }
 }

@@ -22,7 +22,7 @@ const MONTHS: i8 = 6;
 const DELETED: &str = "deleted";
 
 /// A closed database with six months in two rolls, restated and deleted ones among them, and records of several kinds.
-struct Patient {
+pub struct Patient {
     dir: TempDir,
     reports: Vec<Report>,
     account: u64,
@@ -30,9 +30,9 @@ struct Patient {
 
 /// What a database shows: the sums of each report, and every record.
 #[derive(Debug, Clone, PartialEq)]
-struct Shown {
-    sums: Vec<Vec<String>>,
-    records: Vec<String>,
+pub struct Shown {
+    pub sums: Vec<Vec<String>>,
+    pub records: Vec<String>,
 }
 
 fn open(path: &Path) -> Db {
@@ -40,7 +40,7 @@ fn open(path: &Path) -> Db {
 }
 
 impl Patient {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self::of(300)
     }
 
@@ -68,7 +68,7 @@ impl Patient {
         patient
     }
 
-    fn database(&self) -> PathBuf {
+    pub fn database(&self) -> PathBuf {
         self.dir.path().join("shop.till")
     }
 
@@ -83,19 +83,19 @@ impl Patient {
     }
 
     /// A copy of the database, to be damaged.
-    fn copied(&self) -> (TempDir, PathBuf) {
+    pub fn copied(&self) -> (TempDir, PathBuf) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("copy.till");
         copy(&self.database(), &path);
         (dir, path)
     }
 
-    fn shown(&self) -> Shown {
+    pub fn shown(&self) -> Shown {
         shown(&read_only(&self.database()))
     }
 
     /// The sums of these months alone.
-    fn sums(&self, months: &[usize]) -> Vec<Vec<String>> {
+    pub fn sums(&self, months: &[usize]) -> Vec<Vec<String>> {
         everything_of(months.iter().flat_map(|month| &self.reports[month - 1].rows))
     }
 
@@ -116,7 +116,7 @@ impl Patient {
     }
 
     /// Imports the files that were lost; then the months must be whole.
-    fn mended(&self, path: &Path, report: &RepairReport, months: &[usize]) {
+    pub fn mended(&self, path: &Path, report: &RepairReport, months: &[usize]) {
         let db = open(path);
         for lost in &report.lost {
             assert!(Path::new(&lost.path).is_file(), "{lost:?}");
@@ -129,7 +129,7 @@ impl Patient {
     }
 }
 
-fn shown(db: &Db) -> Shown {
+pub fn shown(db: &Db) -> Shown {
     let by = json!({"by": ["month", "currency", "type"], "measures": ["rows", "units", "sales", "earnings"]});
     let sums = rows_of(&db.sales().report(&Query::from_json(&by).unwrap()).unwrap());
     let all = |name: &str| -> Vec<String> {
@@ -150,18 +150,18 @@ fn len(path: &Path) -> usize {
     fs::metadata(path).unwrap().len() as usize
 }
 
-fn rolls(path: &Path) -> Vec<PathBuf> {
+pub fn rolls(path: &Path) -> Vec<PathBuf> {
     let mut rolls: Vec<_> =
         fs::read_dir(path.join("rolls")).unwrap().map(|entry| entry.unwrap().path()).collect();
     rolls.sort();
     rolls
 }
 
-fn periods(files: &[tillroll_core::ReportFile]) -> Vec<&str> {
+pub fn periods(files: &[tillroll_core::ReportFile]) -> Vec<&str> {
     files.iter().map(|file| file.period.as_str()).collect()
 }
 
-const ALL: [usize; 5] = [1, 2, 3, 4, 6];
+pub const ALL: [usize; 5] = [1, 2, 3, 4, 6];
 
 #[test]
 fn a_healthy_database_is_left_alone() {

@@ -78,8 +78,10 @@ impl RepairReport {
 ///
 /// Whole frames of a damaged journal are kept; where commits are missing, reports are rebuilt from the rolls, and the answer
 /// is [`RepairReport::incomplete`]. Of a damaged roll the reports that can be read whole are kept, the others are
-/// [`RepairReport::lost`]. Files that are damaged or replaced are copied to `damaged/` before they go, with the answer in
-/// `repair.json`; that folder is the user's to empty. A healthy database is left as it is.
+/// [`RepairReport::lost`]. What the disk fails to read is damage like any other, as long as it reads anything of journal and
+/// rolls. Files that are damaged or replaced are copied to `damaged/` before they go, those that cannot be read whole are
+/// moved there where the file system can, with the answer in `repair.json`; that folder is the user's to empty. A healthy
+/// database is left as it is.
 ///
 /// # Errors
 /// [`crate::Error::NotFound`] where there is no database, [`crate::Error::Locked`] while somebody has it open,
@@ -138,12 +140,15 @@ impl<'a> Repair<'a> {
         let mut seen = Witness::default();
         let salvage = Salvage::take(&options.disk, path, &mut seen)?;
         let has_gaps = salvage.has_gaps();
-        let sales = SalesRepair::plan(salvage.dir(), &options.disk, salvage.image(), &seen.graves, has_gaps)?;
+        let sales =
+            SalesRepair::plan(salvage.dir(), salvage.disk(), salvage.image(), &seen.graves, has_gaps)?;
+        salvage.refuse_blind()?;
         Ok(Self { options, salvage, sales, deleted: seen.deleted })
     }
 
     fn run(mut self) -> Result<RepairReport> {
-        let mut notes = self.salvage.notes().to_vec();
+        let mut notes = self.salvage.unread();
+        notes.extend_from_slice(self.salvage.notes());
         notes.extend_from_slice(self.sales.notes());
         let mut image = self.salvage.image().clone();
         let losses = self.mend(&mut image)?;

@@ -21,6 +21,7 @@
 //! | `open.rs`, `directory.rs`, `lock.rs` | opening, beginning, locking, recovery |
 //! | `check.rs` | journal and index verified |
 //! | `salvage.rs`, `image.rs`, `mend.rs` | what is left of a damaged store, in memory, and put in its place |
+//! | `lenient.rs` | files that the disk fails to read in part |
 //! | `shared.rs` | what all of them share, and the order of locks |
 
 mod check;
@@ -30,6 +31,7 @@ mod directory;
 mod drain;
 mod image;
 mod index;
+mod lenient;
 mod lock;
 mod mend;
 mod merge;

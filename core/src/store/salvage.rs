@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::Image;
 use super::directory::{self, DAMAGED, INDEX, JOURNAL, MARK, ROLLS};
 use super::index::{Verdict, inspect, open_sled};
+use super::lenient::Lenient;
 use super::lock::{self, Whole};
 use super::open::{draw_id, find_journal, journals};
 use crate::file::Disk;
@@ -57,6 +58,8 @@ impl Changes<'_> {
 /// A store that nobody else has open, and what it still says.
 pub struct Salvage {
     pub(super) disk: Arc<dyn Disk>,
+    /// The same, and what it failed to read.
+    lenient: Arc<Lenient>,
     pub(super) dir: PathBuf,
     /// What the journal still holds.
     image: Image,
@@ -81,15 +84,17 @@ impl Salvage {
     ///
     /// # Errors
     /// [`Error::NotFound`] where there is no database, [`Error::Locked`], [`Error::Format`] for a newer format or a backup
-    /// that is not finished, [`Error::Io`]. Damage is none.
+    /// that is not finished, [`Error::Io`]. Damage is none, nor is a file that the disk fails to read.
     pub fn take(disk: &Arc<dyn Disk>, dir: &Path, observe: &mut dyn Observe) -> Result<Self> {
         let dir = &std::path::absolute(dir).map_err(Error::io("find", dir))?;
-        refuse_missing(&**disk, dir)?;
-        let held = lock::acquire(&**disk, dir, false)?;
-        refuse_missing(&**disk, dir)?;
-        let mark = directory::read(&**disk, dir).or_else(unless_damaged)?;
+        let lenient = Arc::new(Lenient::new(disk));
+        refuse_missing(&*lenient, dir)?;
+        let held = lock::acquire(&*lenient, dir, false)?;
+        refuse_missing(&*lenient, dir)?;
+        let mark = directory::read(&*lenient, dir).or_else(unless_damaged)?;
         let mut salvage = Self {
-            disk: Arc::clone(disk),
+            disk: Arc::clone(&lenient) as Arc<dyn Disk>,
+            lenient,
             dir: dir.clone(),
             image: Image::default(),
             database: 0,
@@ -132,6 +137,24 @@ impl Salvage {
         &self.notes
     }
 
+    /// What the disk failed to read so far, for people.
+    pub fn unread(&self) -> Vec<String> {
+        self.lenient.hurt().iter().map(|(path, what)| format!("{}: {what}", self.relative(path))).collect()
+    }
+
+    /// The disk that everything is read by: what it fails to read are zeros.
+    pub fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
+    }
+
+    /// Refuses a disk that reads nothing at all of journal and rolls.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn refuse_blind(&self) -> Result<()> {
+        self.lenient.refuse_blind(&[JOURNAL, ROLLS].map(|name| self.dir.join(name)))
+    }
+
     /// Whether nothing of the store itself needs to be put right.
     pub fn is_sound(&self) -> bool {
         self.has_mark && self.is_whole && self.index_is_good && !self.has_gaps && self.has_folders()
@@ -154,6 +177,8 @@ impl Salvage {
         let own = self.own(mark, all)?;
         if !own.is_empty() && own.len() == self.journals.len() {
             match find_journal(&*disk, &self.dir, self.database, whole) {
+                // What cannot be read at its end looks as if it had never been written.
+                Ok(_) if own.iter().any(|(_, path)| self.lenient.is_hurt(path)) => {}
                 Ok(found) => return self.replay(found.reader.path(), &found.scan, whole, observe),
                 Err(Error::Corruption { path, detail }) => {
                     self.notes.push(format!("{}: {detail}", self.relative(&path)));
@@ -305,6 +330,9 @@ impl Salvage {
         }
         if !self.has_gaps && own.is_some_and(|own| found.last < own.last) {
             self.miss(format!("frames behind sequence {} of {name}", found.last));
+        }
+        if !self.has_gaps && self.lenient.is_hurt(path) {
+            self.miss(format!("part of {name}, and commits in it,"));
         }
         if whole.is_some_and(|whole| whole.number > number) {
             self.miss(format!("{JOURNAL}/ lacks its newest file, whose frames"));

@@ -1,0 +1,136 @@
+//! Repairs on disks that fail: what cannot be read is lost like what is damaged, and nothing else is.
+
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tillroll_core::{Error, ErrorKind, OpenOptions, RepairReport, check, repair_with};
+
+use crate::damage::file_in;
+use crate::dsl::read_only;
+use crate::failing::Scratched;
+use crate::repair::{ALL, Patient, periods, rolls, shown};
+
+fn journal(path: &Path) -> PathBuf {
+    file_in(&path.join("journal"))
+}
+
+fn repair_on(path: &Path, scratched: &[(PathBuf, Option<Range<u64>>)]) -> Result<RepairReport, Error> {
+    repair_with(path, &OpenOptions::new().disk(Arc::new(Scratched(scratched.to_vec()))))
+}
+
+/// Repairs, and asks that all is well afterwards, on the same disk too.
+fn repaired_on(path: &Path, scratched: &[(PathBuf, Option<Range<u64>>)]) -> RepairReport {
+    let report = repair_on(path, scratched).unwrap();
+    assert!(report.changed, "{report:?}");
+    for (file, _) in scratched {
+        let name = file.strip_prefix(path).unwrap().display().to_string();
+        assert!(
+            report.notes.iter().any(|note| note.contains(&name) && note.contains("the disk fails to")),
+            "{report:?}"
+        );
+    }
+    assert_eq!(check(path).unwrap().problems, Vec::<String>::new(), "{report:?}");
+    let again = repair_on(path, scratched).unwrap();
+    assert!(!again.changed && again.notes.is_empty(), "{again:?} after {report:?}");
+    report
+}
+
+fn months_of(report: &RepairReport) -> Vec<usize> {
+    periods(&report.lost).iter().map(|period| period[5..].parse().unwrap()).collect()
+}
+
+/// Blocks of a roll: the reports in them are lost, those beside them are not, and the file itself is kept.
+#[test]
+fn a_block_that_cannot_be_read_loses_what_lies_in_it() {
+    let patient = Patient::new();
+    let expected = patient.shown();
+    let len = fs::metadata(&rolls(&patient.database())[0]).unwrap().len();
+    for at in (0..len).step_by(4096) {
+        let (_dir, path) = patient.copied();
+        let roll = rolls(&path)[0].clone();
+        let before = fs::read(&roll).unwrap();
+        let report = repaired_on(&path, &[(roll, Some(at..at + 1))]);
+        let lost = months_of(&report);
+        assert!(!report.incomplete && report.uncertain.is_empty() && !lost.is_empty(), "{at}: {report:?}");
+        assert!(lost.iter().all(|month| *month <= 3), "{at}: {report:?}");
+        let left: Vec<usize> = ALL.into_iter().filter(|month| !lost.contains(month)).collect();
+        let now = shown(&read_only(&path));
+        assert_eq!((now.sums, &now.records), (patient.sums(&left), &expected.records), "{at}: {report:?}");
+        assert_eq!(
+            fs::read(path.join("damaged/000001.roll")).unwrap(),
+            before,
+            "{at}: its bytes may be read elsewhere"
+        );
+        patient.mended(&path, &report, &ALL);
+    }
+}
+
+#[test]
+fn a_roll_that_cannot_be_opened_is_lost_whole() {
+    let patient = Patient::new();
+    let (_dir, path) = patient.copied();
+    let report = repaired_on(&path, &[(rolls(&path)[0].clone(), None)]);
+    assert_eq!(months_of(&report), [1, 2, 3], "{report:?}");
+    patient.mended(&path, &report, &ALL);
+}
+
+/// Wherever a journal cannot be read: the end of it looks as if it had never been written, but is not taken for that.
+#[test]
+fn a_journal_that_cannot_be_read_gives_what_can() {
+    let patient = Patient::new();
+    let whole = journal(&patient.database());
+    let len = fs::metadata(&whole).unwrap().len();
+    let places = (0..len).step_by(4096).chain([len - 1]).map(|at| Some(at..at + 1)).chain([None]);
+    for place in places {
+        let (_dir, path) = patient.copied();
+        let report = repaired_on(&path, &[(journal(&path), place.clone())]);
+        assert!(report.incomplete && report.lost.is_empty(), "{place:?}: {report:?}");
+        let restored = periods(&report.uncertain).contains(&"2018-05");
+        let months: &[usize] = if restored { &[1, 2, 3, 4, 5, 6] } else { &ALL };
+        assert_eq!(shown(&read_only(&path)).sums, patient.sums(months), "{place:?}: {report:?}");
+    }
+}
+
+/// What cannot be read at the end of a journal may be commits, also where neither lock nor index tell how long it was.
+#[test]
+fn the_end_of_a_journal_is_missed_whatever_else_is_lost() {
+    let patient = Patient::new();
+    let (_dir, path) = patient.copied();
+    fs::write(path.join("LOCK"), "").unwrap();
+    fs::remove_dir_all(path.join("index")).unwrap();
+    let len = fs::metadata(journal(&path)).unwrap().len();
+    let report = repaired_on(&path, &[(journal(&path), Some(len - 1..len))]);
+    assert!(report.incomplete && report.notes.iter().any(|note| note.contains("commits")), "{report:?}");
+}
+
+#[test]
+fn a_mark_that_cannot_be_read_is_written_anew() {
+    let patient = Patient::new();
+    let (_dir, path) = patient.copied();
+    let report = repair_on(&path, &[(path.join("TILLROLL"), None)]).unwrap();
+    assert!(report.changed && report.ok(), "{report:?}");
+    assert_eq!(shown(&read_only(&path)), patient.shown());
+}
+
+/// A disk that reads nothing of rows and commits says nothing of what is lost: another machine may read it.
+#[test]
+fn a_disk_that_reads_nothing_is_refused_and_nothing_is_changed() {
+    let patient = Patient::new();
+    let (_dir, path) = patient.copied();
+    let mut all = rolls(&path);
+    all.push(journal(&path));
+    for range in [None, Some(0..u64::MAX)] {
+        let scratched: Vec<_> = all.iter().map(|file| (file.clone(), range.clone())).collect();
+        let error = repair_on(&path, &scratched).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+        assert!(all.iter().any(|file| error.to_string().contains(&file.display().to_string())), "{error}");
+        assert!(!path.join("damaged").exists());
+        assert_eq!(shown(&read_only(&path)), patient.shown());
+        // One that reads anything of them goes on.
+        let (_other, copied) = patient.copied();
+        let most: Vec<_> = rolls(&copied).into_iter().map(|file| (file, range.clone())).collect();
+        assert_eq!(months_of(&repaired_on(&copied, &most)), ALL);
+    }
+}
