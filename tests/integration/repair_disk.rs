@@ -5,11 +5,11 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tillroll_core::{Error, ErrorKind, OpenOptions, RepairReport, check, repair_with};
+use tillroll_core::{Error, ErrorKind, OpenOptions, RepairReport, check, repair, repair_with};
 
 use crate::damage::file_in;
 use crate::dsl::read_only;
-use crate::failing::Scratched;
+use crate::failing::{Countdown, FailingDisk, Fault, Scratched};
 use crate::repair::{ALL, Patient, periods, rolls, shown};
 
 fn journal(path: &Path) -> PathBuf {
@@ -132,5 +132,39 @@ fn a_disk_that_reads_nothing_is_refused_and_nothing_is_changed() {
         let (_other, copied) = patient.copied();
         let most: Vec<_> = rolls(&copied).into_iter().map(|file| (file, range.clone())).collect();
         assert_eq!(months_of(&repaired_on(&copied, &most)), ALL);
+    }
+}
+
+/// However often a repair finds the disk full: what it copied serves the next one.
+#[test]
+fn a_repair_on_a_full_disk_leaves_no_second_copy() {
+    let patient = Patient::new();
+    let mut damaged_once = None;
+    for n in 0.. {
+        let (_dir, path) = patient.copied();
+        let roll = rolls(&path)[0].clone();
+        let mut bytes = fs::read(&roll).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&roll, bytes).unwrap();
+        fs::remove_file(path.join("TILLROLL")).unwrap();
+        let countdown = Countdown::never();
+        countdown.fail(n, Fault::FullForEver);
+        let options = OpenOptions::new().disk(Arc::new(FailingDisk(countdown.clone())));
+        let tried = repair_with(&path, &options);
+        if tried.is_err() {
+            assert!(repair_with(&path, &options).is_err(), "operation {n}");
+        }
+        countdown.mend();
+        let report = repair(&path).unwrap();
+        let names = fs::read_dir(path.join("damaged")).unwrap().map(|entry| entry.unwrap().file_name());
+        // One that fails behind its new journal has answered, and the next one says something else.
+        let mut names: Vec<_> = names.filter(|name| name != "repair.json.2").collect();
+        names.sort();
+        assert_eq!(&names, damaged_once.get_or_insert_with(|| names.clone()), "operation {n}: {report:?}");
+        if tried.is_ok() {
+            assert!(n > 8, "only {n} operations");
+            break;
+        }
     }
 }

@@ -10,14 +10,14 @@
 //!
 //! Until the second step all is as it was found and can be repaired again; behind it the database opens.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::directory::{self, DAMAGED, INDEX, JOURNAL, MARK, ROLLS, folder_names};
 use super::index::remove_dir;
 use super::lock::{self, Content, Whole};
 use super::{Image, Salvage};
-use crate::file::write_atomically;
+use crate::file::{Disk, DiskFile, read_start, write_atomically};
 use crate::journal::write_state;
 use crate::{Error, Result};
 
@@ -45,7 +45,8 @@ impl Salvage {
         directory::sync(&*self.disk, &self.dir)
     }
 
-    /// Copies files to `damaged/`, under names that are free there, and gives these.
+    /// Copies files to `damaged/`, under names that are free there, and gives these. A copy that stands there already, as
+    /// after a repair that found the disk full, serves again.
     ///
     /// # Errors
     /// [`Error::Io`]; the files stand where they stood in any case.
@@ -53,25 +54,52 @@ impl Salvage {
         let folder = self.dir.join(DAMAGED);
         let mut moved = Vec::new();
         for path in paths {
-            let target = self.free_name(path.file_name().unwrap_or_default())?;
-            let temporary = target.with_added_extension("tmp");
-            directory::remove(&*self.disk, &temporary)?;
-            self.disk.copy(path, &temporary).map_err(Error::io("copy", path))?;
-            self.disk.rename(&temporary, &target).map_err(Error::io("rename", &temporary))?;
-            moved.push(self.relative(&target));
+            let name = path.file_name().unwrap_or_default();
+            let copy = self.standing(name, |copy| is_same(&*self.disk, path, copy))?;
+            let copy = copy.map_or_else(|| self.copy_aside(path), Ok)?;
+            moved.push(self.relative(&copy));
         }
         directory::sync(&*self.disk, &folder)?;
         Ok(moved)
     }
 
-    /// Puts a new file of these bytes into `damaged/`, durably, and gives its name.
+    fn copy_aside(&self, path: &Path) -> Result<PathBuf> {
+        let target = self.free_name(path.file_name().unwrap_or_default())?;
+        let temporary = target.with_added_extension("tmp");
+        directory::remove(&*self.disk, &temporary)?;
+        self.disk.copy(path, &temporary).map_err(Error::io("copy", path))?;
+        self.disk.rename(&temporary, &target).map_err(Error::io("rename", &temporary))?;
+        Ok(target)
+    }
+
+    /// Puts a file of these bytes into `damaged/`, durably, and gives its name.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn leave(&self, name: &str, bytes: &[u8]) -> Result<String> {
-        let target = self.free_name(name.as_ref())?;
+        let has_them = |path: &Path| {
+            let held = read_start(&*self.disk, path, bytes.len() + 1).map_err(Error::io("read", path))?;
+            Ok(held == bytes)
+        };
+        let target = match self.standing(name.as_ref(), has_them)? {
+            Some(target) => target,
+            None => self.free_name(name.as_ref())?,
+        };
         write_atomically(&*self.disk, &target, bytes).map_err(Error::io("write", &target))?;
         Ok(self.relative(&target))
+    }
+
+    /// The file in `damaged/` that was made of one of this name and is as asked.
+    fn standing(&self, name: &OsStr, is_asked: impl Fn(&Path) -> Result<bool>) -> Result<Option<PathBuf>> {
+        let folder = self.dir.join(DAMAGED);
+        for taken in folder_names(&*self.disk, &folder)? {
+            let path = folder.join(&taken);
+            let is_numbered = || path.extension().is_some_and(is_number) && path.file_stem() == Some(name);
+            if (taken == name || is_numbered()) && is_asked(&path).unwrap_or(false) {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
     }
 
     /// Where in `damaged/` the index is to stand; none where it only says what the journal does.
@@ -84,7 +112,7 @@ impl Salvage {
     }
 
     /// A path in `damaged/` at which nothing stands.
-    fn free_name(&self, name: &std::ffi::OsStr) -> Result<PathBuf> {
+    fn free_name(&self, name: &OsStr) -> Result<PathBuf> {
         let folder = self.dir.join(DAMAGED);
         let taken = folder_names(&*self.disk, &folder)?;
         let numbered = |number: u32| {
@@ -150,4 +178,32 @@ impl Salvage {
     pub fn dir(&self) -> &Path {
         &self.dir
     }
+}
+
+fn is_number(text: &OsStr) -> bool {
+    text.as_encoded_bytes().iter().all(u8::is_ascii_digit)
+}
+
+/// Whether two files hold the same bytes.
+fn is_same(disk: &dyn Disk, one: &Path, other: &Path) -> Result<bool> {
+    const PIECE: u64 = 1 << 20;
+    let open = |path: &Path| disk.open(path, false).map_err(Error::io("read", path));
+    let len = |file: &dyn DiskFile, path: &Path| file.len().map_err(Error::io("read", path));
+    let (left, right) = (open(one)?, open(other)?);
+    let end = len(&*left, one)?;
+    if end != len(&*right, other)? {
+        return Ok(false);
+    }
+    let mut at = 0;
+    while at < end {
+        let piece = usize::try_from(PIECE.min(end - at)).unwrap_or_default();
+        let (mut own, mut its) = (vec![0; piece], vec![0; piece]);
+        left.read_exact_at(&mut own, at).map_err(Error::io("read", one))?;
+        right.read_exact_at(&mut its, at).map_err(Error::io("read", other))?;
+        if own != its {
+            return Ok(false);
+        }
+        at += PIECE;
+    }
+    Ok(true)
 }
