@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tillroll_core::{Db, Error, ErrorKind, Query};
+use tillroll_core::{Db, Error, ErrorKind, ImportOptions, OnReject, Query, check, repair};
 use tillroll_tests::rng::Rng;
-use tillroll_tests::{Report, Spec};
+use tillroll_tests::{Layout, Report, Spec, packing};
 
 use crate::dsl::{Shop, everything_of, new_account, read_only, rows_of};
 
@@ -115,6 +115,33 @@ fn a_flipped_byte_in_a_roll_is_told() {
 #[test]
 fn a_flipped_byte_in_a_cleanly_closed_journal_is_told() {
     flipping_bytes_is_told("journal");
+}
+
+/// A roll in which no row lies but a reject, as of a file whose rows are all bad.
+#[test]
+fn a_roll_of_rejects_alone_is_told_from_another() {
+    let of_text = |text: &str| {
+        let shop = Shop::new();
+        let month = jiff::civil::date(2018, 3, 1);
+        let header = Report { month, layout: Layout::of_2018(), rows: Vec::new() }.csv();
+        let file =
+            shop.file("sales_2018_03.gz", packing::gzip(&[header.as_slice(), text.as_bytes()].concat()));
+        let keep = ImportOptions::default().on_reject(OnReject::Keep);
+        let done = shop.import_with(&[file], &keep).unwrap();
+        assert_eq!((done.rows, done.rejected), (0, 1));
+        shop.db.close().unwrap();
+        (file_in(&shop.database().join("rolls")), shop)
+    };
+    let ((own, shop), (other, _stranger)) = (of_text("a bad row\n"), of_text("one more row\n"));
+    assert!(read_only(&shop.database()).sales().rejects(None).unwrap().to_string().contains("a bad row"));
+    fs::copy(other, &own).unwrap();
+    let error = read_only(&shop.database()).sales().rejects(None).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corruption, "{error}");
+    assert!(error.to_string().contains("000001.roll"), "{error}");
+    assert!(!check(shop.database()).unwrap().problems.is_empty());
+    let report = repair(shop.database()).unwrap();
+    assert_eq!(report.lost.len(), 1, "{report:?}");
+    assert_eq!(read_only(&shop.database()).sales().rejects(None).unwrap().len(), 0);
 }
 
 #[test]

@@ -155,7 +155,7 @@ impl Report {
     }
 }
 
-/// Live rows of one report in one roll.
+/// Live rows, or rejects, of one report in one roll.
 #[derive(Debug, Clone)]
 pub(crate) struct Slice {
     pub(crate) first: u32,
@@ -169,8 +169,8 @@ pub(crate) struct LiveRoll {
     pub(crate) file: Arc<RollFile>,
     /// In row order, never overlapping.
     pub(crate) slices: Vec<Slice>,
-    /// The ids of reports that have rejects here: a roll that holds nothing else must stay as well.
-    rejects: Vec<u64>,
+    /// The reports that have rejects here, in their order: a roll that holds nothing else must stay as well.
+    rejects: Vec<Slice>,
 }
 
 impl LiveRoll {
@@ -197,9 +197,11 @@ impl LiveRoll {
     /// Refuses a roll that was written by another database or under another number: its checksums fit, and its rows
     /// would be taken for those of the reports here. A roll never changes, so that one report is witness enough.
     fn recognise(&self, roll: &Roll, path: &Path) -> Result<()> {
-        let mut is_known = self.slices.is_empty();
+        let mut is_known = self.slices.is_empty() && self.rejects.is_empty();
         for segment in roll.segments() {
-            let Some(slice) = segment.ranges.first().and_then(|rows| self.slice_of(rows)) else { continue };
+            let of_rows = || slice_of(&self.slices, segment.ranges.first()?);
+            let of_rejects = || slice_of(&self.rejects, segment.ranges.get(1)?);
+            let Some(slice) = of_rows().or_else(of_rejects) else { continue };
             is_known = true;
             // Where a report goes on in the next roll, that one has its name.
             if let Some(identity) = SegmentMeta::decode(&segment.meta, path)?.identity {
@@ -209,16 +211,10 @@ impl LiveRoll {
         if is_known { Ok(()) } else { Err(strange(path)) }
     }
 
-    /// The report that has just these rows.
-    fn slice_of(&self, rows: &Range<u32>) -> Option<&Slice> {
-        let place = self.slices.binary_search_by_key(&rows.start, |slice| slice.first).ok()?;
-        self.slices.get(place).filter(|slice| rows.end.checked_sub(rows.start) == Some(slice.count))
-    }
-
     /// Drops what reports with these ids have here.
     fn forget(&mut self, ids: &HashSet<u64>) {
         self.slices.retain(|slice| !ids.contains(&slice.report.id));
-        self.rejects.retain(|id| !ids.contains(id));
+        self.rejects.retain(|slice| !ids.contains(&slice.report.id));
     }
 
     /// The report that a row belongs to; `None` for a row that has been replaced.
@@ -509,6 +505,7 @@ impl Manifest {
                 continue;
             }
             live.slices.sort_by_key(|slice| slice.first);
+            live.rejects.sort_by_key(|slice| slice.first);
             check_apart(live)?;
         }
         Ok(())
@@ -523,7 +520,8 @@ impl Manifest {
         }
         for range in &report.reject_ranges {
             if let Some(live) = self.rolls.get_mut(&range.roll) {
-                Arc::make_mut(live).rejects.push(report.id);
+                let (first, count) = (range.first, range.count);
+                Arc::make_mut(live).rejects.push(Slice { first, count, report: Arc::clone(report) });
             }
         }
     }
@@ -534,6 +532,12 @@ impl Manifest {
 struct Replaced {
     gone: Vec<Arc<Report>>,
     come: Vec<Arc<Report>>,
+}
+
+/// The report that has just these rows, of slices in order.
+fn slice_of<'a>(slices: &'a [Slice], rows: &Range<u32>) -> Option<&'a Slice> {
+    let place = slices.binary_search_by_key(&rows.start, |slice| slice.first).ok()?;
+    slices.get(place).filter(|slice| rows.end.checked_sub(rows.start) == Some(slice.count))
 }
 
 fn strange(path: &Path) -> Error {
