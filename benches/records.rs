@@ -30,6 +30,7 @@ fn main() {
     let products = db.products();
     read(&products, count);
     pages(&products, count);
+    patterns(&products);
     let any = db.records("products").unwrap();
     best("first page as JSON", 1, || drop(black_box(any.list(&json!({})).unwrap())));
     search(&products);
@@ -133,6 +134,32 @@ fn pages(products: &Collection<Product>, count: u64) {
         println!("{what}, behind a change: {:?}", changed.min().unwrap());
         best(what, 1, || drop(black_box(products.list(&query).unwrap())));
     }
+}
+
+/// Patterns that were not asked for before, over a field that was.
+fn patterns(products: &Collection<Product>) {
+    for (what, before, behind, sort) in [
+        ("an end", "*", "", "id-asc"),
+        ("a beginning", "", "*", "name-asc"),
+        ("a middle", "*", "*", "id-desc"),
+        ("a middle by time", "*", "*", "created_at-desc"),
+        ("two parts", "*r*", "*", "name-desc"),
+    ] {
+        let mut letters = ('a'..='z').chain('A'..='Z').flat_map(|one| ['a', 'e', 'o'].map(|two| [one, two]));
+        let mut ask = || {
+            let part: String = letters.next().unwrap().iter().collect();
+            let filter = format!("like(developer,{before}{part}{behind})");
+            let start = Instant::now();
+            drop(black_box(products.list(&ListQuery::new().filter(filter).sort(sort)).unwrap()));
+            start.elapsed()
+        };
+        println!("first page by {what} of a field, the first time: {:?}", ask());
+        let mut later: Vec<_> = (0..50).map(|_| ask()).collect();
+        later.sort_unstable();
+        let (least, middle, most) = (later[0], later[25], later[49]);
+        println!("first page by {what} that is new: {least:?}, mostly {middle:?}, at most {most:?}");
+    }
+    println!("memory behind new patterns: {}", memory());
 }
 
 fn search(products: &Collection<Product>) {
