@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,10 +112,22 @@ class Calls:
 
 
 @pytest.fixture(scope="session")
-def calls(library, tmp_path_factory):
-    """A program that runs what it is told; it ends with the tests, and well."""
+def calls_at(library, tmp_path_factory):
+    """Starts programs that run what they are told, with more in their environment; each ends well."""
     program = library.compile(tmp_path_factory.mktemp("calls") / "calls", [HERE / "calls.c"])
-    calls = Calls(program, library.environment)
-    with calls.child:
+
+    @contextmanager
+    def start(more):
+        calls = Calls(program, library.environment | more)
+        with calls.child:
+            yield calls
+        assert calls.child.returncode == 0
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def calls(calls_at):
+    """One of them, for as long as the tests go on."""
+    with calls_at({}) as calls:
         yield calls
-    assert calls.child.returncode == 0

@@ -25,6 +25,13 @@ def test_an_example_that_has_expired_is_refused_for_its_day(face, calls, one):
     assert calls.done(one["collection"], "count", {}) == 0
 
 
+@pytest.mark.parametrize("one", api_examples.EXPIRED, ids=api_examples.name)
+def test_an_expired_example_reads_back_as_it_was_at_its_time(calls_at, one, tmp_path):
+    with calls_at(api_examples.at_its_time(one, tmp_path)) as calls:
+        calls.open(tmp_path / "shop.till")
+        api_examples.Face(calls.done, calls.import_records).answers(one, tmp_path)
+
+
 @pytest.mark.parametrize("one", [one for one in api_examples.EXAMPLES if "id" in one], ids=api_examples.name)
 def test_an_example_comes_back_from_an_export(face, one, tmp_path):
     face.restores(one, tmp_path)

@@ -2,10 +2,16 @@
 
 import copy
 import json
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 FILE = Path(__file__).parent.parent / "data" / "examples.json"
 _READ = json.loads(FILE.read_text(encoding="utf-8"))
@@ -148,9 +154,9 @@ HOSTILE_FILTERS = [
 ]
 
 
-# These faces have no clock to set. What must be in the future when it is created was so at the time of the
-# example: with its own day it is refused, with a later one and nothing else changed it is created, and it
-# comes back from an export as it stands. Rust, which can set a clock, creates it as it stands too.
+# What must be in the future when it is created was so at the time of the example: today it is refused with
+# its own day and created with a later one, and it comes back from an export as it stands. A process whose clock
+# is set to the example's time creates it as it stands too.
 LATER = "9999-10-20"
 EXPIRED = [one for one in EXAMPLES if "expires_at" in one["arguments"]]
 TOO_LATE = {"expires_at": ["must be in the future; a day begins at 0:00 UTC"]}
@@ -160,3 +166,15 @@ def of_today(one: dict[str, Any]) -> dict[str, Any]:
     if "expires_at" in one["arguments"]:
         return one | {"arguments": one["arguments"] | {"expires_at": LATER}}
     return one
+
+
+def at_its_time(one: dict[str, Any], folder: Path) -> dict[str, str]:
+    """What the environment of a process needs that is to take the time of an example for now."""
+    if sys.platform != "linux" or shutil.which("cc") is None:
+        pytest.skip("the clock is set by a library that Linux loads before the C library, and that cc makes")
+    library = folder / "clock.so"
+    source = FILE.with_name("clock.c")
+    flags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared"]
+    subprocess.run(["cc", *flags, "-o", library, source], check=True)
+    then = datetime.fromisoformat(one.get("clock", THEN))
+    return {"LD_PRELOAD": str(library), "CLOCK_AT": str(int(then.timestamp()))}
