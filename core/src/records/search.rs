@@ -314,19 +314,22 @@ impl SearchIndex {
             }
         }
         if word.chars().nth(2).is_some() {
-            self.verify_run(word, &mut bits);
+            self.verify_run(term, word, &mut bits);
         }
         bits
     }
 
-    /// All pairs of a run may stand in a text, and the run not.
-    fn verify_run(&self, run: &str, bits: &mut [u8]) {
+    /// All pairs of a run may stand in a text, and the run not; and a text may begin with the first pair alone.
+    fn verify_run(&self, term: &Term, run: &str, bits: &mut [u8]) {
         for (slot, bits) in bits.iter_mut().enumerate() {
             for text in 0..2 {
                 let found = (PREFIX | WHOLE) << shift(text);
                 if *bits & found != 0 && !self.text(slot, text).contains(run) {
                     *bits &= !found;
                 }
+            }
+            if *bits & LEADS != 0 && !self.text(slot, term.first()).starts_with(run) {
+                *bits &= !LEADS;
             }
         }
     }
