@@ -81,7 +81,7 @@ bench: bench-site ## Criterion's kernels; sales beside DuckDB, Polars and SQLite
 	done
 	PYTHONPATH=$(TARGET)/bench/site $(PY) benches/peers/costs.py $(TARGET)/bench/reports-$(firstword $(BENCH_ROWS)) \
 	    > $(TARGET)/bench/costs.jsonl
-	$(PY) benches/peers/performance.py $(TARGET)/bench/costs.jsonl $(TARGET)/bench/sales-*.jsonl
+	$(PY) benches/peers/performance.py $(TARGET)/bench/costs.jsonl $(BENCH_ROWS:%=$(TARGET)/bench/sales-%.jsonl)
 	PYTHONPATH=$(TARGET)/bench/site $(PY) benches/peers/products.py --count $(BENCH_PRODUCTS)
 BENCH_ROWS ?= 1000000 10000000
 BENCH_ENGINES ?= tillroll,duckdb,duckdb-key,polars,sqlite

@@ -124,7 +124,7 @@ def costs(path: Path) -> str:
 
 def page(runs: list[Run], beside: str) -> str:
     """The document."""
-    main = max((run for run in runs if len(run.versions) > 1), key=lambda run: run.rows)
+    main = max((run for run in runs if len(run.versions) > 1), key=lambda run: run.rows, default=runs[-1])
     versions = ", ".join(
         f"{NAMES[name]} {version}" for name, version in main.versions.items() if name != "duckdb-key"
     )
@@ -135,11 +135,12 @@ def page(runs: list[Run], beside: str) -> str:
 
 Written by `make bench`, which runs all of it again. Every engine imports the same {main.files} gzip
 reports and answers the same questions, each in a process of its own, in turn; the run stops where
-two answers differ. Figures are medians with their range; behind them stands how many times
-Tillroll's median an engine takes. `benches/peers/engines/` has the settings of each: typed columns,
-WAL and synced commits, money exact everywhere; DuckDB and SQLite with an index on the transaction
-id, which Tillroll always has, and DuckDB without one as well. Polars writes a Parquet file a
-report, and holds everything in memory for the reports.
+two answers differ (of all rows the sums are compared). Figures are medians with their range; behind
+them stands how many times Tillroll's median an engine takes. `benches/peers/engines/` has the
+settings of each: typed columns, synced commits, money exact everywhere; DuckDB and SQLite with an
+index on the transaction id, which Tillroll always has, and DuckDB without one as well. SQLite has
+no reader of such files: Python's csv module parses them, and its import is mostly that. Polars
+writes a Parquet file a report, and holds everything in memory for the reports.
 
 {machine}; {versions}; Python {main.python}; commit {main.machine["commit"]}.
 
@@ -168,6 +169,8 @@ def main() -> None:
     parser.add_argument("sales", nargs="+", type=Path)
     arguments = parser.parse_args()
     runs = sorted((Run(path) for path in arguments.sales), key=lambda run: run.rows)
+    if len(commits := {run.machine["commit"] for run in runs}) > 1:
+        raise SystemExit(f"these runs are of several commits: {', '.join(sorted(commits))}")
     (DOCS / "PERFORMANCE.md").write_text(page(runs, costs(arguments.costs)), encoding="utf-8")
 
 

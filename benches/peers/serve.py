@@ -86,6 +86,8 @@ class Peers:
                     continue
                 seconds, said[engine] = self.ask(engine, *question)
                 taken[engine].append(seconds)
+            if not said:
+                break
             first = next(iter(said))
             for engine in said if same else ():
                 if said[engine] != said[first]:

@@ -50,12 +50,12 @@ class Engine:
         self.db.execute("CHECKPOINT")
         return self.db.execute("SELECT count(*) FROM sales").fetchone()[0]
 
-    def insert(self, files: list[str]) -> None:
+    def insert(self, files: list[str]) -> int:
         """Read typed columns; the time's zone token, which some rows have, is cut off."""
         as_text = {name: "VARCHAR" if name == "time" else TYPES.get(name, "VARCHAR") for name in COLUMNS}
         as_text["transaction_id"] = self.id
         signed = ", ".join(f"sign * abs({name}) AS {name}" for name in ("units", "sales", "earnings"))
-        self.db.execute(
+        done = self.db.execute(
             f"INSERT INTO sales SELECT * EXCLUDE (sign, filename) REPLACE ({signed}, "
             "CAST(time[1:19] AS TIMESTAMP) AS time), 1, "
             "replace(regexp_extract(filename, '[0-9]{4}_[0-9]{2}'), '_', '-') "
@@ -63,13 +63,14 @@ class Engine:
             "compression = 'gzip', filename = true, quote = '\"', escape = '\"'))",
             [files, as_text],
         )
+        return done.fetchone()[0]
 
     def replace(self, file: str, month: str) -> int:
         self.db.execute("BEGIN")
         self.db.execute("DELETE FROM sales WHERE report = ?", [month])
-        self.insert([file])
+        rows = self.insert([file])
         self.db.execute("COMMIT")
-        return self.db.execute("SELECT count(*) FROM sales WHERE report = ?", [month]).fetchone()[0]
+        return rows
 
     def report(self, question: Question) -> object:
         text, values = select(question, STEPS, time="CAST(? AS TIMESTAMP)")

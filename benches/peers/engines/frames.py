@@ -1,7 +1,11 @@
-"""Polars over a Parquet file a report: the first question reads the files, later ones have all in memory."""
+"""Polars over a Parquet file a report: the first question reads the files, later ones have all in memory.
+
+Each file is written under another name, synced and renamed, so that it is as durable as the others' commits.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import polars as pl
@@ -24,6 +28,15 @@ def signed(name: str) -> pl.Expr:
     """A figure with the sign of its row; amounts keep their type."""
     value = pl.col(name).abs()
     return pl.when(SIGN < 0).then(-value).otherwise(value).alias(name)
+
+
+def sync(path: Path) -> None:
+    """Waits until the disk has a file, or the names in a folder."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 class Engine:
@@ -50,7 +63,11 @@ class Engine:
             *(signed(name) for name in TYPES),
             account=pl.lit(1, pl.Int32),
         )
-        table.write_parquet(self.path / f"{month_of(file)}.parquet")
+        path = self.path / f"{month_of(file)}.parquet"
+        table.write_parquet(path.with_suffix(".new"))
+        sync(path.with_suffix(".new"))
+        path.with_suffix(".new").rename(path)
+        sync(self.path)
         return len(table)
 
     def replace(self, file: str, month: str) -> int:
