@@ -45,7 +45,7 @@ impl Test {
     pub(super) fn matches(&self, value: &Datum) -> bool {
         match (self, value) {
             (Self::Within(intervals), _) => within(intervals, value),
-            (Self::Like(pattern), Datum::Text(text)) => pattern.finder().matches(text.as_bytes()),
+            (Self::Like(pattern), Datum::Text(text)) => pattern.matches(text.as_bytes()),
             (Self::Like(_), _) => false,
         }
     }
@@ -172,6 +172,18 @@ impl Pattern {
         Self { of_uuids: Some(Self::new(&folded(text)).parts), ..Self::new(text) }
     }
 
+    /// Looks for the parts one by one, as far as they are there.
+    fn matches(&self, text: &[u8]) -> bool {
+        let of_uuids = self.of_uuids.as_ref().filter(|_| is_uuid(text));
+        let parts = of_uuids.unwrap_or(&self.parts);
+        let [first, middle @ .., last] = parts.as_slice() else {
+            return parts.first().is_some_and(|whole| whole.as_bytes() == text);
+        };
+        let end_of =
+            |part: &String, rest: &[u8]| memmem::find(rest, part.as_bytes()).map(|place| place + part.len());
+        follow_each_other(text, first.as_bytes(), middle, last.as_bytes(), end_of)
+    }
+
     fn finder(&self) -> Finder<'_> {
         Finder { parts: Parts::of(&self.parts), of_uuids: self.of_uuids.as_deref().map(Parts::of) }
     }
@@ -212,20 +224,31 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// Takes the first place that fits for each part between stars; only the ends are fixed, so that is enough.
     fn match_in(&self, text: &[u8]) -> bool {
-        let (first, middle, last) = match self {
-            Self::Whole(whole) => return *whole == text,
-            Self::Apart { first, middle, last } => (first, middle, last),
-        };
-        let Some(mut rest) = text.strip_prefix(*first) else { return false };
-        for part in middle {
-            let place = part.find(rest).map(|place| place + part.needle().len());
-            let Some(after) = place.and_then(|place| rest.get(place..)) else { return false };
-            rest = after;
+        let end_of =
+            |part: &memmem::Finder<'_>, rest: &[u8]| part.find(rest).map(|place| place + part.needle().len());
+        match self {
+            Self::Whole(whole) => *whole == text,
+            Self::Apart { first, middle, last } => follow_each_other(text, first, middle, last, end_of),
         }
-        rest.ends_with(last)
     }
+}
+
+/// Whether the parts of a pattern stand in a text. Takes the first place that fits for each part between stars, whose
+/// end `end_of` tells; only the ends of the text are fixed, so that is enough.
+fn follow_each_other<P>(
+    text: &[u8],
+    first: &[u8],
+    middle: &[P],
+    last: &[u8],
+    end_of: impl Fn(&P, &[u8]) -> Option<usize>,
+) -> bool {
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    for part in middle {
+        let Some(after) = end_of(part, rest).and_then(|end| rest.get(end..)) else { return false };
+        rest = after;
+    }
+    rest.ends_with(last)
 }
 
 /// Reads the text form.

@@ -241,7 +241,6 @@ fn sort<R: Record>(text: &str) -> Result<(String, bool), String> {
     Err(format!("{} cannot be sorted by", quoted(field)))
 }
 
-/// Names as a list, or as one text with commas.
 /// The envelope of a list, as the C face gives it.
 impl From<Page<Value>> for Value {
     fn from(page: Page<Value>) -> Self {

@@ -12,11 +12,12 @@ fn held(bench: &Bench) -> Vec<String> {
     held.tables.get(&Thing::TAG).map_or_else(Vec::new, |table| table.columns.keys().cloned().collect())
 }
 
-/// The things that match, of whose records all others are gone.
+/// The things that match, where the records of all others are damaged.
 fn ids_alone(bench: &Bench, filter: &str, sort: &str, ids: &[u64]) -> Vec<u64> {
     let mut twin = bench.twin.clone();
     let kept: Vec<_> = ids.iter().map(stored::record_key::<Thing>).collect();
-    twin.0.retain(|key, _| key[0] != RECORD || kept.contains(key));
+    let others = twin.0.iter_mut().filter(|(key, _)| key[0] == RECORD && !kept.contains(key));
+    others.for_each(|(_, record)| *record = vec![0, 1, 2].into());
     let query = ListQuery::new().filter(filter).sort(sort);
     let page: crate::records::Page<Thing> = crate::records::list::list(&twin, &bench.known, &query).unwrap();
     page.data.iter().map(|thing| thing.id).collect()
@@ -39,10 +40,10 @@ fn a_change_is_read_alone() {
     // The next commits are heard of.
     let mut bench = some(104);
     let like = |pattern: &str| format!("like(code,{pattern})");
-    assert_eq!(bench.ids(json!({"filter": like("*7"), "sort": "code-asc"})).len(), 10);
+    assert_eq!(bench.ids(json!({"filter": like("*7"), "sort": "rank-asc"})).len(), 10);
     bench.update(3, json!({"code": "new"})).unwrap();
     bench.create(json!({"code": "newer", "group": "z"})).unwrap();
-    assert_eq!(ids_alone(&bench, &like("n*"), "code-desc", &[3, 105]), [105, 3]);
+    assert_eq!(ids_alone(&bench, &like("n*"), "rank-asc", &[3, 105]), [3, 105]);
 }
 
 #[test]

@@ -117,7 +117,7 @@ impl Bench {
         let value = f(&mut watched, &Env { vault: &self.vault, now })?;
         let touched = watched.touched()?;
         self.twin = changed;
-        // Of some commits nothing is heard, as of imports of sales, and of some late, as of several that end at once.
+        // Of some commits nothing is heard, and of some late, as of several that end at once.
         match self.ticks / 1_000_000 % 7 {
             3 => {}
             5 => self.late = Some(touched),
