@@ -26,21 +26,29 @@ struct Seen {
 pub fn flip_each(image: &Image) -> String {
     let cases: Vec<(&str, usize)> =
         image.files.iter().flat_map(|(name, bytes)| places(name, bytes)).collect();
-    let next = AtomicUsize::new(0);
-    let seen: Vec<(&str, Seen)> = std::thread::scope(|scope| {
-        let worker = || {
-            let dir = scratch();
-            let mut seen = Vec::new();
-            while let Some(&(name, at)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let case = format!("byte {at} of {name}");
-                seen.push((name, watch::case(&case, || flip(image, dir.path(), name, at))));
-            }
-            seen
-        };
-        let workers: Vec<_> = (0..THREADS).map(|_| scope.spawn(worker)).collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    let seen = each_in_turn(cases.len(), |number, folder| {
+        let (name, at) = cases[number];
+        (name, watch::case(&format!("byte {at} of {name}"), || flip(image, folder, name, at)))
     });
     summary(&seen)
+}
+
+/// Runs so many cases on a few threads, each of which has a directory of its own, and gives what came of them, in no
+/// order.
+pub fn each_in_turn<T: Send>(cases: usize, case: impl Fn(usize, &Path) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        let dir = scratch();
+        let numbers = std::iter::from_fn(|| Some(next.fetch_add(1, Ordering::Relaxed)));
+        numbers
+            .take_while(|number| *number < cases)
+            .map(|number| case(number, dir.path()))
+            .collect::<Vec<_>>()
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..THREADS).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    })
 }
 
 fn places<'a>(name: &'a str, bytes: &[u8]) -> Vec<(&'a str, usize)> {
