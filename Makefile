@@ -52,6 +52,8 @@ torture: ## All that tries to break it, at length: power cuts, kills, faults, da
 	TILLROLL_HISTORY_VERSIONS=$(TORTURE_VERSIONS) $(TORTURE) --test integration history:: -- --nocapture
 	CARGO_PROFILE_DEV_OPT_LEVEL=2 $(CARGO) run --locked -p tillroll-tests --example load -- \
 	    --minutes $(TORTURE_MINUTES) $(TARGET)/load
+	$(MAKE) --no-print-directory memcheck
+	$(MAKE) --no-print-directory fuzz
 TORTURE = CARGO_PROFILE_DEV_OPT_LEVEL=2 $(CARGO) test --locked -p tillroll-tests
 TORTURE_IMAGES ?= 10000
 TORTURE_KILLS ?= 1000
@@ -59,6 +61,30 @@ TORTURE_BYTES ?= 1
 TORTURE_CHANGES ?= 1000
 TORTURE_VERSIONS ?= 1000
 TORTURE_MINUTES ?= 60
+
+memcheck: wheel ## What the Python suite calls of the module, under Valgrind (half an hour)
+	@if command -v valgrind >/dev/null; then \
+	    PYTHONMALLOC=malloc $(MEMCHECK) $(PY) -m pytest -p no:cacheprovider $(MEMCHECK_TESTS:%=tests/python/test_%.py); \
+	else echo 'memcheck: skipped, there is no valgrind on this machine'; fi
+MEMCHECK = valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite \
+    --errors-for-leak-kinds=definite --gen-suppressions=all --num-callers=30 \
+    --suppressions=tests/python/valgrind.supp --suppressions=tests/c/valgrind.supp
+MEMCHECK_TESTS ?= db errors scan report external_accounts records import
+
+# What it finds new stands in target/fuzz; tests/fuzz/README.md says what becomes of it.
+fuzz: ## libFuzzer on every way in, FUZZ_SECONDS each (needs cargo-fuzz and a nightly compiler)
+	@if ! $(CARGO) fuzz --version >/dev/null 2>&1 || ! $(CARGO) +nightly --version >/dev/null 2>&1; then \
+	    echo 'fuzz: skipped, it takes cargo-fuzz and a nightly compiler'; exit 0; fi; \
+	$(CARGO) +nightly fuzz build $(FUZZ); \
+	for target in $(FUZZ_TARGETS); do \
+	    mkdir -p $(TARGET)/fuzz/{corpus,found}/$$target; \
+	    $(CARGO) +nightly fuzz run $(FUZZ) $$target $(TARGET)/fuzz/corpus/$$target tests/fuzz/corpus/$$target -- \
+	        -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 -timeout=60 -max_len=65536 \
+	        -artifact_prefix=$(TARGET)/fuzz/found/$$target/ -print_final_stats=1; \
+	done
+FUZZ = -s none --codegen-units 16 --fuzz-dir tests/fuzz --target-dir $(TARGET)/fuzz
+FUZZ_TARGETS ?= $(notdir $(wildcard tests/fuzz/corpus/*))
+FUZZ_SECONDS ?= 600
 
 lint: wheel ## Format, clippy, rustdoc, ruff, mypy, the stubs against the module, the rules of the repository
 	$(CARGO) fmt --all --check
@@ -171,5 +197,5 @@ $(PY): .venv/.requirements-build
 	$(PIP) install --quiet --requirement $(REQUIREMENTS)
 	@cp $(REQUIREMENTS) $@
 
-.PHONY: help demo test torture test-rust test-python test-c lint bench bench-products bench-stores install header audit dist \
+.PHONY: help demo test torture memcheck fuzz test-rust test-python test-c lint bench bench-products bench-stores install header audit dist \
     clean wheel release-wheel bench-site deps
