@@ -34,7 +34,7 @@ impl StoreKind {
         Self::ALL.into_iter().find(|store| u64::from(store.id()) == id)
     }
 
-    /// Whether a SKU is one item, whoever sells it; see [`super::ItemKey`].
+    /// Whether a SKU is one item, whoever sells it.
     pub const fn has_unique_skus(self) -> bool {
         match self {
             Self::Amazon => true,
