@@ -155,8 +155,8 @@ HOSTILE_FILTERS = [
 
 
 # What must be in the future when it is created was so at the time of the example: today it is refused with
-# its own day and created with a later one, and it comes back from an export as it stands. A process whose clock
-# is set to the example's time creates it as it stands too.
+# its own day and created with a later one, and it comes back from an export as it stands. A process whose
+# clock is set to the example's time creates it as it stands too.
 LATER = "9999-10-20"
 EXPIRED = [one for one in EXAMPLES if "expires_at" in one["arguments"]]
 TOO_LATE = {"expires_at": ["must be in the future; a day begins at 0:00 UTC"]}
