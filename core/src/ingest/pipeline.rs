@@ -12,6 +12,7 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
 use super::fields::{Dialect, Record, Splitter, last_record_end};
@@ -181,14 +182,21 @@ struct Parsed {
     buffer: Vec<u8>,
 }
 
-fn parse(chunk: Chunk, dialect: Dialect, layout: &dyn Layout, limits: Limits) -> Parsed {
+/// Takes a chunk apart; `given_up` says that nobody waits for it any more.
+fn parse(
+    chunk: Chunk,
+    dialect: Dialect,
+    layout: &dyn Layout,
+    limits: Limits,
+    given_up: &AtomicBool,
+) -> Parsed {
     let text = chunk.text();
     let offset = chunk.offset + chunk.start as u64;
     let all_text = std::str::from_utf8(text).is_ok() && memchr::memchr(0, text).is_none();
     let mut builder = layout.builder(text.len() / 160 + 16);
     let (mut rejects, mut lines, mut fault) = (Vec::new(), 0, None);
     let (mut splitter, mut record) = (Splitter::new(text, dialect), Record::default());
-    while splitter.next(&mut record) {
+    while splitter.next(&mut record) && !given_up.load(Ordering::Relaxed) {
         let line = lines;
         lines += 1 + record.inner_lines;
         if record.is_empty_line() {
@@ -325,7 +333,10 @@ pub(super) fn run(
     let most = (pool.current_num_threads() + 2).min(CHUNKS_MAX);
     let (dialect, layout, limits) = (job.dialect, job.layout, job.limits);
     let (mut skip, mut told) = (rows_at, 0);
+    // The scope ends with its last chunk: those that are under way when reading is given up must not keep it.
+    let given_up = AtomicBool::new(false);
     pool.in_place_scope(|scope| {
+        let given_up = GiveUp(&given_up);
         let mut under_way: VecDeque<Receiver<Parsed>> = VecDeque::new();
         loop {
             let next = cutter.next(dialect);
@@ -340,9 +351,10 @@ pub(super) fn run(
             };
             chunk.start = std::mem::take(&mut skip).min(chunk.end);
             let (sender, receiver) = sync_channel(1);
+            let given_up = given_up.0;
             scope.spawn(move |_| {
                 // The receiver is gone where reading was given up.
-                let _ = sender.send(parse(chunk, dialect, layout, limits));
+                let _ = sender.send(parse(chunk, dialect, layout, limits, given_up));
             });
             under_way.push_back(receiver);
             loop {
@@ -355,6 +367,15 @@ pub(super) fn run(
         while take_next(&mut under_way, true, &mut delivery, cutter)? {}
         Ok(delivery.totals)
     })
+}
+
+/// Says so when reading ends, in whatever way.
+struct GiveUp<'a>(&'a AtomicBool);
+
+impl Drop for GiveUp<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Hands on the next chunk in order, if there is one: waits for it where `wait` says so, else takes it if it is ready.
