@@ -225,19 +225,33 @@ impl DiskFile for FailingFile {
 }
 
 /// A disk that fails to read some places for ever. Of a file without a range it cannot even read where that lies.
-#[derive(Debug, Clone, Default)]
-pub struct Scratched(pub Vec<(PathBuf, Option<Range<u64>>)>);
+#[derive(Debug, Clone)]
+pub struct Scratched {
+    pub places: Vec<(PathBuf, Option<Range<u64>>)>,
+    /// A file can have a second name.
+    pub has_links: bool,
+    /// Of files made, renamed and removed.
+    pub changes: Countdown,
+}
+
+impl Scratched {
+    /// One whose file system can do all that the real one can.
+    pub fn new(places: &[(PathBuf, Option<Range<u64>>)]) -> Self {
+        Self { places: places.to_vec(), has_links: true, changes: Countdown::never() }
+    }
+}
 
 /// What the system says of such places.
 const UNREADABLE: i32 = if cfg!(windows) { 1117 } else { 5 };
 
 impl Disk for Scratched {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        self.changes.tick(path, Kind::Changes)?;
         OsDisk.create(path)
     }
 
     fn open(&self, path: &Path, write: bool) -> io::Result<Arc<dyn DiskFile>> {
-        let own = || self.0.iter().filter(|(scratched, _)| scratched == path);
+        let own = || self.places.iter().filter(|(scratched, _)| scratched == path);
         if own().any(|(_, range)| range.is_none()) {
             return Err(io::Error::from_raw_os_error(UNREADABLE));
         }
@@ -246,15 +260,17 @@ impl Disk for Scratched {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.changes.tick(to, Kind::Changes)?;
         OsDisk.rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
+        self.changes.tick(path, Kind::Changes)?;
         OsDisk.remove(path)
     }
 
     fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        OsDisk.link(from, to)
+        if self.has_links { OsDisk.link(from, to) } else { Err(io::ErrorKind::Unsupported.into()) }
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {

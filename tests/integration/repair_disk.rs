@@ -17,7 +17,7 @@ fn journal(path: &Path) -> PathBuf {
 }
 
 fn repair_on(path: &Path, scratched: &[(PathBuf, Option<Range<u64>>)]) -> Result<RepairReport, Error> {
-    repair_with(path, &OpenOptions::new().disk(Arc::new(Scratched(scratched.to_vec()))))
+    repair_with(path, &OpenOptions::new().disk(Arc::new(Scratched::new(scratched))))
 }
 
 /// Repairs, and asks that all is well afterwards, on the same disk too.
@@ -103,6 +103,43 @@ fn the_end_of_a_journal_is_missed_whatever_else_is_lost() {
     let len = fs::metadata(journal(&path)).unwrap().len();
     let report = repaired_on(&path, &[(journal(&path), Some(len - 1..len))]);
     assert!(report.incomplete && report.notes.iter().any(|note| note.contains("commits")), "{report:?}");
+}
+
+/// What is in a folder, whatever it is called.
+fn contents(folder: &Path) -> Vec<Vec<u8>> {
+    let entries = fs::read_dir(folder).map(|entries| entries.map(|entry| entry.unwrap().path()).collect());
+    let paths: Vec<PathBuf> = entries.unwrap_or_default();
+    paths.iter().filter(|path| path.is_file()).map(|path| fs::read(path).unwrap()).collect()
+}
+
+/// A copy of what could be read of it is none: where a file can have no second name it is moved, once the new journal
+/// stands, wherever the repair before was cut.
+#[test]
+fn what_cannot_be_read_is_kept_where_files_have_one_name() {
+    let patient = Patient::new();
+    let places = |path: &Path| [rolls(path)[0].clone(), journal(path), path.join("TILLROLL")];
+    for (file, range) in [(0, Some(0..1)), (1, None), (2, None)] {
+        for n in 0.. {
+            let (_dir, path) = patient.copied();
+            let hurt = places(&path)[file].clone();
+            let before = fs::read(&hurt).unwrap();
+            let disk = Scratched { has_links: false, ..Scratched::new(&[(hurt.clone(), range.clone())]) };
+            disk.changes.fail(n, Fault::BadForEver);
+            let options = OpenOptions::new().disk(Arc::new(disk.clone()));
+            let tried = repair_with(&path, &options);
+            let left = fs::read(&hurt).is_ok_and(|bytes| bytes == before);
+            assert!(left || contents(&path.join("damaged")).contains(&before), "{hurt:?} {n}: {tried:?}");
+            disk.changes.mend();
+            let again = if tried.is_err() { repair_with(&path, &options).map(drop) } else { Ok(()) };
+            assert!(again.is_ok(), "{hurt:?} {n}: {again:?}");
+            assert!(contents(&path.join("damaged")).contains(&before), "{hurt:?} {range:?} {n}");
+            assert_eq!(check(&path).unwrap().problems, Vec::<String>::new(), "{hurt:?} {range:?} {n}");
+            if tried.is_ok() {
+                assert!(n > 3, "only {n} operations");
+                break;
+            }
+        }
+    }
 }
 
 #[test]

@@ -80,8 +80,7 @@ impl RepairReport {
 /// is [`RepairReport::incomplete`]. Of a damaged roll the reports that can be read whole are kept, the others are
 /// [`RepairReport::lost`]. What the disk fails to read is damage like any other, as long as it reads anything of journal and
 /// rolls. Files that are damaged or replaced are copied to `damaged/` before they go, those that cannot be read whole are
-/// moved there where the file system can, with the answer in `repair.json`; that folder is the user's to empty. A healthy
-/// database is left as it is.
+/// moved there, with the answer in `repair.json`; that folder is the user's to empty. A healthy database is left as it is.
 ///
 /// # Errors
 /// [`crate::Error::NotFound`] where there is no database, [`crate::Error::Locked`] while somebody has it open,
@@ -195,7 +194,8 @@ impl<'a> Repair<'a> {
     }
 
     fn finish(&mut self, report: &mut RepairReport, image: &Image, gone: &[PathBuf]) -> Result<()> {
-        report.moved = self.salvage.set_aside(gone)?;
+        let asides = self.salvage.set_aside(gone)?;
+        report.moved = asides.iter().map(|aside| self.salvage.relative(&aside.copy)).collect();
         let index = self.salvage.place_of_index()?;
         report.moved.extend(index.clone());
         if !report.moved.is_empty() || !report.ok() {
@@ -204,8 +204,8 @@ impl<'a> Repair<'a> {
         }
         // From here on the new journal may stand, whatever fails, and the new rolls are those that it names.
         self.sales.keep();
-        self.salvage.commit(image)?;
-        self.salvage.clean(image, gone, index.as_deref())
+        self.salvage.commit(image, &asides)?;
+        self.salvage.clean(image, &asides, index.as_deref())
     }
 }
 

@@ -150,7 +150,7 @@ impl Disk for Lenient {
     }
 
     /// A file that cannot be read whole gets a second name instead, so that whoever knows how to read it still can.
-    /// Where the file system has no such names, what could be read of it is copied.
+    /// Where the file system has no such names, what could be read of it is copied: then it must not be removed.
     fn copy(&self, from: &Path, to: &Path) -> io::Result<()> {
         if !self.is_hurt(from) {
             match self.disk.copy(from, to) {

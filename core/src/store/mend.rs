@@ -6,7 +6,7 @@
 //! 2. [`Salvage::commit`] writes the new journal under the next number: from its rename on it counts. Then `TILLROLL`,
 //!    where that was missing or damaged, and the text of `LOCK`.
 //! 3. [`Salvage::clean`] removes what has its copy in `damaged/`, and the index; where that may hold what the journal has
-//!    lost, it is moved to `damaged/` instead.
+//!    lost, it is moved to `damaged/` instead. So is a file that the disk fails to read, for its copy may lack that.
 //!
 //! Until the second step all is as it was found and can be repaired again; behind it the database opens.
 
@@ -21,6 +21,13 @@ use crate::file::{Disk, DiskFile, read_start, write_atomically};
 use crate::journal::write_state;
 use crate::{Error, Result};
 
+/// A file that goes.
+pub struct Aside {
+    path: PathBuf,
+    /// Where it stands in `damaged/`.
+    pub copy: PathBuf,
+}
+
 impl Salvage {
     /// Whether a state must be written that is not that of the journal.
     fn needs_journal(&self, image: &Image) -> bool {
@@ -31,7 +38,9 @@ impl Salvage {
     pub fn replaced(&self, image: &Image) -> Vec<PathBuf> {
         let mut paths = if self.needs_journal(image) { self.journals.clone() } else { Vec::new() };
         let mark = self.dir.join(MARK);
-        paths.extend((!self.has_mark && mark.exists()).then_some(mark));
+        // What the system cannot even tell may stand there.
+        let may_stand = !matches!(mark.try_exists(), Ok(false));
+        paths.extend((!self.has_mark && may_stand).then_some(mark));
         paths
     }
 
@@ -45,19 +54,20 @@ impl Salvage {
         directory::sync(&*self.disk, &self.dir)
     }
 
-    /// Copies files to `damaged/`, under names that are free there, and gives these. A copy that stands there already, as
-    /// after a repair that found the disk full, serves again.
+    /// Copies files to `damaged/`, under names that are free there. A copy that stands there already, as after a repair
+    /// that found the disk full, serves again, unless the disk fails to read it: then it may be of another file.
     ///
     /// # Errors
     /// [`Error::Io`]; the files stand where they stood in any case.
-    pub fn set_aside(&self, paths: &[PathBuf]) -> Result<Vec<String>> {
+    pub fn set_aside(&self, paths: &[PathBuf]) -> Result<Vec<Aside>> {
         let folder = self.dir.join(DAMAGED);
         let mut moved = Vec::new();
         for path in paths {
             let name = path.file_name().unwrap_or_default();
-            let copy = self.standing(name, |copy| is_same(&*self.disk, path, copy))?;
+            let serves = |copy: &Path| Ok(is_same(&*self.disk, path, copy)? && !self.lenient.is_hurt(copy));
+            let copy = self.standing(name, serves)?;
             let copy = copy.map_or_else(|| self.copy_aside(path), Ok)?;
-            moved.push(self.relative(&copy));
+            moved.push(Aside { path: path.clone(), copy });
         }
         directory::sync(&*self.disk, &folder)?;
         Ok(moved)
@@ -128,11 +138,11 @@ impl Salvage {
         Ok(folder.join(name))
     }
 
-    /// Makes `image` what the database holds.
+    /// Makes `image` what the database holds. `asides` are the files that go.
     ///
     /// # Errors
     /// [`Error::Io`]; then either the old state or the new one stands.
-    pub fn commit(&self, image: &Image) -> Result<()> {
+    pub fn commit(&self, image: &Image, asides: &[Aside]) -> Result<()> {
         let disk = &*self.disk;
         let mut written = None;
         if self.needs_journal(image) {
@@ -142,6 +152,7 @@ impl Salvage {
             written = Some(Whole { number, len, last });
         }
         if !self.has_mark {
+            asides.iter().filter(|one| self.is_mark(one)).try_for_each(|mark| self.move_hurt(mark))?;
             directory::mark(disk, &self.dir, self.database)?;
         }
         match written {
@@ -154,9 +165,10 @@ impl Salvage {
     ///
     /// # Errors
     /// [`Error::Io`]; what is left goes at the next opening.
-    pub fn clean(&self, image: &Image, paths: &[PathBuf], place: Option<&str>) -> Result<()> {
-        for path in paths.iter().filter(|path| **path != self.dir.join(MARK)) {
-            directory::remove(&*self.disk, path)?;
+    pub fn clean(&self, image: &Image, asides: &[Aside], place: Option<&str>) -> Result<()> {
+        for aside in asides.iter().filter(|one| !self.is_mark(one)) {
+            self.move_hurt(aside)?;
+            directory::remove(&*self.disk, &aside.path)?;
         }
         let folders = [JOURNAL, ROLLS].map(|name| self.dir.join(name));
         folders.iter().try_for_each(|folder| directory::sync(&*self.disk, folder))?;
@@ -164,6 +176,21 @@ impl Salvage {
             self.clear_index(place)?;
         }
         Ok(())
+    }
+
+    /// `TILLROLL` is not removed but written anew.
+    fn is_mark(&self, aside: &Aside) -> bool {
+        aside.path == self.dir.join(MARK)
+    }
+
+    /// Puts a file that cannot be read whole in the place of its copy, which lacks what was not read. Where the copy is a
+    /// second name of the same file, both names stay.
+    fn move_hurt(&self, Aside { path, copy }: &Aside) -> Result<()> {
+        if !self.lenient.is_hurt(path) {
+            return Ok(());
+        }
+        self.disk.rename(path, copy).map_err(Error::io("rename", path))?;
+        directory::sync(&*self.disk, &self.dir.join(DAMAGED))
     }
 
     fn clear_index(&self, place: Option<&str>) -> Result<()> {

@@ -59,7 +59,7 @@ impl Changes<'_> {
 pub struct Salvage {
     pub(super) disk: Arc<dyn Disk>,
     /// The same, and what it failed to read.
-    lenient: Arc<Lenient>,
+    pub(super) lenient: Arc<Lenient>,
     pub(super) dir: PathBuf,
     /// What the journal still holds.
     image: Image,
