@@ -221,8 +221,15 @@ fn display_fields(fields: &FieldErrors) -> String {
 
 /// Whether a disk fails to read or write what stands on it. The standard library has no kind for that.
 pub(crate) fn is_bad_medium(error: &std::io::Error) -> bool {
-    /// EIO on every Unix; Windows tells ERROR_CRC and ERROR_IO_DEVICE apart.
-    const FAILURES: &[i32] = if cfg!(windows) { &[23, 1117] } else { &[5] };
+    /// EIO on every Unix; Linux also has EBADMSG and EUCLEAN, for what a file system keeps of a file and finds damaged.
+    /// Windows tells ERROR_CRC and ERROR_IO_DEVICE apart.
+    const FAILURES: &[i32] = if cfg!(windows) {
+        &[23, 1117]
+    } else if cfg!(target_os = "linux") {
+        &[5, 74, 117]
+    } else {
+        &[5]
+    };
     error.raw_os_error().is_some_and(|code| FAILURES.contains(&code))
 }
 
@@ -261,5 +268,18 @@ mod tests {
         assert_eq!(locked.to_string(), "a.csv is in use by process 7");
         let full = Error::io("write", path)(std::io::ErrorKind::StorageFull.into());
         assert_eq!(full.to_string(), "cannot write a.csv: no storage space; make room there, then try again");
+    }
+
+    /// As ext4 and XFS tell of an inode or a block of their own that is damaged.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_damaged_file_system_is_a_bad_medium() {
+        for code in [5, 74, 117] {
+            let error = std::io::Error::from_raw_os_error(code);
+            assert!(is_bad_medium(&error), "{code}");
+            let told = Error::io("read", Path::new("a.roll"))(error).to_string();
+            assert!(told.contains("the disk may be failing"), "{told}");
+        }
+        assert!(!is_bad_medium(&std::io::Error::from_raw_os_error(2)), "a file that is not there");
     }
 }
