@@ -142,6 +142,27 @@ fn what_cannot_be_read_is_kept_where_files_have_one_name() {
     }
 }
 
+/// A disk that fails once and then never again has lost nothing.
+#[test]
+fn a_single_failure_loses_nothing() {
+    let patient = Patient::new();
+    let countdown = Countdown::never();
+    let options = OpenOptions::new().disk(Arc::new(FailingDisk(countdown.clone())));
+    for n in 0.. {
+        countdown.fail(n, Fault::BadOnce);
+        let tried = repair_with(patient.database(), &options);
+        if let Ok(report) = &tried {
+            // A key of secrets that could not be read stays, and is told.
+            let told = report.ok() || report.notes.iter().any(|note| note.contains("vault.key"));
+            assert!(!report.changed && report.lost.is_empty() && told, "operation {n}: {report:?}");
+        }
+        if !countdown.has_failed() {
+            assert!(tried.is_ok() && n > 8, "only {n} operations: {tried:?}");
+            break;
+        }
+    }
+}
+
 #[test]
 fn a_mark_that_cannot_be_read_is_written_anew() {
     let patient = Patient::new();

@@ -1,8 +1,8 @@
 //! A disk that gives zeros where another cannot be read. What is lost there is told by checksums then, as any other
 //! damage is, and all around it can be read.
 //!
-//! A place that could not be read once is not tried again: every pass over a file sees the same bytes, and a disk that
-//! takes seconds for a failure takes them once.
+//! What fails is tried once more at once. A place, or a file, that fails again is not tried later: every pass over a file
+//! sees the same bytes, and a disk that takes seconds for a failure does not take them for each pass.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -23,7 +23,7 @@ const BLOCK: u64 = 4096;
 struct Seen {
     /// Numbers of blocks that cannot be read.
     lost: BTreeSet<u64>,
-    /// It cannot even be opened.
+    /// It cannot even be opened, or asked how long it is.
     is_closed: bool,
     /// Some of it was read.
     was_read: bool,
@@ -103,6 +103,19 @@ impl Lenient {
     }
 }
 
+/// Whether a file has failed as a whole.
+fn is_closed(files: &Files, path: &Path) -> bool {
+    lock(files).get(path).is_some_and(|seen| seen.is_closed)
+}
+
+/// Does something, and where the disk fails once more.
+fn tried_twice<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    match act() {
+        Err(error) if is_bad_medium(&error) => act(),
+        done => done,
+    }
+}
+
 /// Takes in what came of reading at a place: `None` where the disk fails there.
 fn judged<T>(files: &Files, path: &Path, block: Option<u64>, done: io::Result<T>) -> io::Result<Option<T>> {
     let error = match done {
@@ -129,11 +142,13 @@ impl Disk for Lenient {
     }
 
     fn open(&self, path: &Path, write: bool) -> io::Result<Arc<dyn DiskFile>> {
-        let opened = self.disk.open(path, write);
         if write {
-            return opened;
+            return self.disk.open(path, write);
         }
-        let file = judged(&self.files, path, None, opened)?;
+        let file = match is_closed(&self.files, path) {
+            true => None,
+            false => judged(&self.files, path, None, tried_twice(|| self.disk.open(path, false)))?,
+        };
         Ok(Arc::new(LenientFile { file, path: path.to_owned(), files: Arc::clone(&self.files) }))
     }
 
@@ -170,7 +185,7 @@ impl Disk for Lenient {
     }
 
     fn list(&self, path: &Path) -> io::Result<Vec<OsString>> {
-        self.disk.list(path)
+        tried_twice(|| self.disk.list(path))
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
@@ -181,7 +196,7 @@ impl Disk for Lenient {
 /// A file that is only read.
 #[derive(Debug)]
 struct LenientFile {
-    /// None where it could not be opened.
+    /// None where it could not be opened, then or before.
     file: Option<Arc<dyn DiskFile>>,
     path: PathBuf,
     files: Files,
@@ -190,6 +205,11 @@ struct LenientFile {
 impl LenientFile {
     fn has_lost(&self, from: u64, len: usize) -> bool {
         lock(&self.files).get(&self.path).is_some_and(|seen| seen.has_lost(from, len))
+    }
+
+    /// The file, as long as it has not failed as a whole.
+    fn readable(&self) -> Option<&dyn DiskFile> {
+        self.file.as_deref().filter(|_| !is_closed(&self.files, &self.path))
     }
 
     fn note_read(&self) {
@@ -206,8 +226,8 @@ impl LenientFile {
         let room = left.min(buffer.len());
         let buffer = buffer.get_mut(..room).unwrap_or_default();
         if !self.has_lost(offset, room) {
-            let read = judged(&self.files, &self.path, Some(offset / BLOCK), file.read_at(buffer, offset))?;
-            if let Some(read) = read {
+            let read = tried_twice(|| file.read_at(buffer, offset));
+            if let Some(read) = judged(&self.files, &self.path, Some(offset / BLOCK), read)? {
                 if read > 0 {
                     self.note_read();
                 }
@@ -234,12 +254,12 @@ impl LenientFile {
 
 impl DiskFile for LenientFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let Some(file) = &self.file else { return Ok(0) };
+        let Some(file) = self.readable() else { return Ok(0) };
         if self.has_lost(offset, buffer.len()) {
-            return self.read_blocks(&**file, buffer, offset);
+            return self.read_blocks(file, buffer, offset);
         }
         match file.read_at(buffer, offset) {
-            Err(error) if is_bad_medium(&error) => self.read_blocks(&**file, buffer, offset),
+            Err(error) if is_bad_medium(&error) => self.read_blocks(file, buffer, offset),
             Ok(read) if read > 0 => {
                 self.note_read();
                 Ok(read)
@@ -253,8 +273,8 @@ impl DiskFile for LenientFile {
     }
 
     fn len(&self) -> io::Result<u64> {
-        let Some(file) = &self.file else { return Ok(0) };
-        Ok(judged(&self.files, &self.path, None, file.len())?.unwrap_or(0))
+        let Some(file) = self.readable() else { return Ok(0) };
+        Ok(judged(&self.files, &self.path, None, tried_twice(|| file.len()))?.unwrap_or(0))
     }
 
     fn set_len(&self, _len: u64) -> io::Result<()> {
@@ -265,3 +285,7 @@ impl DiskFile for LenientFile {
         self.file.as_ref().map_or(Ok(()), |file| file.sync())
     }
 }
+
+#[cfg(test)]
+#[path = "lenient_test.rs"]
+mod test;
