@@ -30,6 +30,8 @@
 //!   first product that was sold under the SKU.
 //! * The parent of an item of Apple's is its own account's product where that has one of this SKU, also where another
 //!   account's was there before.
+//! * A SKU of Apple's under which [`NUMBERS_MAX`] numbers stand tells nothing of further ones: only a number that some
+//!   product has is linked with it then, and the others' rows are of the product of the SKU alone.
 //! * A product that was named by its SKU takes the store's own identifier when a report tells it.
 //! * A Google item's `vendor_identifier` is its bare SKU as long as no product of the store has that, else `package:sku`,
 //!   by which every Google item is found. An app is called by its package: an item that has that text gives it up.
@@ -38,6 +40,7 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -51,8 +54,8 @@ use crate::{Error, Result};
 use super::index;
 use super::input::TEXT_MAX;
 use super::item_links::{
-    APP, ORPHAN, SEEN, SKU, app_key, app_of_sku, by_key, by_vendor_identifier, called_by, folded, folded_key,
-    get, is_app, item_key, key, note_change, noted, sellers,
+    APP, NUMBERS_MAX, ORPHAN, SEEN, SKU, app_key, app_of_sku, by_key, by_vendor_identifier, called_by,
+    first_sellers, folded, folded_key, get, is_app, item_key, key, note_change, noted, of_number, sellers,
 };
 use super::machine::{self, Env};
 use super::resources::stores::AppStore;
@@ -71,8 +74,7 @@ pub(super) fn register(
     known: &dyn Fn(ItemKey<'_>) -> Option<u64>,
 ) -> Result<()> {
     let owner = stored::get::<ExternalAccount>(write, &account)?.map(|account| account.id);
-    let (seen, wishes) = Default::default();
-    let mut register = Register { write, env, account, owner, store, seen, wishes, changed: false };
+    let mut register = Register::new(write, env, (account, owner, store));
     // Apps first, so that their items find them.
     for wanted in [false, true] {
         for item in items.iter().filter(|item| is_inapp(store, item) == wanted && is_name(&item.sku)) {
@@ -111,11 +113,35 @@ struct Register<'a, 'e> {
     seen: BTreeMap<u64, SeenPage>,
     /// What the parents of known items are called.
     wishes: BTreeSet<Wish>,
+    /// How many numbers there are under a SKU of Apple's.
+    numbers: BTreeMap<String, usize>,
+    /// What [`Register::apps_called`] has found, until an app comes or differs.
+    apps: BTreeMap<String, Rc<[App]>>,
     changed: bool,
 }
 
-impl Register<'_, '_> {
+/// An app of Apple's that a SKU can mean.
+#[derive(Debug, Clone, Copy)]
+struct App {
+    id: u64,
+    /// Whether it is the account's.
+    is_own: bool,
+}
+
+impl<'a, 'e> Register<'a, 'e> {
+    fn new(
+        write: &'a mut dyn Write,
+        env: &'a Env<'e>,
+        (account, owner, store): (u64, Option<u64>, StoreKind),
+    ) -> Self {
+        let (seen, wishes, numbers, apps) = Default::default();
+        Self { write, env, account, owner, store, seen, wishes, numbers, apps, changed: false }
+    }
+
     fn take(&mut self, item: &Item, known: Option<u64>) -> Result<()> {
+        if known.is_none() && self.is_crowded(item)? {
+            return self.link_number(item);
+        }
         let new = Seen { day: item.date.unwrap_or(i64::MIN), hash: self.hash(item) };
         let found = match known {
             Some(product) => Some(product),
@@ -142,6 +168,40 @@ impl Register<'_, '_> {
             bytes.push(255);
         }
         xxh3_64(&bytes)
+    }
+
+    /// Whether an item of Apple's is new, and its SKU has too many numbers already.
+    fn is_crowded(&mut self, item: &Item) -> Result<bool> {
+        let key = item.key(self.store);
+        let is_told = self.store != StoreKind::Apple || key.mark.is_none();
+        if is_told || self.write.get(&item_key(self.store, key))?.is_some() {
+            return Ok(false);
+        }
+        let count = match self.numbers.entry(item.sku.clone()) {
+            Entry::Occupied(count) => count.into_mut(),
+            Entry::Vacant(room) => {
+                let sellers = first_sellers(self.write, self.store, &item.sku, NUMBERS_MAX + 1)?;
+                room.insert(sellers.iter().filter(|(mark, _)| mark.is_some()).count())
+            }
+        };
+        // It is linked next, if it is not one too many.
+        *count += 1;
+        if *count == NUMBERS_MAX + 1 {
+            tracing::warn!(sku = %item.sku, "a SKU of Apple's has so many numbers that it tells nothing of further ones");
+        }
+        Ok(*count > NUMBERS_MAX)
+    }
+
+    /// Links an item whose SKU tells nothing to the product that has its number, if there is one.
+    fn link_number(&mut self, item: &Item) -> Result<()> {
+        let key = item.key(self.store);
+        if let Some(number) = key.mark
+            && let Some(product) = of_number(self.write, number)?
+        {
+            self.changed = true;
+            self.write.put(item_key(self.store, key), value::encode(&product)?);
+        }
+        Ok(())
     }
 
     /// The product of an item, which is linked to its SKU from now on.
@@ -175,6 +235,7 @@ impl Register<'_, '_> {
                 if is_inapp(self.store, item) {
                     return Ok(());
                 }
+                self.apps.clear();
                 self.note_spelling(&item.sku, product)?;
                 self.take_back_items(&item.sku, product)?;
             }
@@ -208,10 +269,12 @@ impl Register<'_, '_> {
     /// Takes an account's items from another's app of Apple's, which had the SKU of their own app before that came.
     fn take_back_items(&mut self, sku: &str, app: u64) -> Result<()> {
         let Some(index) = index::over::<Product>(&["parent_id"]) else { return Ok(()) };
-        for other in self.apps_called(sku)? {
-            if other.id == app || self.is_own(&other) {
-                continue;
-            }
+        let apps = self.apps_called(sku)?;
+        // Where it had one before, that has its items already.
+        if apps.iter().any(|other| other.is_own && other.id != app) {
+            return Ok(());
+        }
+        for other in apps.iter().filter(|other| other.id != app) {
             for id in index::ids_with::<Product>(self.write, index, &[other.id.to_datum()])? {
                 let child = stored::get::<Product>(self.write, &id)?;
                 if child.is_some_and(|child| self.is_own(&child)) {
@@ -228,25 +291,36 @@ impl Register<'_, '_> {
     }
 
     /// The apps of Apple's that a SKU can mean, the likelier ones first.
-    fn apps_called(&self, sku: &str) -> Result<Vec<Product>> {
-        let store = AppStore::from(StoreKind::Apple);
-        let sellers = sellers(self.write, StoreKind::Apple, sku)?;
-        let mut ids: Vec<u64> = sellers.into_iter().map(|(_, product)| product).collect();
-        ids.extend(called_by(self.write, store, sku)?);
-        for key in [folded_key(sku, Some(self.account)), folded_key(sku, None)] {
-            ids.extend(noted(self.write, &key)?);
+    fn apps_called(&mut self, sku: &str) -> Result<Rc<[App]>> {
+        if let Some(apps) = self.apps.get(sku) {
+            return Ok(Rc::clone(apps));
         }
-        let mut apps: Vec<Product> = Vec::new();
-        for id in ids {
-            if !apps.iter().any(|app| app.id == id)
-                && let Some(product) = stored::get::<Product>(self.write, &id)?
+        let store = AppStore::from(StoreKind::Apple);
+        let mut apps = Vec::new();
+        for id in self.ids_called(sku)? {
+            if let Some(product) = stored::get::<Product>(self.write, &id)?
                 && product.store == store
                 && is_app(&product)
             {
-                apps.push(product);
+                apps.push(App { id, is_own: self.is_own(&product) });
             }
         }
+        let apps = Rc::from(apps);
+        self.apps.insert(sku.to_owned(), Rc::clone(&apps));
         Ok(apps)
+    }
+
+    /// All that a SKU can mean, each once.
+    fn ids_called(&self, sku: &str) -> Result<Vec<u64>> {
+        let sellers = first_sellers(self.write, StoreKind::Apple, sku, NUMBERS_MAX + 1)?;
+        let mut ids: Vec<u64> = sellers.into_iter().map(|(_, product)| product).collect();
+        ids.extend(called_by(self.write, StoreKind::Apple.into(), sku)?);
+        for key in [folded_key(sku, Some(self.account)), folded_key(sku, None)] {
+            ids.extend(noted(self.write, &key)?);
+        }
+        let mut seen = BTreeSet::new();
+        ids.retain(|id| seen.insert(*id));
+        Ok(ids)
     }
 
     /// What a new product is called by in its store; none where all that it could be called by is taken.
@@ -349,6 +423,10 @@ impl Register<'_, '_> {
             set("ref_no", ref_no(self.store, item).into());
         }
         if !fields.is_empty() {
+            // A name alone makes no other app of it.
+            if fields.keys().any(|field| field != "name") {
+                self.apps.clear();
+            }
             unless_refused(machine::revise::<Product>(self.write, self.env, &id, &fields))?;
         }
         match self.wish(item) {
@@ -401,6 +479,7 @@ impl Register<'_, '_> {
         let fields = Map::from_iter([("parent_id".to_owned(), parent.into())]);
         let revised = unless_refused(machine::revise::<Product>(self.write, self.env, &id, &fields))?;
         self.changed |= revised.is_some();
+        self.apps.clear();
         Ok(())
     }
 
@@ -413,11 +492,11 @@ impl Register<'_, '_> {
         item.title.as_ref().filter(|_| by_title).map(|title| Wish::Title(self.account, short(title)))
     }
 
-    fn parent(&self, wish: &Wish) -> Result<Option<u64>> {
+    fn parent(&mut self, wish: &Wish) -> Result<Option<u64>> {
         match wish {
             Wish::Sku(StoreKind::Apple, sku) => {
                 let apps = self.apps_called(sku)?;
-                let own = apps.iter().find(|app| self.is_own(app));
+                let own = apps.iter().find(|app| app.is_own);
                 Ok(own.or(apps.first()).map(|app| app.id))
             }
             Wish::Sku(store, sku) => app_of_sku(self.write, *store, sku),

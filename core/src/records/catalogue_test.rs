@@ -1,10 +1,13 @@
+use std::cell::Cell;
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::*;
 use crate::records::ListQuery;
 use crate::records::bench::Bench;
-use crate::records::item_links::{change, families, links};
-use crate::store::Read;
+use crate::records::item_links::{NUMBERS_MAX, change, families, links};
+use crate::store::{Entries, Read};
 
 fn bench() -> Bench {
     Bench::new("2018-04-01T00:00:00Z")
@@ -278,6 +281,73 @@ fn an_apple_item_may_have_the_sku_of_its_app() {
     sell(&bench, 7, StoreKind::Apple, &[apple("fob", "300")]);
     let app = product(&bench, "apple", "300").id;
     assert_eq!(["301", "302"].map(|number| product(&bench, "apple", number).parent_id), [Some(app); 2]);
+}
+
+/// A transaction that counts what is read of it.
+struct Counted<'a> {
+    write: &'a mut dyn Write,
+    reads: Cell<usize>,
+}
+
+impl Read for Counted<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Arc<[u8]>>> {
+        self.reads.set(self.reads.get() + 1);
+        self.write.get(key)
+    }
+
+    fn range<'a>(&'a self, start: &[u8], end: Option<&[u8]>, reverse: bool) -> Entries<'a> {
+        let count = |_: &_| self.reads.set(self.reads.get() + 1);
+        Box::new(self.write.range(start, end, reverse).inspect(count))
+    }
+}
+
+impl Write for Counted<'_> {
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.write.put(key, value);
+    }
+
+    fn delete(&mut self, key: &[u8]) {
+        self.write.delete(key);
+    }
+}
+
+/// What registering items reads, in entries.
+fn reads(bench: &Bench, items: &[Item]) -> usize {
+    let store = &bench.of::<Product>().shared.store;
+    let register = |write: &mut dyn Write| {
+        let mut counted = Counted { write, reads: Cell::new(0) };
+        let _tell = bench.records.register(&mut counted, (7, StoreKind::Apple), items, &|_| None)?;
+        Ok(counted.reads.get())
+    };
+    store.write(|transaction| register(transaction)).unwrap()
+}
+
+#[test]
+fn an_apple_sku_of_very_many_numbers_tells_nothing() {
+    const COUNT: usize = 2 * NUMBERS_MAX + 100;
+    let bench = bench();
+    let known = json!({"store": "apple", "vendor_identifier": "com.fob", "ref_no": 9000, "name": "Fob"});
+    let known = bench.create("products", known)["id"].as_u64().unwrap();
+    let mut items: Vec<Item> = (0..COUNT).map(|at| apple("***", &(1000 + at).to_string())).collect();
+    items.extend((0..COUNT).map(|at| bought(&format!("gold{at}"), &(5000 + at).to_string(), "***")));
+    let count = reads(&bench, &items);
+    assert!(count < items.len() * NUMBERS_MAX, "{count}");
+    bench.check();
+    assert_eq!(bench.of::<Product>().iter().count(), 1 + NUMBERS_MAX + COUNT);
+    let first = product(&bench, "apple", "1000");
+    assert_eq!(product(&bench, "apple", "***"), first);
+    assert_eq!(product(&bench, "apple", "gold7").parent_id, Some(first.id));
+    let before = changes(&bench);
+    sell(&bench, 7, StoreKind::Apple, &items);
+    assert_eq!(changes(&bench), before, "the same again is nothing new");
+    // A number that is known tells as ever, and so do those that came first.
+    bench.of::<Product>().delete(product(&bench, "apple", "1001").id).unwrap();
+    sell(&bench, 7, StoreKind::Apple, &[apple("***", "9000"), apple("***", "1001")]);
+    let again = product(&bench, "apple", "1001").id;
+    let links = sold(&bench).0;
+    for (key, product) in [("9000:***", known), ("1001:***", again), ("***", first.id)] {
+        assert!(links.contains(&(StoreKind::Apple, key.to_owned(), product)), "{key}");
+    }
 }
 
 #[test]

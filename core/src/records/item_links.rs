@@ -1,6 +1,8 @@
 //! Which product is what reports sold: the keys of links, and the ways to a product that calls itself by what is sold.
 //! [`super::catalogue`] says what they mean, and writes them.
 
+use std::collections::BTreeSet;
+
 use crate::ingest::{ItemKey, StoreKind};
 use crate::kv::{Key, KeyReader, prefix_end, value};
 use crate::store::{Read, Write};
@@ -18,6 +20,10 @@ pub(super) const ORPHAN: u8 = 3;
 pub(super) const SEEN: u8 = 4;
 pub(super) const CHANGE: u8 = 5;
 pub(super) const FOLDED: u8 = 6;
+
+/// The most numbers of one SKU of Apple's that have products for the SKU's sake. No SKU is that many publishers' own: it
+/// is a filler, and looking at all of its products for each of them would take as long as there are pairs of them.
+pub(super) const NUMBERS_MAX: usize = 256;
 
 pub(super) fn key(what: u8) -> Key {
     Key::new(CATALOGUE).raw(&[what])
@@ -92,9 +98,19 @@ pub(super) fn mark_of(mut rest: KeyReader<'_>) -> Result<Option<String>> {
 
 /// What a SKU was sold with, each with the product that it was linked to; first the SKU alone.
 pub(super) fn sellers(read: &dyn Read, store: StoreKind, sku: &str) -> Result<Vec<(Option<String>, u64)>> {
+    first_sellers(read, store, sku, usize::MAX)
+}
+
+/// The first of [`sellers`], no more than `count`.
+pub(super) fn first_sellers(
+    read: &dyn Read,
+    store: StoreKind,
+    sku: &str,
+    count: usize,
+) -> Result<Vec<(Option<String>, u64)>> {
     let start = sku_key(store, sku).build();
     let mut sellers = Vec::new();
-    for entry in read.range(&start, prefix_end(&start).as_deref(), false) {
+    for entry in read.range(&start, prefix_end(&start).as_deref(), false).take(count) {
         let (key, bytes) = entry?;
         // Any namespace will do for what is left of the key.
         let rest = [&[SKU], key.get(start.len()..).unwrap_or_default()].concat();
@@ -126,8 +142,9 @@ pub(super) fn by_key(read: &dyn Read, store: StoreKind, item: ItemKey<'_>) -> Re
     }
     let mut others = sellers(read, store, item.sku)?;
     others.retain(|(app, _)| app.as_deref() != item.mark);
+    let anothers: BTreeSet<u64> = others.iter().map(|(_, product)| *product).collect();
     for id in called_by(read, app_store, item.sku)? {
-        if !others.iter().any(|(_, product)| *product == id) && may_be(read, id, item, &others)? {
+        if !anothers.contains(&id) && may_be(read, id, item, &others)? {
             return Ok(Some(id));
         }
     }
@@ -136,24 +153,26 @@ pub(super) fn by_key(read: &dyn Read, store: StoreKind, item: ItemKey<'_>) -> Re
 
 /// The product of an item of Apple's: the one that has its number; else the one that has its SKU, as long as nothing says
 /// that it is another number's.
-pub(super) fn by_number(read: &dyn Read, item: ItemKey<'_>) -> Result<Option<u64>> {
+fn by_number(read: &dyn Read, item: ItemKey<'_>) -> Result<Option<u64>> {
     let store = AppStore::from(StoreKind::Apple);
     let Some(number) = item.mark else { return by_sku(read, store, item.sku) };
-    if let Some(found) = by_vendor_identifier(read, store, number)? {
+    if let Some(found) = of_number(read, number)? {
         return Ok(Some(found));
     }
-    if let Ok(number) = number.parse()
-        && let Some(found) = by_ref_no(read, store, number)?
-    {
-        return Ok(Some(found));
+    let called = called_by(read, store, item.sku)?;
+    if called.is_empty() {
+        return Ok(None);
     }
-    let others = sellers(read, StoreKind::Apple, item.sku)?;
-    let is_anothers = |id: u64| {
-        let is_other = |mark: &Option<String>| mark.as_deref().is_some_and(|mark| mark != number);
-        others.iter().any(|(mark, product)| *product == id && is_other(mark))
-    };
-    for id in called_by(read, store, item.sku)? {
-        if !is_anothers(id)
+    // One more is the SKU alone, and another one too many.
+    let others = first_sellers(read, StoreKind::Apple, item.sku, NUMBERS_MAX + 2)?;
+    if others.len() > NUMBERS_MAX + 1 {
+        return Ok(None);
+    }
+    let is_other = |mark: &Option<String>| mark.as_deref().is_some_and(|mark| mark != number);
+    let anothers: BTreeSet<u64> =
+        others.iter().filter(|(mark, _)| is_other(mark)).map(|(_, product)| *product).collect();
+    for id in called {
+        if !anothers.contains(&id)
             && let Some(product) = stored::get::<Product>(read, &id)?
             && product.store == store
             && has_no_number(&product, item.sku)
@@ -162,6 +181,15 @@ pub(super) fn by_number(read: &dyn Read, item: ItemKey<'_>) -> Result<Option<u64
         }
     }
     Ok(None)
+}
+
+/// The product that calls itself by a number of Apple's.
+pub(super) fn of_number(read: &dyn Read, number: &str) -> Result<Option<u64>> {
+    let store = AppStore::from(StoreKind::Apple);
+    match (by_vendor_identifier(read, store, number)?, number.parse()) {
+        (None, Ok(number)) => by_ref_no(read, store, number),
+        (found, _) => Ok(found),
+    }
 }
 
 /// Whether a product can be what an item of Apple's belongs to.
