@@ -14,7 +14,8 @@
 //!                                              Apple's number
 //! APP    │ account │ title                    → the app of this title
 //! ORPHAN │ what its parent is called │ product → nothing: it waits for that parent
-//! FOLDED │ store id │ sku without its case │ account → the product; Apple's only, the account where it is not the first
+//! FOLDED │ store id │ sku without its case → the first app; Apple's only
+//!        │ account │ product               → nothing: the account has sold this app under this SKU
 //! SEEN   │ product / 128                      → of each product: the day and a hash of what was last seen of it
 //! CHANGE                                      → grows with every commit that touches a product, a SKU or a group
 //! ```
@@ -32,6 +33,7 @@
 //!   account's was there before.
 //! * A SKU of Apple's under which [`NUMBERS_MAX`] numbers stand tells nothing of further ones: only a number that some
 //!   product has is linked with it then, and the others' rows are of the product of the SKU alone.
+//! * An app is an account's own where the account has sold it, also where another account had it before.
 //! * A product that was named by its SKU takes the store's own identifier when a report tells it.
 //! * A Google item's `vendor_identifier` is its bare SKU as long as no product of the store has that, else `package:sku`,
 //!   by which every Google item is found. An app is called by its package: an item that has that text gives it up.
@@ -48,7 +50,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::ingest::{Item, ItemKey, StoreKind};
 use crate::kv::{prefix_end, value};
-use crate::store::Write;
+use crate::store::{Read, Write};
 use crate::{Error, Result};
 
 use super::index;
@@ -153,6 +155,9 @@ impl<'a, 'e> Register<'a, 'e> {
         let is_newest = old.is_none_or(|old| new.day >= old.day);
         if old.is_none_or(|old| old.hash != new.hash) {
             self.note_app(product, item)?;
+            if self.store == StoreKind::Apple && !is_inapp(self.store, item) {
+                self.note_own(&item.sku, product)?;
+            }
             self.follow(product, item, is_newest)?;
         }
         if is_newest { self.note_seen(product, new) } else { Ok(()) }
@@ -236,8 +241,7 @@ impl<'a, 'e> Register<'a, 'e> {
                     return Ok(());
                 }
                 self.apps.clear();
-                self.note_spelling(&item.sku, product)?;
-                self.take_back_items(&item.sku, product)?;
+                self.note_own(&item.sku, product)?;
             }
             // What is sold within an app is not what items wish for.
             StoreKind::GooglePlay if key.mark.is_some() => return Ok(()),
@@ -247,34 +251,47 @@ impl<'a, 'e> Register<'a, 'e> {
         self.take_in_orphans(&wish, product)
     }
 
-    /// Notes how an app's SKU of Apple's is spelt: for the first app of all, and for the account's first.
-    fn note_spelling(&mut self, sku: &str, app: u64) -> Result<()> {
-        let (of_all, own) = (folded_key(sku, None), folded_key(sku, Some(self.account)));
-        match self.noted_app(&of_all)? {
-            None => self.write.put(of_all, value::encode(&app)?),
-            Some(first) if first != app && self.noted_app(&own)?.is_none() => {
-                self.write.put(own, value::encode(&app)?);
-            }
-            Some(_) => {}
+    /// Notes an app of Apple's for its SKU, however that is spelt, and that it is the account's, whose items it takes
+    /// where it is the first.
+    fn note_own(&mut self, sku: &str, app: u64) -> Result<()> {
+        let of_all = folded_key(sku).build();
+        if noted_app(self.write, &of_all)?.is_none() {
+            self.write.put(of_all, value::encode(&app)?);
         }
-        Ok(())
+        let own = self.own_key(sku, app);
+        if self.write.get(&own)?.is_some() {
+            return Ok(());
+        }
+        let is_first = self.own_app(sku)?.is_none();
+        self.write.put(own, Vec::new());
+        self.apps.clear();
+        if is_first { self.take_back_items(sku, app) } else { Ok(()) }
     }
 
-    fn noted_app(&self, key: &[u8]) -> Result<Option<u64>> {
-        let Some(id) = noted(self.write, key)? else { return Ok(None) };
-        let product = stored::get::<Product>(self.write, &id)?;
-        Ok(product.filter(is_app).map(|app| app.id))
+    fn own_key(&self, sku: &str, app: u64) -> Vec<u8> {
+        folded_key(sku).u64(self.account).u64(app).build()
+    }
+
+    /// The oldest app that the account has sold under a SKU, however that is spelt.
+    fn own_app(&self, sku: &str) -> Result<Option<u64>> {
+        let start = folded_key(sku).u64(self.account).build();
+        for entry in self.write.range(&start, prefix_end(&start).as_deref(), false) {
+            let (key, _) = entry?;
+            let id = key.get(start.len()..).and_then(|id| id.try_into().ok()).map(u64::from_be_bytes);
+            if let Some(id) = id
+                && stored::get::<Product>(self.write, &id)?.is_some_and(|app| is_app(&app))
+            {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
     }
 
     /// Takes an account's items from another's app of Apple's, which had the SKU of their own app before that came.
     fn take_back_items(&mut self, sku: &str, app: u64) -> Result<()> {
         let Some(index) = index::over::<Product>(&["parent_id"]) else { return Ok(()) };
         let apps = self.apps_called(sku)?;
-        // Where it had one before, that has its items already.
-        if apps.iter().any(|other| other.is_own && other.id != app) {
-            return Ok(());
-        }
-        for other in apps.iter().filter(|other| other.id != app) {
+        for other in apps.iter().filter(|other| other.id != app && !other.is_own) {
             for id in index::ids_with::<Product>(self.write, index, &[other.id.to_datum()])? {
                 let child = stored::get::<Product>(self.write, &id)?;
                 if child.is_some_and(|child| self.is_own(&child)) {
@@ -302,7 +319,8 @@ impl<'a, 'e> Register<'a, 'e> {
                 && product.store == store
                 && is_app(&product)
             {
-                apps.push(App { id, is_own: self.is_own(&product) });
+                let has_sold = self.write.get(&self.own_key(sku, id))?.is_some();
+                apps.push(App { id, is_own: has_sold || self.is_own(&product) });
             }
         }
         let apps = Rc::from(apps);
@@ -315,9 +333,8 @@ impl<'a, 'e> Register<'a, 'e> {
         let sellers = first_sellers(self.write, StoreKind::Apple, sku, NUMBERS_MAX + 1)?;
         let mut ids: Vec<u64> = sellers.into_iter().map(|(_, product)| product).collect();
         ids.extend(called_by(self.write, StoreKind::Apple.into(), sku)?);
-        for key in [folded_key(sku, Some(self.account)), folded_key(sku, None)] {
-            ids.extend(noted(self.write, &key)?);
-        }
+        ids.extend(self.own_app(sku)?);
+        ids.extend(noted(self.write, &folded_key(sku).build())?);
         let mut seen = BTreeSet::new();
         ids.retain(|id| seen.insert(*id));
         Ok(ids)
@@ -437,6 +454,17 @@ impl<'a, 'e> Register<'a, 'e> {
                     Ok(())
                 }
             },
+            Some(Wish::Sku(StoreKind::Apple, sku)) if is_newest => self.take_home(&product, &sku),
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts an item that the account sells under the account's own app, where it is under another's with that SKU.
+    fn take_home(&mut self, child: &Product, sku: &str) -> Result<()> {
+        let apps = self.apps_called(sku)?;
+        let is_foreign = apps.iter().any(|app| !app.is_own && child.parent_id == Some(app.id));
+        match apps.iter().find(|app| app.is_own) {
+            Some(own) if is_foreign => self.put_under(child.id, own.id),
             _ => Ok(()),
         }
     }
@@ -552,6 +580,13 @@ impl<'a, 'e> Register<'a, 'e> {
         }
         if self.changed { note_change(self.write) } else { Ok(()) }
     }
+}
+
+/// The app that stands under a key, as long as it is one.
+fn noted_app(read: &dyn Read, key: &[u8]) -> Result<Option<u64>> {
+    let Some(id) = noted(read, key)? else { return Ok(None) };
+    let product = stored::get::<Product>(read, &id)?;
+    Ok(product.filter(is_app).map(|app| app.id))
 }
 
 /// What a parent is found by.

@@ -350,6 +350,37 @@ fn an_apple_sku_of_very_many_numbers_tells_nothing() {
     }
 }
 
+/// Accounts of Apple's, by these names.
+fn publishers<const N: usize>(bench: &Bench, names: [&str; N]) -> [u64; N] {
+    names.map(|name| {
+        let account = bench.create("external_accounts", json!({"nickname": name, "store": "apple"}));
+        account["id"].as_u64().unwrap()
+    })
+}
+
+#[test]
+fn an_app_that_two_accounts_sell_has_the_items_of_both() {
+    let bench = bench();
+    let sell = |account: u64, items: &[Item]| sell(&bench, account, StoreKind::Apple, items);
+    let parent = |number: &str| product(&bench, "apple", number).parent_id;
+    let id = |number: &str| Some(product(&bench, "apple", number).id);
+    let [other, first, second] = publishers(&bench, ["other", "first", "second"]);
+    sell(other, &[apple("fob", "400"), bought("gold", "410", "fob")]);
+    sell(second, &[bought("early", "309", "fob")]);
+    sell(first, &[apple("fob", "300")]);
+    assert_eq!(parent("309"), id("400"), "as long as there is none of its own");
+    sell(second, &[apple("fob", "300"), bought("gold", "310", "fob")]);
+    assert_eq!(["309", "310", "410"].map(parent), [id("300"), id("300"), id("400")]);
+    // An account that is made anew, whose item came before its app.
+    sell(first, &[bought("stay", "510", "go")]);
+    sell(other, &[apple("go", "600")]);
+    assert_eq!(parent("510"), id("600"));
+    bench.of::<ExternalAccount>().delete(first).unwrap();
+    let [anew] = publishers(&bench, ["anew"]);
+    sell(anew, &[apple("go", "500"), bought("stay", "510", "go")]);
+    assert_eq!(parent("510"), id("500"));
+}
+
 #[test]
 fn the_stores_types_tell_items_from_apps() {
     use StoreKind::{Amazon, Apple, GooglePlay};

@@ -298,11 +298,10 @@ pub(super) fn may_be(
     }
 }
 
-/// The key of how a SKU of Apple's is spelt, of all accounts or of one.
-pub(super) fn folded_key(sku: &str, account: Option<u64>) -> Vec<u8> {
+/// The key of a SKU of Apple's however it is spelt.
+pub(super) fn folded_key(sku: &str) -> Key {
     let store = StoreKind::Apple;
-    let key = key(FOLDED).raw(&[store.id()]).text(&folded(store, sku));
-    account.map_or(key.clone(), |account| key.u64(account)).build()
+    key(FOLDED).raw(&[store.id()]).text(&folded(store, sku))
 }
 
 pub(super) fn app_key(account: u64, title: &str) -> Vec<u8> {
