@@ -29,6 +29,8 @@
 //! * Apple's SKUs are written in more than one case: a parent is looked for to the letter, then without regard to it.
 //! * Apple's SKU without a number, and one whose number no report has told since SKUs are linked with it, is that of the
 //!   first product that was sold under the SKU.
+//! * Apple's SKU alone that has lost its product goes to what has the lost one's number, or no number; to no other
+//!   publisher's product.
 //! * The parent of an item of Apple's is its own account's product where that has one of this SKU, also where another
 //!   account's was there before.
 //! * A SKU of Apple's under which [`NUMBERS_MAX`] numbers stand tells nothing of further ones: only a number that some
@@ -57,7 +59,8 @@ use super::index;
 use super::input::TEXT_MAX;
 use super::item_links::{
     APP, NUMBERS_MAX, ORPHAN, SEEN, SKU, app_key, app_of_sku, by_key, by_vendor_identifier, called_by,
-    first_sellers, folded, folded_key, get, is_app, item_key, key, note_change, noted, of_number, sellers,
+    first_sellers, folded, folded_key, get, is_app, is_there, item_key, key, note_change, noted, of_number,
+    sellers,
 };
 use super::machine::{self, Env};
 use super::resources::stores::AppStore;
@@ -228,14 +231,13 @@ impl<'a, 'e> Register<'a, 'e> {
     fn link(&mut self, item: &Item, product: u64) -> Result<()> {
         self.changed = true;
         let key = item.key(self.store);
+        if self.store == StoreKind::Apple {
+            self.link_alone(item, product)?;
+        }
         self.write.put(item_key(self.store, key), value::encode(&product)?);
         match self.store {
             StoreKind::Amazon => {}
             StoreKind::Apple => {
-                let alone = item_key(self.store, ItemKey::alone(&item.sku));
-                if noted(self.write, &alone)?.is_none() {
-                    self.write.put(alone, value::encode(&product)?);
-                }
                 // An item may have the SKU of an app, but is nothing's parent.
                 if is_inapp(self.store, item) {
                     return Ok(());
@@ -249,6 +251,24 @@ impl<'a, 'e> Register<'a, 'e> {
         }
         let wish = Wish::Sku(self.store, item.sku.clone());
         self.take_in_orphans(&wish, product)
+    }
+
+    /// Links a SKU of Apple's alone to the first product that is sold under it. Where that has gone, only what has its
+    /// number takes its place: rows of another number are none of another publisher's.
+    fn link_alone(&mut self, item: &Item, product: u64) -> Result<()> {
+        let alone = item_key(self.store, ItemKey::alone(&item.sku));
+        let is_free = match get::<u64>(self.write, &alone)? {
+            None => true,
+            Some(first) if is_there(self.write, first)? => false,
+            Some(gone) => {
+                let before = get::<u64>(self.write, &item_key(self.store, item.key(self.store)))?;
+                before == Some(gone)
+            }
+        };
+        if is_free {
+            self.write.put(alone, value::encode(&product)?);
+        }
+        Ok(())
     }
 
     /// Notes an app of Apple's for its SKU, however that is spelt, and that it is the account's, whose items it takes

@@ -382,6 +382,34 @@ fn an_app_that_two_accounts_sell_has_the_items_of_both() {
 }
 
 #[test]
+fn what_a_deleted_apple_product_sold_is_no_other_publishers() {
+    let bench = bench();
+    let sell = |account: u64, items: &[Item]| sell(&bench, account, StoreKind::Apple, items);
+    let of_fob = || sold(&bench).0.into_iter().find(|(_, key, _)| key == "fob").map(|(.., product)| product);
+    let delete = |id: u64| bench.of::<Product>().delete(id).unwrap();
+    // As all reports linked when links had no numbers.
+    sell(7, &[item("fob", "Fob Finder")]);
+    delete(product(&bench, "apple", "fob").id);
+    sell(8, &[apple("fob", "301")]);
+    assert_eq!(of_fob(), None);
+    // What nothing tells of a number is the SKU's own.
+    let own = json!({"store": "apple", "sku": "fob", "vendor_identifier": "com.fob", "name": "Fob"});
+    let own = bench.create("products", own)["id"].as_u64().unwrap();
+    assert_eq!(of_fob(), Some(own));
+    delete(own);
+    sell(7, &[item("fob", "Fob Finder")]);
+    assert!(of_fob().is_some_and(|fob| fob != product(&bench, "apple", "301").id));
+    // The same number again has the SKU again.
+    sell(7, &[apple("go", "500"), apple("go", "501")]);
+    let of_go = || sold(&bench).0.into_iter().find(|(_, key, _)| key == "go").map(|(.., product)| product);
+    delete(product(&bench, "apple", "500").id);
+    sell(7, &[apple("go", "502")]);
+    assert_eq!(of_go(), None);
+    sell(7, &[apple("go", "500")]);
+    assert_eq!(of_go(), Some(product(&bench, "apple", "500").id));
+}
+
+#[test]
 fn the_stores_types_tell_items_from_apps() {
     use StoreKind::{Amazon, Apple, GooglePlay};
     let types = [

@@ -152,12 +152,17 @@ pub(super) fn by_key(read: &dyn Read, store: StoreKind, item: ItemKey<'_>) -> Re
 }
 
 /// The product of an item of Apple's: the one that has its number; else the one that has its SKU, as long as nothing says
-/// that it is another number's.
+/// that it is another number's. A SKU alone that has lost its product is only that of one without a number, too: rows
+/// stand under it that were of the lost one's, and tell so by their numbers.
 fn by_number(read: &dyn Read, item: ItemKey<'_>) -> Result<Option<u64>> {
     let store = AppStore::from(StoreKind::Apple);
-    let Some(number) = item.mark else { return by_sku(read, store, item.sku) };
-    if let Some(found) = of_number(read, number)? {
-        return Ok(Some(found));
+    let found = match item.mark {
+        Some(number) => of_number(read, number)?,
+        None if read.get(&item_key(StoreKind::Apple, item))?.is_none() => by_sku(read, store, item.sku)?,
+        None => None,
+    };
+    if found.is_some() {
+        return Ok(found);
     }
     let called = called_by(read, store, item.sku)?;
     if called.is_empty() {
@@ -168,7 +173,7 @@ fn by_number(read: &dyn Read, item: ItemKey<'_>) -> Result<Option<u64>> {
     if others.len() > NUMBERS_MAX + 1 {
         return Ok(None);
     }
-    let is_other = |mark: &Option<String>| mark.as_deref().is_some_and(|mark| mark != number);
+    let is_other = |mark: &Option<String>| mark.is_some() && mark.as_deref() != item.mark;
     let anothers: BTreeSet<u64> =
         others.iter().filter(|(mark, _)| is_other(mark)).map(|(_, product)| *product).collect();
     for id in called {
