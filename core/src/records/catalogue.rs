@@ -36,7 +36,8 @@
 //! * A SKU of Apple's under which [`NUMBERS_MAX`] numbers stand tells nothing of further ones: only a number that some
 //!   product has is linked with it then, and the others' rows are of the product of the SKU alone.
 //! * An app is an account's own where the account has sold it, also where another account had it before.
-//! * A product that was named by its SKU takes the store's own identifier when a report tells it.
+//! * A product that was named by its SKU takes the store's own identifier when a report tells it; one of Apple's that is
+//!   called otherwise takes it for its number.
 //! * A Google item's `vendor_identifier` is its bare SKU as long as no product of the store has that, else `package:sku`,
 //!   by which every Google item is found. An app is called by its package: an item that has that text gives it up.
 //! * A product that has a Google item's SKU is that item where it is called `package:sku` or is under the app; without
@@ -59,8 +60,8 @@ use super::index;
 use super::input::TEXT_MAX;
 use super::item_links::{
     APP, NUMBERS_MAX, ORPHAN, SEEN, SKU, app_key, app_of_sku, by_key, by_vendor_identifier, called_by,
-    first_sellers, folded, folded_key, get, is_app, is_there, item_key, key, note_change, noted, of_number,
-    sellers,
+    first_sellers, folded, folded_key, get, has_no_number, is_app, is_there, item_key, key, note_change,
+    noted, of_number, sellers,
 };
 use super::machine::{self, Env};
 use super::resources::stores::AppStore;
@@ -458,6 +459,8 @@ impl<'a, 'e> Register<'a, 'e> {
         {
             set("vendor_identifier", own.into());
             set("ref_no", ref_no(self.store, item).into());
+        } else if let Some(number) = self.unknown_number(&product, item)? {
+            set("ref_no", number.into());
         }
         if !fields.is_empty() {
             // A name alone makes no other app of it.
@@ -477,6 +480,18 @@ impl<'a, 'e> Register<'a, 'e> {
             Some(Wish::Sku(StoreKind::Apple, sku)) if is_newest => self.take_home(&product, &sku),
             _ => Ok(()),
         }
+    }
+
+    /// The number of an item of Apple's, where its product does not know it and no other one has it.
+    fn unknown_number(&self, product: &Product, item: &Item) -> Result<Option<u64>> {
+        let key = item.key(self.store);
+        let (Some(text), Some(number)) = (key.mark, ref_no(self.store, item)) else { return Ok(None) };
+        let is_its = product.vendor_identifier == text || has_no_number(product, key.sku);
+        if product.ref_no.is_some() || !is_its {
+            return Ok(None);
+        }
+        let holder = of_number(self.write, text)?;
+        Ok(Some(number).filter(|_| holder.is_none_or(|holder| holder == product.id)))
     }
 
     /// Puts an item that the account sells under the account's own app, where it is under another's with that SKU.

@@ -410,6 +410,19 @@ fn what_a_deleted_apple_product_sold_is_no_other_publishers() {
 }
 
 #[test]
+fn a_product_that_is_found_by_its_sku_learns_apples_number() {
+    let bench = bench();
+    let chess = json!({"store": "apple", "sku": "chess", "vendor_identifier": "com.chess", "name": "Chess"});
+    let chess = bench.create("products", chess)["id"].as_u64().unwrap();
+    sell(&bench, 7, StoreKind::Apple, &[apple("chess", "502")]);
+    let found = product(&bench, "apple", "502");
+    assert_eq!((found.id, found.vendor_identifier.as_str(), found.ref_no), (chess, "com.chess", Some(502)));
+    sell(&bench, 7, StoreKind::Apple, &[apple("chess.2026", "502"), apple("chess", "503")]);
+    assert_eq!(product(&bench, "apple", "chess.2026").id, chess);
+    assert_ne!(product(&bench, "apple", "503").id, chess);
+}
+
+#[test]
 fn the_stores_types_tell_items_from_apps() {
     use StoreKind::{Amazon, Apple, GooglePlay};
     let types = [
