@@ -226,9 +226,13 @@ pub(super) fn by_sku(read: &dyn Read, store: AppStore, sku: &str) -> Result<Opti
 }
 
 pub(super) fn by_vendor_identifier(read: &dyn Read, store: AppStore, id: &str) -> Result<Option<u64>> {
+    Ok(called(read, store, id)?.map(|product| product.id))
+}
+
+/// The product that a store calls by this identifier.
+pub(super) fn called(read: &dyn Read, store: AppStore, id: &str) -> Result<Option<Product>> {
     let values = [store.as_str(), id].map(|text| Datum::text(Some(text)));
-    let found = machine::find::<Product>(read, &["store", "vendor_identifier"], &values)?;
-    Ok(found.map(|product| product.id))
+    machine::find::<Product>(read, &["store", "vendor_identifier"], &values)
 }
 
 pub(super) fn by_ref_no(read: &dyn Read, store: AppStore, ref_no: u64) -> Result<Option<u64>> {

@@ -172,7 +172,7 @@ fn keep(write: &mut dyn Write, env: &Env<'_>, asked: &Asked, fields: &Fields) ->
     let fields = completed(fields.as_map(), *store, id);
     // It may be stored already and only not be known under the id that was asked for.
     if let Some(own) = fields.get("vendor_identifier").and_then(Value::as_str)
-        && let Some(found) = by_vendor_identifier(write, *store, own)?
+        && let Some(found) = item_links::called(write, *store, own)?
     {
         return Ok(found.id);
     }
@@ -214,14 +214,9 @@ fn told(store: AppStore, id: &str) -> String {
     format!("product {} of {store}", id.chars().take(64).collect::<String>())
 }
 
-fn by_vendor_identifier(read: &dyn Read, store: AppStore, id: &str) -> Result<Option<Product>> {
-    let values = [Datum::text(Some(store.as_str())), Datum::text(Some(id))];
-    machine::find(read, &["store", "vendor_identifier"], &values)
-}
-
 /// The product of an id in a store; the oldest where several answer to it by the same field.
 pub(in crate::records) fn by_store(read: &dyn Read, store: AppStore, id: &str) -> Result<Option<Product>> {
-    if let Some(found) = by_vendor_identifier(read, store, id)? {
+    if let Some(found) = item_links::called(read, store, id)? {
         return Ok(Some(found));
     }
     let number = u64::parse(id).map_or(Datum::Null, |number| number.to_datum());
