@@ -55,7 +55,8 @@ impl Salvage {
     }
 
     /// Copies files to `damaged/`, under names that are free there. A copy that stands there already, as after a repair
-    /// that found the disk full, serves again, unless the disk fails to read it: then it may be of another file.
+    /// that found the disk full, serves again, unless the disk fails to read it: then it may be of another file. What is
+    /// not there any more is passed over.
     ///
     /// # Errors
     /// [`Error::Io`]; the files stand where they stood in any case.
@@ -66,11 +67,20 @@ impl Salvage {
             let name = path.file_name().unwrap_or_default();
             let serves = |copy: &Path| Ok(is_same(&*self.disk, path, copy)? && !self.lenient.is_hurt(copy));
             let copy = self.standing(name, serves)?;
-            let copy = copy.map_or_else(|| self.copy_aside(path), Ok)?;
-            moved.push(Aside { path: path.clone(), copy });
+            match copy.map_or_else(|| self.copy_aside(path), Ok) {
+                Ok(copy) => moved.push(Aside { path: path.clone(), copy }),
+                // Somebody else has taken it away meanwhile: there is nothing to keep.
+                Err(_) if self.is_gone(path)? => {}
+                Err(error) => return Err(error),
+            }
         }
         directory::sync(&*self.disk, &folder)?;
         Ok(moved)
+    }
+
+    fn is_gone(&self, path: &Path) -> Result<bool> {
+        let folder = path.parent().unwrap_or(&self.dir);
+        Ok(!folder_names(&*self.disk, folder)?.iter().any(|name| Some(name.as_os_str()) == path.file_name()))
     }
 
     fn copy_aside(&self, path: &Path) -> Result<PathBuf> {
