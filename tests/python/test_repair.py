@@ -120,8 +120,16 @@ def test_a_damaged_commit_does_not_hide_those_behind_it(tmp_path, command_line):
         assert db.check().ok
 
 
+@pytest.fixture
+def heard():
+    """Ctrl-C is heard, also where the tests were started in a way that ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(reason="the repair waits at a pipe with a name", condition=not hasattr(os, "mkfifo"))
-def test_ctrl_c_waits_for_the_repair(stored):
+def test_ctrl_c_waits_for_the_repair(stored, heard):
     (stored / "LOCK").unlink()
     # It waits at this until somebody writes.
     pipe = stored / "rolls" / "000099.roll"
