@@ -53,7 +53,10 @@ impl Test {
     /// The same test, made ready for very many values as they lie in memory.
     pub(super) fn packed(&self) -> Packed<'_> {
         match self {
-            Self::Within(intervals) => Packed::Within(intervals.iter().map(packed).collect()),
+            Self::Within(intervals) => match intervals.as_slice() {
+                [(Bound::Included(low), Bound::Included(high))] if low == high => Packed::Is(low.packed()),
+                intervals => Packed::Within(intervals.iter().map(packed).collect()),
+            },
             Self::Like(pattern) => Packed::Like(pattern.finder()),
         }
     }
@@ -61,13 +64,28 @@ impl Test {
 
 /// A [`Test`] for packed values.
 pub(super) enum Packed<'a> {
+    /// Within an interval of one value, which is the most frequent test and the quickest.
+    Is(Vec<u8>),
     Within(Vec<Interval<Vec<u8>>>),
     Like(Finder<'a>),
 }
 
-impl Packed<'_> {
+impl<'a> Packed<'a> {
+    /// What every text that matches has in it, where the test tells, and whether that is all it asks for.
+    pub(super) fn within_text(&self) -> Option<(&memmem::Finder<'a>, bool)> {
+        match self {
+            Self::Like(Finder { parts: Parts::Apart { first, middle, last }, of_uuids: None }) => {
+                let longest = middle.iter().max_by_key(|part| part.needle().len())?;
+                let is_all = first.is_empty() && last.is_empty() && middle.len() == 1;
+                Some((longest, is_all)).filter(|(part, _)| !part.needle().is_empty())
+            }
+            _ => None,
+        }
+    }
+
     pub(super) fn matches(&self, value: &[u8]) -> bool {
         match self {
+            Self::Is(wanted) => wanted == value,
             Self::Within(intervals) => within(intervals, value),
             Self::Like(finder) => Datum::packed_text(value).is_some_and(|text| finder.matches(text)),
         }
@@ -163,7 +181,7 @@ pub(super) struct Pattern {
 }
 
 impl Pattern {
-    fn new(text: &str) -> Self {
+    pub(super) fn new(text: &str) -> Self {
         Self { parts: text.split('*').map(str::to_owned).collect(), of_uuids: None }
     }
 
@@ -243,12 +261,18 @@ fn follow_each_other<P>(
     last: &[u8],
     end_of: impl Fn(&P, &[u8]) -> Option<usize>,
 ) -> bool {
-    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    // An empty text is compared by its pointer to nothing, which x86-64 processors with masked loads take fifteen times
+    // as long for as for a few letters.
+    let mut rest = text;
+    if !first.is_empty() {
+        let Some(after) = rest.strip_prefix(first) else { return false };
+        rest = after;
+    }
     for part in middle {
         let Some(after) = end_of(part, rest).and_then(|end| rest.get(end..)) else { return false };
         rest = after;
     }
-    rest.ends_with(last)
+    last.is_empty() || rest.ends_with(last)
 }
 
 /// Reads the text form.

@@ -158,10 +158,10 @@ impl Table {
 
     /// What a listing finds, where its fields are here.
     fn find<R: Record>(&self, plan: &Plan<R>, asked: &Asked<'_>) -> Option<Found> {
+        let changed = asked.changed(asked.change, self.change)?;
         let slots = self.matching(plan)?;
         let id = |slot: &u32| Datum::unpack(self.ids.get(*slot)).unwrap_or(Datum::Null);
         if self.change != asked.change {
-            let changed = asked.changed(asked.change, self.change)?;
             return Some(Found::Near(slots.iter().map(id).collect(), changed));
         }
         if slots.len() <= ORDER_MAX {
