@@ -266,13 +266,17 @@ impl Condenser {
         table.for_each(lines, |codes, sums| self.sums.entry(map.of(codes)).or_default().add(sums));
     }
 
-    /// The sums, each line once.
-    pub(crate) fn finish(self) -> LineTable {
-        let mut sums: Vec<_> = self.sums.into_iter().collect();
+    /// Writes the sums of what was added since the last time, each line once, and tells where they stand.
+    pub(crate) fn flush(&mut self) -> Range<usize> {
+        let first = self.builder.len();
+        let mut sums: Vec<_> = self.sums.drain().collect();
         sums.sort_unstable_by_key(|(codes, _)| *codes);
-        let mut table = self.builder.finish();
-        sums.iter().for_each(|(codes, sums)| table.lines.push(*codes, sums));
-        table
+        sums.iter().for_each(|(codes, sums)| self.builder.table.lines.push(*codes, sums));
+        first..self.builder.len()
+    }
+
+    pub(crate) fn finish(self) -> LineTable {
+        self.builder.finish()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The totals of all reports of one account and kind that count: found once for each change to them, so that a report
-//! walks over lines and not over thousands of small reports. Beside the lines themselves there are their sums by month
-//! and over all days, where these are much fewer.
+//! walks over lines and not over thousands of small reports. Beside the lines themselves there are their sums by period,
+//! by month and over all days, where these are much fewer.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -20,9 +20,11 @@ const FEWER: usize = 4;
 pub(crate) enum Detail {
     /// Reports and days.
     Lines,
+    /// Only reports.
+    Periods,
     /// Only months.
     Months,
-    /// Neither.
+    /// Neither reports nor days.
     Sums,
 }
 
@@ -48,19 +50,22 @@ impl LineRuns {
         self.runs.iter().map(|run| run.lines.len()).sum()
     }
 
-    /// Their sums, with days brought to others; none where these are hardly fewer.
-    fn condensed(&self, to: fn(Option<i64>) -> Option<i64>) -> Option<Self> {
+    /// Their sums, with days brought to others, by period where `by_period`; none where these are hardly fewer.
+    fn condensed(&self, to: fn(Option<i64>) -> Option<i64>, by_period: bool) -> Option<Self> {
         let mut condenser = Condenser::new(to);
         let tables: Vec<_> = self.tables.iter().map(|table| (table, condenser.learn(table))).collect();
-        for run in &self.runs {
-            if let Some((table, map)) = tables.get(run.table) {
-                condenser.add(table, map, run.lines.clone());
+        let mut runs = Vec::new();
+        for same in self.runs.chunk_by(|one, next| !by_period || one.period == next.period) {
+            for run in same {
+                if let Some((table, map)) = tables.get(run.table) {
+                    condenser.add(table, map, run.lines.clone());
+                }
             }
+            let period = same.first().and_then(|run| run.period).filter(|_| by_period);
+            runs.push(LineRun { table: 0, lines: condenser.flush(), period });
         }
-        let table = condenser.finish();
-        let run = LineRun { table: 0, lines: 0..table.len(), period: None };
-        let are_few = table.len().saturating_mul(FEWER) <= self.len();
-        are_few.then(|| Self { tables: vec![Arc::new(table)], runs: vec![run] })
+        let sums = Self { tables: vec![Arc::new(condenser.finish())], runs };
+        (sums.len().saturating_mul(FEWER) <= self.len()).then_some(sums)
     }
 }
 
@@ -89,6 +94,7 @@ fn month(day: Option<i64>) -> Option<i64> {
 #[derive(Debug, Default)]
 pub(crate) struct SeriesTotals {
     lines: LineRuns,
+    periods: OnceLock<Option<LineRuns>>,
     months: OnceLock<Option<LineRuns>>,
     sums: OnceLock<Option<LineRuns>>,
 }
@@ -125,14 +131,17 @@ impl SeriesTotals {
 
     /// The fewest lines that tell so much.
     pub(crate) fn lines(&self, detail: Detail) -> &LineRuns {
-        let months =
-            || self.months.get_or_init(|| self.lines.condensed(month)).as_ref().unwrap_or(&self.lines);
+        let lines = &self.lines;
+        let months = || self.months.get_or_init(|| lines.condensed(month, false)).as_ref().unwrap_or(lines);
         match detail {
-            Detail::Lines => &self.lines,
+            Detail::Lines => lines,
+            Detail::Periods => {
+                self.periods.get_or_init(|| lines.condensed(|_| None, true)).as_ref().unwrap_or(lines)
+            }
             Detail::Months => months(),
             Detail::Sums => {
                 let from = months();
-                self.sums.get_or_init(|| from.condensed(|_| None)).as_ref().unwrap_or(from)
+                self.sums.get_or_init(|| from.condensed(|_| None, false)).as_ref().unwrap_or(from)
             }
         }
     }
@@ -184,6 +193,24 @@ mod tests {
         let sums = told(&totals, Detail::Sums);
         assert_eq!((sums.len(), &sums[0]), (2, &euros(None, 366)));
         assert_eq!(told(&totals, Detail::Lines).len(), 732);
+    }
+
+    #[test]
+    fn periods_are_summed_apart() {
+        let mut totals = daily(90, 5);
+        let of_day = |day: usize| if day < 40 { "2018-01" } else { "2018-02" };
+        for (day, run) in totals.lines.runs.iter_mut().enumerate() {
+            run.period = Some(of_day(day).parse().unwrap());
+        }
+        let runs = totals.lines(Detail::Periods);
+        let lines = |run: &LineRun| runs.tables[run.table].lines(run.lines.clone());
+        let told = |run: &LineRun| -> Vec<(Option<i64>, u64)> {
+            lines(run).iter().map(|line| (line.date, line.sums.rows)).collect()
+        };
+        let periods: Vec<_> =
+            runs.runs.iter().map(|run| (run.period.unwrap().to_string(), told(run))).collect();
+        let of = |rows| vec![(None, rows), (None, rows)];
+        assert_eq!(periods, [("2018-01".to_owned(), of(40)), ("2018-02".to_owned(), of(51))]);
     }
 
     #[test]

@@ -43,11 +43,15 @@ fn detail(query: &Query) -> Detail {
         _ => true,
     };
     let tells = |any: &[By]| query.by.iter().any(|by| any.contains(by));
-    let tells_reports = tells(&[By::Period]) || query.filter.periods.is_some();
-    if tells_reports || tells(&[By::Day, By::Week]) || !is_month(start) || !is_month(end) {
+    let cuts_months = !is_month(start) || !is_month(end);
+    let tells_months = tells(&[By::Month, By::Quarter, By::Year]) || start.is_some() || end.is_some();
+    let tells_periods = tells(&[By::Period]);
+    if query.filter.periods.is_some() || tells(&[By::Day, By::Week]) || cuts_months {
         Detail::Lines
-    } else if tells(&[By::Month, By::Quarter, By::Year]) || start.is_some() || end.is_some() {
-        Detail::Months
+    } else if tells_months {
+        if tells_periods { Detail::Lines } else { Detail::Months }
+    } else if tells_periods {
+        Detail::Periods
     } else {
         Detail::Sums
     }

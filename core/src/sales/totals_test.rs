@@ -104,6 +104,8 @@ fn queries() -> Vec<Json> {
         json!({"by": ["quarter", "kind"], "measures": counts}),
         json!({"by": ["year", "type", "currency"], "measures": sums}),
         json!({"by": ["period", "account"], "measures": counts}),
+        json!({"by": ["period", "month"], "measures": counts}),
+        json!({"by": ["period", "currency"], "measures": sums, "start": "2018-02-01"}),
         json!({"by": ["earnings_currency", "store"], "measures": ["earnings"]}),
         json!({"by": ["type"], "measures": ["sales"], "currency": "EUR"}),
         json!({"by": ["month"], "measures": counts, "start": "2018-02-01", "end": "2018-04-01"}),
