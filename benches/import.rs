@@ -7,9 +7,10 @@
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use flate2::bufread::GzDecoder;
+use tillroll_benches::process;
 use tillroll_core::{Db, ImportOptions, NewExternalAccount, StoreKind};
 
 /// Bytes unpacked at a time.
@@ -28,11 +29,11 @@ fn main() {
     let dir = PathBuf::from(paths.remove(0));
     let started = Instant::now();
     let what = if inflate { unpack(&paths) } else { import(&dir, &paths, &options) };
-    let (wall, [user, system]) = (started.elapsed(), processor_time());
+    let (wall, [user, system]) = (started.elapsed(), process::times());
     let all = user + system;
     println!("{what}");
     println!("wall {wall:.2?}, processor {all:.2?} (user {user:.2?}, system {system:.2?})");
-    println!("peak {} MB", peak_memory() / 1000);
+    println!("peak {} MB", process::peak_memory() / 1000);
 }
 
 fn import(dir: &Path, paths: &[String], options: &ImportOptions) -> String {
@@ -61,20 +62,4 @@ fn unpack(paths: &[String]) -> String {
         }
     }
     format!("{bytes} bytes unpacked")
-}
-
-/// What this process has used so far: as a user, and in the system's calls.
-fn processor_time() -> [Duration; 2] {
-    let text = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let behind_name = text.rsplit(") ").next().unwrap();
-    let mut ticks = behind_name.split(' ').skip(11).map(|ticks| ticks.parse::<u64>().unwrap());
-    // The kernel's clock for these ticks a hundred times a second, wherever Linux runs.
-    [(); 2].map(|()| Duration::from_millis(ticks.next().unwrap() * 10))
-}
-
-/// In kilobytes.
-fn peak_memory() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.split_whitespace().next().unwrap().parse().unwrap()
 }

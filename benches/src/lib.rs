@@ -1,4 +1,6 @@
-//! What the benchmarks share: the report they all measure on.
+//! What the benchmarks share: the report they all measure on, and what a process has used.
+
+pub mod process;
 
 use tillroll_tests::{Layout, Spec};
 
