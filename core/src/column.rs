@@ -104,6 +104,11 @@ impl Strings {
         Self { text, ends }
     }
 
+    /// What [`Self::from_parts`] takes.
+    pub(crate) fn into_parts(self) -> (String, Vec<u32>) {
+        (self.text, self.ends)
+    }
+
     /// All strings one behind the other.
     pub fn text(&self) -> &str {
         &self.text

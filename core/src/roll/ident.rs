@@ -13,12 +13,16 @@
 
 use super::bits;
 use super::int;
+use super::uuid::Shape;
 use super::validity::{Validity, bitmap};
 use super::wire::Take;
 use crate::column::Strings;
 
 /// A number of this many digits always fits an i64.
 const DIGITS_MAX: usize = 18;
+
+/// How a hex page says that its letters are small.
+const LOWER_CASE: u8 = 0;
 
 const DIGIT: u8 = 1;
 const LOWER: u8 = 2;
@@ -100,6 +104,28 @@ impl Template {
         }
         std::str::from_utf8(&literal).ok()?;
         Some(Self { literal, holes })
+    }
+
+    /// The bytes of every value.
+    pub(super) fn len(&self) -> usize {
+        self.literal.len()
+    }
+
+    /// The places of a value, each with the byte that all values share; `None` where they differ.
+    pub(super) fn bytes(&self) -> impl Iterator<Item = (usize, Option<u8>)> {
+        let mut holes = self.holes.iter().map(|&hole| usize::from(hole)).peekable();
+        self.literal.iter().enumerate().map(move |(place, &byte)| {
+            let is_hole = holes.next_if_eq(&place).is_some();
+            (place, (!is_hole).then_some(byte))
+        })
+    }
+
+    /// Appends the values of a hex page as UUIDs; `None` where they are none, or where its bytes make no sense.
+    pub(super) fn decode_uuids(&self, mut page: Take<'_>, rows: usize, out: &mut Vec<u128>) -> Option<()> {
+        let shape = Shape::of(self).filter(|_| page.byte() == Some(LOWER_CASE))?;
+        let stride = self.holes.len().div_ceil(2);
+        shape.decode(page.raw(rows.checked_mul(stride)?)?, stride, rows, out);
+        Some(())
     }
 
     /// Appends the holes of every value.
@@ -222,7 +248,7 @@ fn fill(map: &[u8], literal: &[u8], mut holes: impl Iterator<Item = u8>) -> Opti
 
 fn alphabet(case: u8) -> Option<&'static [u8; 16]> {
     match case {
-        0 => Some(b"0123456789abcdef"),
+        LOWER_CASE => Some(b"0123456789abcdef"),
         1 => Some(b"0123456789ABCDEF"),
         _ => None,
     }

@@ -30,6 +30,7 @@ mod int;
 mod reader;
 mod scan;
 mod text;
+pub(crate) mod uuid;
 mod validity;
 mod verify;
 mod wire;
@@ -40,7 +41,7 @@ use std::ops::Range;
 pub use cache::Cache;
 pub(crate) use index::Key;
 pub use reader::Roll;
-pub(crate) use scan::Cell;
+pub(crate) use scan::{Cell, Uuids};
 pub use writer::Writer;
 
 /// Rows in a page, the unit of checksums and of the cache.

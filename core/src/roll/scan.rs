@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use arrow_buffer::NullBuffer;
+
 use super::derive;
 use super::footer::{Chunk, Place, TableMeta, block_rows};
 use super::int::{self, Lane};
@@ -91,6 +93,34 @@ impl Roll {
             return Err(Error::invalid("rows", format!("{rows:?} are not within one block")));
         }
         self.read_block(at, block, (rows.start - first) as usize..(rows.end - first) as usize)
+    }
+
+    /// Rows of a text column, all within one block, as UUIDs; `None` where not all of them are written as such in small
+    /// letters, or where this is not how their block has them. What is damaged is told by [`Self::read`].
+    pub(crate) fn read_uuids(&self, table: usize, column: usize, rows: Range<u32>) -> Result<Option<Uuids>> {
+        let at = self.at(table, column)?;
+        let block = rows.start / BLOCK_ROWS;
+        let first = block * BLOCK_ROWS;
+        let Chunk::Plain { pages: places, .. } = at.chunk(block) else { return Ok(None) };
+        if rows.end > at.table.rows.min(first.saturating_add(BLOCK_ROWS)) {
+            return Ok(None);
+        }
+        let (mut values, mut nulls) = (Vec::with_capacity(rows.len()), Validity::default());
+        let mut are_uuids = true;
+        let rows = (rows.start - first) as usize..(rows.end - first) as usize;
+        // A column of other texts shows in its first page, so that the others are not fetched for nothing.
+        let head = rows.end.min((rows.start / PAGE + 1) * PAGE);
+        for rows in [rows.start..head, head..rows.end] {
+            if !are_uuids || rows.is_empty() {
+                break;
+            }
+            self.each_page(Pages { at, block, places }, rows, |bytes, count, wanted| {
+                are_uuids =
+                    are_uuids && uuids_of_page(bytes, count, wanted, &mut values, &mut nulls).is_some();
+                Some(())
+            })?;
+        }
+        Ok(are_uuids.then(|| Uuids { values, nulls: nulls.finish() }))
     }
 
     /// One row of a column, as a column of one row. Touches one page (two for a column that follows from another).
@@ -362,6 +392,31 @@ impl Roll {
         let bytes = last.get(place, || self.page(place, || pages.what(page)))?;
         text::get(bytes, pages.rows(page), row).ok_or_else(|| self.senseless(&pages.what(page)))
     }
+}
+
+/// Identifiers as numbers. What stands under a null is unspecified.
+#[derive(Debug, Clone)]
+pub(crate) struct Uuids {
+    pub(crate) values: Vec<u128>,
+    pub(crate) nulls: Option<NullBuffer>,
+}
+
+/// Appends the wanted rows of a page of UUIDs.
+fn uuids_of_page(
+    bytes: &[u8],
+    count: usize,
+    wanted: Range<usize>,
+    values: &mut Vec<u128>,
+    nulls: &mut Validity,
+) -> Option<()> {
+    if wanted.len() == count {
+        return text::decode_uuids(bytes, count, values, nulls);
+    }
+    let (mut page, mut some) = (Vec::with_capacity(count), Validity::default());
+    text::decode_uuids(bytes, count, &mut page, &mut some)?;
+    values.extend_from_slice(page.get(wanted.clone())?);
+    nulls.extend_from(some.finish().as_ref(), wanted);
+    Some(())
 }
 
 /// A single value.

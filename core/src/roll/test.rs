@@ -149,8 +149,18 @@ fn check(roll: &Roll, name: &str, expected: &[Cell]) {
             let end = rows.min(row + len).min((row / BLOCK_ROWS + 1) * BLOCK_ROWS);
             let part = cells(&roll.read(0, column, row..end).unwrap());
             assert!(part == expected[row as usize..end as usize], "{name} rows {row}..{end}");
+            check_uuids(roll.read_uuids(0, column, row..end).unwrap(), &part);
         }
     }
+}
+
+/// Where texts are read as UUIDs, they are these.
+fn check_uuids(uuids: Option<Uuids>, expected: &[Cell]) {
+    let Some(Uuids { values, nulls }) = uuids else { return };
+    let number = |cell: &Cell| if let Text(text) = cell { uuid::parse(text) } else { None };
+    let valid = |row| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
+    let read: Vec<_> = values.iter().enumerate().map(|(row, uuid)| valid(row).then_some(*uuid)).collect();
+    assert!(read == expected.iter().map(number).collect::<Vec<_>>());
 }
 
 /// Numbers that look drawn by lot.

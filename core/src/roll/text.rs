@@ -181,6 +181,42 @@ fn decode_nested(page: &[u8], rows: usize, out: &mut Strings, nulls: &mut Validi
     }
 }
 
+/// As [`decode`] where all strings of the page are UUIDs in small letters, which are appended as numbers. `None` where
+/// they are not, whatever was appended until then; also where the bytes make no sense, as [`decode`] would tell.
+pub(crate) fn decode_uuids(
+    page: &[u8],
+    rows: usize,
+    out: &mut Vec<u128>,
+    nulls: &mut Validity,
+) -> Option<()> {
+    let mut take = Take(page);
+    match take.byte()? {
+        HEX => {
+            nulls.extend(rows, true);
+            Template::take(&mut take)?.decode_uuids(take, rows, out)
+        }
+        SELECT => {
+            let select = Select::take(take, rows).filter(|select| select.second.is_empty())?;
+            let ones = select.count(rows);
+            let mut held = Vec::with_capacity(ones);
+            decode_uuids_full(select.first, ones, &mut held)?;
+            nulls.extend_packed(select.bitmap, rows)?;
+            let mut held = held.into_iter();
+            (0..rows).try_for_each(|row| {
+                out.push(if select.bit(row)? == 1 { held.next()? } else { 0 });
+                Some(())
+            })
+        }
+        _ => None,
+    }
+}
+
+fn decode_uuids_full(page: &[u8], rows: usize, out: &mut Vec<u128>) -> Option<()> {
+    let mut take = Take(page);
+    take.byte().filter(|&tag| tag == HEX)?;
+    Template::take(&mut take)?.decode_uuids(take, rows, out)
+}
+
 fn decode_select(
     take: Take<'_>,
     rows: usize,
@@ -189,7 +225,7 @@ fn decode_select(
     depth: u8,
 ) -> Option<()> {
     let select = Select::take(take, rows)?;
-    let ones = (0..rows).filter(|&row| select.bit(row) == Some(1)).count();
+    let ones = select.count(rows);
     let (mut first, mut second) = (Strings::default(), Strings::default());
     decode_nested(select.first, ones, &mut first, &mut Validity::default(), depth + 1)?;
     if select.second.is_empty() {
@@ -312,6 +348,11 @@ impl<'a> Select<'a> {
 
     fn bit(&self, row: usize) -> Option<u64> {
         bits::get(self.bitmap, 1, row)
+    }
+
+    /// The ones of all rows, by the bitmap alone.
+    fn count(&self, rows: usize) -> usize {
+        (0..rows).filter(|&row| self.bit(row) == Some(1)).count()
     }
 
     /// The ones of all rows.

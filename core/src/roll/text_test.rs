@@ -63,6 +63,65 @@ fn identifiers_take_the_bytes_of_their_shape() {
     assert_eq!((page[0], page.len() / 4096), (DECIMAL, 5));
 }
 
+/// The values as numbers, where their page can be read so.
+fn uuids(values: &[Option<&str>]) -> Option<Vec<Option<u128>>> {
+    let mut page = Vec::new();
+    encode(values, &mut page);
+    let (mut numbers, mut nulls) = (vec![7], Validity::default());
+    nulls.extend(1, true);
+    decode_uuids(&page, values.len(), &mut numbers, &mut nulls)?;
+    for len in 0..page.len() {
+        let cut = decode_uuids(&page[..len], values.len(), &mut Vec::new(), &mut Validity::default());
+        assert!(cut.is_none(), "cut at {len}");
+    }
+    let nulls = nulls.finish();
+    let valid = |row: usize| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
+    Some(numbers.iter().enumerate().skip(1).map(|(row, number)| valid(row).then_some(*number)).collect())
+}
+
+#[test]
+fn uuids_are_read_as_numbers() {
+    let texts: Vec<String> = (0..200).map(uuid).collect();
+    let numbers = |values: &[Option<&str>]| -> Vec<Option<u128>> {
+        values.iter().map(|value| value.and_then(crate::roll::uuid::parse)).collect()
+    };
+    let all: Vec<Option<&str>> = texts.iter().map(|text| Some(text.as_str())).collect();
+    let some: Vec<Option<&str>> = (0..).zip(&all).map(|(row, text)| text.filter(|_| row % 3 > 0)).collect();
+    for values in [&all[..], &some, &all[..20]] {
+        let read = uuids(values).unwrap();
+        assert_eq!(read, numbers(values));
+        assert!(read.iter().any(Option::is_some));
+    }
+    // What is alike in all rows is in the template, even where it stands at the beginning or at the end.
+    let alike: Vec<String> = (10..90).map(|i| format!("0000abcd-0000-4000-8000-00000000{i:02x}ff")).collect();
+    let alike: Vec<Option<&str>> = alike.iter().map(|text| Some(text.as_str())).collect();
+    assert_eq!(uuids(&alike).unwrap(), numbers(&alike));
+    for other in ["{}-", "{}0", "0x{}"] {
+        let other: Vec<String> = texts.iter().map(|text| other.replace("{}", text)).collect();
+        assert_eq!(uuids(&other.iter().map(|text| Some(text.as_str())).collect::<Vec<_>>()), None);
+    }
+    let upper: Vec<String> = texts.iter().map(|text| text.to_uppercase()).collect();
+    assert_eq!(uuids(&upper.iter().map(|text| Some(text.as_str())).collect::<Vec<_>>()), None);
+    let odd: Vec<Option<&str>> = all.iter().copied().chain([Some("odd")]).collect();
+    assert_eq!(uuids(&odd), None);
+}
+
+proptest! {
+    #[test]
+    fn hostile_uuids_do_no_harm(page in prop::collection::vec(any::<u8>(), 0..200), rows in 0_usize..20) {
+        for tag in [HEX, SELECT] {
+            let page = [&[tag], page.as_slice()].concat();
+            let (mut texts, mut nulls) = (Strings::default(), Validity::default());
+            let texts = decode(&page, rows, &mut texts, &mut nulls).map(|()| texts);
+            let mut numbers = Vec::new();
+            if decode_uuids(&page, rows, &mut numbers, &mut Validity::default()).is_some() {
+                prop_assert_eq!(numbers.len(), rows);
+                prop_assert!(texts.is_some());
+            }
+        }
+    }
+}
+
 #[test]
 fn two_shapes_in_one_page_are_set_apart() {
     let both: Vec<String> =

@@ -1,8 +1,7 @@
 //! From stored columns to Arrow arrays.
 
 use std::collections::HashMap;
-use std::hash::BuildHasher;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow_array::builder::StringBuilder;
 use arrow_array::types::Int32Type;
@@ -11,13 +10,14 @@ use arrow_array::{
     TimestampMicrosecondArray, new_null_array,
 };
 use arrow_buffer::NullBuffer;
-use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::catalogue::{Products, StoreProducts};
+use super::distinct::Distinct;
 use super::manifest::Report;
 use super::schema::{Meaning, Origin, SKU, SalesColumn};
 use super::select::{Chosen, Piece};
 use super::table::arrow_fault;
+use super::whole;
 use crate::column::{Column, NULL_CODE, Strings};
 use crate::error::Result;
 use crate::ingest::{Interpreted, RowValues, written};
@@ -52,20 +52,32 @@ impl Dictionaries {
     }
 }
 
+/// Locks dictionaries, which are whole after each single step.
+fn lock(dictionaries: &Mutex<Dictionaries>) -> MutexGuard<'_, Dictionaries> {
+    dictionaries.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The bytes of a scan's column, without a dictionary that it has in common with others.
+pub(crate) fn own_bytes(column: &ArrayRef) -> usize {
+    match column.as_any().downcast_ref::<DictionaryArray<Int32Type>>() {
+        Some(coded) if coded.values().len() > coded.len() => coded.keys().get_array_memory_size(),
+        _ => column.get_array_memory_size(),
+    }
+}
+
 /// The chosen values of a column, text as codes of dictionaries if there is a place for these.
 pub(crate) fn array(
     column: &SalesColumn,
     piece: &Piece,
     chosen: &Chosen,
     products: &Products,
-    dictionaries: Option<&mut Dictionaries>,
+    dictionaries: Option<&Mutex<Dictionaries>>,
 ) -> Result<ArrayRef> {
     let text = match column.origin {
         Origin::Account => {
             let id = |report: &Report| i64::try_from(report.key.account).unwrap_or(i64::MAX);
             let (ids, runs) = of_reports(piece, chosen, id);
-            let ids = ids.iter().zip(runs).flat_map(|(id, rows)| std::iter::repeat_n(*id, rows));
-            return Ok(Arc::new(ids.collect::<Int64Array>()));
+            return Ok(Arc::new(Int64Array::from(repeated(&ids, &runs))));
         }
         Origin::Product => {
             return products_of(piece, chosen, products.of_store(piece.store));
@@ -78,9 +90,8 @@ pub(crate) fn array(
     let (texts, runs) = of_reports(piece, chosen, text);
     if dictionaries.is_some() {
         let mut distinct = Distinct::with_capacity(texts.len());
-        let keys = texts.iter().zip(runs);
-        let keys = keys.flat_map(|(text, rows)| std::iter::repeat_n(distinct.place(text), rows));
-        let (keys, texts) = (keys.collect::<Int32Array>(), distinct.finish());
+        let places: Vec<i32> = texts.iter().map(|text| distinct.place(text.as_str())).collect();
+        let (keys, texts) = (Int32Array::from(repeated(&places, &runs)), text_array(distinct.values()));
         return Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, texts).map_err(arrow_fault)?));
     }
     let texts = texts.iter().zip(runs).flat_map(|(text, rows)| std::iter::repeat_n(text, rows));
@@ -107,6 +118,13 @@ fn of_reports<T: PartialEq>(
     (values, runs)
 }
 
+/// Each value as often as its run says.
+fn repeated<T: Copy>(values: &[T], runs: &[usize]) -> Vec<T> {
+    let mut all = Vec::with_capacity(runs.iter().sum());
+    values.iter().zip(runs).for_each(|(value, &rows)| all.extend(std::iter::repeat_n(*value, rows)));
+    all
+}
+
 /// The products of a piece's rows.
 fn products_of(piece: &Piece, chosen: &Chosen, products: StoreProducts<'_>) -> Result<ArrayRef> {
     let mut ids: Vec<Option<i64>> = Vec::with_capacity(chosen.len());
@@ -116,8 +134,12 @@ fn products_of(piece: &Piece, chosen: &Chosen, products: StoreProducts<'_>) -> R
             if dictionary.len() < chosen.len() && dictionary.iter().all(|sku| products.sku_tells(sku)) =>
         {
             let of_code: Vec<_> = dictionary.iter().map(|sku| products.of_sku(Some(sku))).collect();
-            let of_row = |row| codes.get(row).and_then(|&code| of_code.get(code as usize)).copied().flatten();
-            chosen.for_each(|row| ids.push(of_row(row)));
+            let of = |&code: &u32| of_code.get(code as usize).copied().flatten();
+            if is_all(chosen, piece) && codes.iter().all(|code| of(code).is_some()) {
+                let ids: Vec<i64> = codes.iter().map(|code| of(code).unwrap_or_default()).collect();
+                return Ok(Arc::new(Int64Array::from(ids)));
+            }
+            chosen.for_each(|row| ids.push(codes.get(row).and_then(of)));
         }
         Some(skus) if chosen.all(|row| skus.text(row).is_none_or(|sku| products.sku_tells(sku))) => {
             chosen.for_each(|row| ids.push(products.of_sku(skus.text(row))));
@@ -130,46 +152,11 @@ fn products_of(piece: &Piece, chosen: &Chosen, products: StoreProducts<'_>) -> R
     Ok(Arc::new(Int64Array::from(ids)))
 }
 
-/// Texts, each once: a dictionary that has one twice is refused by pandas.
-struct Distinct<'a> {
-    texts: Vec<&'a str>,
-    bytes: usize,
-    /// The places of the texts, by their hashes.
-    places: HashTable<i32>,
-    hasher: DefaultHashBuilder,
-}
-
-impl<'a> Distinct<'a> {
-    /// With room for this many texts, so that no place is ever moved.
-    fn with_capacity(texts: usize) -> Self {
-        Self {
-            texts: Vec::with_capacity(texts),
-            bytes: 0,
-            places: HashTable::with_capacity(texts),
-            hasher: DefaultHashBuilder::default(),
-        }
-    }
-
-    /// The place of a text, which may be new; none where there are too many.
-    fn place(&mut self, text: &'a str) -> Option<i32> {
-        let next = i32::try_from(self.texts.len()).ok()?;
-        let (texts, hasher) = (&self.texts, &self.hasher);
-        let text_at = |place: &i32| usize::try_from(*place).ok().and_then(|place| texts.get(place)).copied();
-        let is_same = |place: &i32| text_at(place) == Some(text);
-        let hash_at = |place: &i32| hasher.hash_one(text_at(place).unwrap_or_default());
-        let place = *self.places.entry(hasher.hash_one(text), is_same, hash_at).or_insert(next).get();
-        if place == next {
-            self.bytes += text.len();
-            self.texts.push(text);
-        }
-        Some(place)
-    }
-
-    fn finish(self) -> ArrayRef {
-        let mut texts = StringBuilder::with_capacity(self.texts.len(), self.bytes);
-        self.texts.iter().for_each(|text| texts.append_value(text));
-        Arc::new(texts.finish())
-    }
+/// Texts one behind the other.
+pub(crate) fn text_array(texts: &[&str]) -> ArrayRef {
+    let mut array = StringBuilder::with_capacity(texts.len(), texts.iter().map(|text| text.len()).sum());
+    texts.iter().for_each(|text| array.append_value(text));
+    Arc::new(array.finish())
 }
 
 /// A column whose dictionary has each text once. Those of several pieces together may have one more often.
@@ -181,22 +168,40 @@ pub(crate) fn each_text_once(column: &ArrayRef) -> Result<ArrayRef> {
         return Ok(Arc::clone(column));
     };
     let mut distinct = Distinct::with_capacity(texts.len());
-    let places: Vec<Option<i32>> = texts.iter().map(|text| distinct.place(text?)).collect();
-    if distinct.texts.len() == texts.len() {
+    let places: Vec<Option<i32>> = texts.iter().map(|text| Some(distinct.place(text?))).collect();
+    if distinct.len() == texts.len() {
         return Ok(Arc::clone(column));
     }
     let place = |key: Option<i32>| places.get(usize::try_from(key?).ok()?).copied().flatten();
     let keys: Int32Array = coded.keys().iter().map(place).collect();
-    Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, distinct.finish()).map_err(arrow_fault)?))
+    Ok(Arc::new(
+        DictionaryArray::<Int32Type>::try_new(keys, text_array(distinct.values())).map_err(arrow_fault)?,
+    ))
+}
+
+/// Whether all rows of a piece are chosen, so that its columns can be taken as they are.
+fn is_all(chosen: &Chosen, piece: &Piece) -> bool {
+    *chosen == Chosen::All(piece.len())
 }
 
 fn stored(
     column: &SalesColumn,
     piece: &Piece,
     chosen: &Chosen,
-    dictionaries: Option<&mut Dictionaries>,
+    dictionaries: Option<&Mutex<Dictionaries>>,
 ) -> Result<ArrayRef> {
-    let values = match Interpreted::of(&column.name) {
+    let interpreted = Interpreted::of(&column.name);
+    if column.meaning == Meaning::Text
+        && dictionaries.is_some()
+        && interpreted.is_none()
+        && is_all(chosen, piece)
+    {
+        // Identifiers are told apart as numbers; their text is only written.
+        if let Some(uuids) = piece.read_uuids(&column.name)? {
+            return whole::uuid_codes(uuids);
+        }
+    }
+    let values = match interpreted {
         Some(interpreted) => Some(written_texts(interpreted, &column.name, piece)?),
         None => piece.read(&column.name)?,
     };
@@ -204,12 +209,27 @@ fn stored(
         let ty = if dictionaries.is_some() { column.meaning.coded() } else { column.meaning.plain() };
         return Ok(new_null_array(&ty, chosen.len()));
     };
-    match (column.meaning, dictionaries) {
-        (Meaning::Text, Some(dictionaries)) => {
-            coded_texts(&values, chosen, |texts| dictionaries.of(piece.number, &column.name, texts))
-        }
-        (Meaning::Text, None) => Ok(plain_texts(&values, chosen)),
-        (meaning, _) => Ok(ints(&values, chosen, meaning)),
+    let dictionary_of = dictionaries
+        .map(|dictionaries| |texts: &Strings| lock(dictionaries).of(piece.number, &column.name, texts));
+    let is_whole = is_all(chosen, piece) && values.len() == piece.len();
+    match (column.meaning, values, dictionary_of) {
+        (Meaning::Text, values, Some(dictionary_of)) if is_whole => whole::codes(values, dictionary_of),
+        (meaning, Column::Int { values, nulls }, _) if is_whole => whole::ints(values, nulls, meaning),
+        (meaning, values, dictionary_of) => by_row(&values, chosen, meaning, dictionary_of),
+    }
+}
+
+/// The chosen values of a column, one by one.
+pub(crate) fn by_row(
+    values: &Column,
+    chosen: &Chosen,
+    meaning: Meaning,
+    dictionary_of: Option<impl FnOnce(&Strings) -> ArrayRef>,
+) -> Result<ArrayRef> {
+    match (meaning, dictionary_of) {
+        (Meaning::Text, Some(dictionary_of)) => coded_texts(values, chosen, dictionary_of),
+        (Meaning::Text, None) => Ok(plain_texts(values, chosen)),
+        (meaning, _) => Ok(ints(values, chosen, meaning)),
     }
 }
 
@@ -288,8 +308,8 @@ fn coded_texts(
         }
         other => {
             let mut distinct = Distinct::with_capacity(chosen.len());
-            chosen.for_each(|row| keys.push(other.text(row).and_then(|text| distinct.place(text))));
-            distinct.finish()
+            chosen.for_each(|row| keys.push(other.text(row).map(|text| distinct.place(text))));
+            text_array(distinct.values())
         }
     };
     let array = DictionaryArray::<Int32Type>::try_new(Int32Array::from(keys), texts);

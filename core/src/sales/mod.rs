@@ -1,10 +1,12 @@
 //! Every row the stores' reports contain: imported, looked up, scanned, counted and summed.
 
+mod ahead;
 mod arrow;
 mod axis;
 mod catalogue;
 mod check;
 mod compact;
+mod distinct;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod group;
@@ -42,6 +44,9 @@ mod totals;
 #[cfg(test)]
 mod totals_test;
 mod value;
+mod whole;
+#[cfg(test)]
+mod whole_test;
 mod window;
 
 use std::path::{Path, PathBuf};
@@ -361,7 +366,7 @@ impl Sales {
         let query = query.checked()?;
         let products =
             if query.scans_products() { self.engine.products(&query.filter)? } else { Arc::default() };
-        Scan::new(manifest, products, query)
+        Scan::new(manifest, products, query, self.engine.query_pool()?)
     }
 
     /// Rows grouped, counted and summed.

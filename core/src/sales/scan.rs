@@ -1,13 +1,15 @@
 //! Scans: the rows themselves, block by block, as they are asked for.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, RecordBatchReader, UInt32Array};
 use arrow_schema::{ArrowError, Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
 use arrow_select::take::take;
+use rayon::ThreadPool;
 
+use super::ahead::Ahead;
 use super::arrow;
 use super::catalogue::Products;
 use super::manifest::Manifest;
@@ -64,22 +66,31 @@ fn asked_columns(manifest: &Manifest, query: &Query) -> Result<Vec<SalesColumn>>
 }
 
 /// The chosen rows of one commit, in the order of account, kind, period, part and line. Nothing is read before it is
-/// asked for; imports and deletions meanwhile change nothing of what it gives.
+/// asked for; imports and deletions meanwhile change nothing of what it gives. From the second batch on, threads of the
+/// database read a few batches ahead of whoever asks for them, where all rows are wanted and there are such threads.
 #[derive(Debug)]
 pub struct Scan {
-    columns: Vec<SalesColumn>,
-    schema: SchemaRef,
+    reading: Arc<Reading>,
     windows: std::vec::IntoIter<Window>,
-    filter: RowFilter,
-    products: Arc<Products>,
-    dictionaries: arrow::Dictionaries,
+    ahead: Ahead<Result<Option<RecordBatch>>>,
+    /// How many windows are read ahead.
+    depth: usize,
     left: u64,
-    /// Keeps the files of rolls that are replaced meanwhile.
-    _manifest: Arc<Manifest>,
 }
 
+/// The most batches that are read ahead.
+const AHEAD_MAX: usize = 8;
+
+/// The most bytes of batches that are read ahead, as far as the ones before tell.
+const AHEAD_BYTES_MAX: usize = 64 << 20;
+
 impl Scan {
-    pub(crate) fn new(manifest: Arc<Manifest>, products: Arc<Products>, query: &Query) -> Result<Self> {
+    pub(crate) fn new(
+        manifest: Arc<Manifest>,
+        products: Arc<Products>,
+        query: &Query,
+        pool: Arc<ThreadPool>,
+    ) -> Result<Self> {
         let is_report = !query.by.is_empty() || query.measures.is_some() || !query.order.is_empty();
         if is_report || query.combine_inapps {
             return Err(Error::invalid(
@@ -93,22 +104,26 @@ impl Scan {
         let pieces = windows.iter().flat_map(|window| &window.pieces);
         let filter = RowFilter::new(&query.filter, pieces, &products)?;
         windows.retain(|window| window.pieces.iter().any(|piece| filter.may_match(piece)));
-        let left = query.limit.unwrap_or(u64::MAX);
-        Ok(Self {
+        let reading = Reading {
             columns,
             schema: Arc::new(schema),
-            windows: windows.into_iter(),
             filter,
             products,
-            dictionaries: arrow::Dictionaries::default(),
-            left,
+            dictionaries: Mutex::default(),
             _manifest: manifest,
+        };
+        Ok(Self {
+            reading: Arc::new(reading),
+            windows: windows.into_iter(),
+            ahead: Ahead::new(pool),
+            depth: 0,
+            left: query.limit.unwrap_or(u64::MAX),
         })
     }
 
     /// The columns' names and Arrow types.
     pub fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
+        Arc::clone(&self.reading.schema)
     }
 
     /// The scan as Arrow's own reader, e.g. for its C stream interface.
@@ -116,15 +131,64 @@ impl Scan {
         Box::new(Reader(self))
     }
 
+    /// How many rows the first window reads.
+    #[cfg(test)]
+    pub(super) fn first_reads(&self) -> usize {
+        let parts = self.reading.parts(&self.windows.as_slice()[0], self.left).unwrap();
+        parts.pieces.iter().map(|(piece, _)| piece.len()).sum()
+    }
+
+    /// What the next window gives; `None` behind the last.
+    fn next_window(&mut self) -> Option<Result<Option<RecordBatch>>> {
+        let batch = match self.ahead.next() {
+            Some(batch) => batch,
+            None => self.reading.batch(&self.windows.next()?, self.left),
+        };
+        if let Ok(Some(batch)) = &batch {
+            self.depth = self.depth_for(batch);
+        }
+        while self.ahead.len() < self.depth {
+            let Some(window) = self.windows.next() else { break };
+            let reading = Arc::clone(&self.reading);
+            self.ahead.push(move || reading.batch(&window, u64::MAX));
+        }
+        Some(batch)
+    }
+
+    /// How many windows to read ahead if they are as large as this one. Where a limit is given, what is to be read
+    /// depends on what was found before.
+    fn depth_for(&self, batch: &RecordBatch) -> usize {
+        let threads = self.ahead.threads();
+        if threads < 2 || self.left < u64::MAX {
+            return 0;
+        }
+        let bytes: usize = batch.columns().iter().map(arrow::own_bytes).sum();
+        (AHEAD_BYTES_MAX / bytes.max(1)).min(threads + 1).min(AHEAD_MAX)
+    }
+}
+
+/// What reading takes beside the window that is read.
+#[derive(Debug)]
+struct Reading {
+    columns: Vec<SalesColumn>,
+    schema: SchemaRef,
+    filter: RowFilter,
+    products: Arc<Products>,
+    dictionaries: Mutex<arrow::Dictionaries>,
+    /// Keeps the files of rolls that are replaced meanwhile.
+    _manifest: Arc<Manifest>,
+}
+
+impl Reading {
     /// The rows of a window that are wanted, in pieces that reach from the first of them to the last, and their order
     /// where that is another than as they lie. Of a window that is larger than what is left, no more is read.
-    fn parts(&self, window: &Window) -> Result<Parts> {
+    fn parts(&self, window: &Window, left: u64) -> Result<Parts> {
         let chosen = window.pieces.iter().map(|piece| match self.filter.may_match(piece) {
             true => self.filter.choose(piece),
             false => Ok(Chosen::Some(Vec::new())),
         });
         let mut chosen = chosen.collect::<Result<Vec<_>>>()?;
-        let order = window.limit(&mut chosen, usize::try_from(self.left).unwrap_or(usize::MAX));
+        let order = window.limit(&mut chosen, usize::try_from(left).unwrap_or(usize::MAX));
         let some = window.pieces.iter().zip(&chosen).filter(|(_, chosen)| chosen.len() > 0);
         let part = |(piece, chosen): (&Piece, &Chosen)| {
             let (rows, chosen) = chosen.trimmed();
@@ -133,16 +197,9 @@ impl Scan {
         Ok(Parts { pieces: some.map(part).collect(), order })
     }
 
-    /// How many rows the first window reads.
-    #[cfg(test)]
-    pub(super) fn first_reads(&self) -> usize {
-        let parts = self.parts(&self.windows.as_slice()[0]).unwrap();
-        parts.pieces.iter().map(|(piece, _)| piece.len()).sum()
-    }
-
-    /// The chosen rows of a window; `None` where there are none.
-    fn batch(&mut self, window: &Window) -> Result<Option<RecordBatch>> {
-        let Parts { pieces, order } = self.parts(window)?;
+    /// The chosen rows of a window, at most as many as are left; `None` where there are none.
+    fn batch(&self, window: &Window, left: u64) -> Result<Option<RecordBatch>> {
+        let Parts { pieces, order } = self.parts(window, left)?;
         let batches = pieces.iter().map(|(piece, chosen)| self.lying(piece, chosen));
         let batches = batches.collect::<Result<Vec<_>>>()?;
         if batches.is_empty() {
@@ -152,7 +209,6 @@ impl Scan {
         if let Some(order) = order {
             batch = in_order(&batch, order)?;
         }
-        self.left -= batch.num_rows() as u64;
         Ok(Some(batch))
     }
 
@@ -163,15 +219,14 @@ impl Scan {
         }
         let batch = concat_batches(&self.schema, batches).map_err(arrow_fault)?;
         let columns = batch.columns().iter().map(arrow::each_text_once).collect::<Result<_>>()?;
-        with_rows(self.schema(), columns, batch.num_rows())
+        with_rows(Arc::clone(&self.schema), columns, batch.num_rows())
     }
 
     /// The chosen rows of a piece, as they lie.
-    fn lying(&mut self, piece: &Piece, chosen: &Chosen) -> Result<RecordBatch> {
-        let (products, dictionaries) = (&self.products, &mut self.dictionaries);
-        let array = |column| arrow::array(column, piece, chosen, products, Some(&mut *dictionaries));
+    fn lying(&self, piece: &Piece, chosen: &Chosen) -> Result<RecordBatch> {
+        let array = |column| arrow::array(column, piece, chosen, &self.products, Some(&self.dictionaries));
         let arrays = self.columns.iter().map(array).collect::<Result<_>>()?;
-        with_rows(self.schema(), arrays, chosen.len())
+        with_rows(Arc::clone(&self.schema), arrays, chosen.len())
     }
 }
 
@@ -202,10 +257,15 @@ impl Iterator for Scan {
 
     fn next(&mut self) -> Option<Self::Item> {
         while self.left > 0 {
-            let window = self.windows.next()?;
-            if let Some(batch) = self.batch(&window).transpose() {
-                return Some(batch);
+            let batch = match self.next_window()? {
+                Ok(None) => continue,
+                Ok(Some(batch)) => batch,
+                Err(error) => return Some(Err(error)),
+            };
+            if self.left < u64::MAX {
+                self.left -= batch.num_rows() as u64;
             }
+            return Some(Ok(batch));
         }
         None
     }

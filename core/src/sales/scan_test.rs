@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::Int32Type;
+use arrow_array::types::{Int32Type, Int64Type};
 use arrow_array::{ArrayRef, StringArray};
 use serde_json::json;
 
@@ -97,6 +97,38 @@ fn parts_across_blocks_keep_their_order() {
     assert!(parts.iter().map(|(_, rows)| rows).sum::<u32>() > crate::roll::BLOCK_ROWS);
     import(&shop, &parts, true);
     assert!(scanned(&shop, json!({})) == ids(&parts));
+}
+
+#[test]
+fn what_threads_read_ahead_comes_in_the_order_of_the_rows() {
+    let (alone, shop) = (Shop::new(), Shop::with_threads(3));
+    // Shared between accounts, so that there are several windows.
+    let parts: Vec<(u32, u32)> = (1..=40).map(|part| (part, 100 + part)).collect();
+    for shop in [&alone, &shop] {
+        for account in 1..=9 {
+            let paths: Vec<String> = parts.iter().map(|&part| write(shop, part, false)).collect();
+            shop.sales.import(&paths, account, &ImportOptions::default()).unwrap();
+        }
+    }
+    let batches = |shop: &Shop| -> Vec<_> {
+        shop.sales.scan(&Query::new()).unwrap().map(|batch| batch.unwrap()).collect()
+    };
+    let expected = scanned(&alone, json!({}));
+    assert!(batches(&shop).len() > 5, "too few to read ahead");
+    let accounts = |batch: &arrow_array::RecordBatch| -> Vec<i64> {
+        batch.column_by_name("account").unwrap().as_primitive::<Int64Type>().values().to_vec()
+    };
+    assert!(batches(&shop).iter().flat_map(accounts).is_sorted());
+    assert_eq!(expected.len(), 9 * ids(&parts).len());
+    for limit in [None, Some(5), Some(20_000)] {
+        let rows = limit.unwrap_or(expected.len());
+        assert!(scanned(&shop, json!({"limit": limit})) == expected[..rows.min(expected.len())], "{limit:?}");
+    }
+    // One that is given up half way leaves nothing running.
+    let mut scan = shop.sales.scan(&Query::new()).unwrap();
+    scan.next().unwrap().unwrap();
+    scan.next().unwrap().unwrap();
+    drop(scan);
 }
 
 fn read_rows(shop: &Shop, query: serde_json::Value) -> usize {

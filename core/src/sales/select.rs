@@ -13,7 +13,7 @@ use crate::column::{Column, Strings};
 use crate::day::Period;
 use crate::error::{Error, Result};
 use crate::ingest::{ItemCodes, ItemKey, Kind, StoreKind, is_mark};
-use crate::roll::{BLOCK_ROWS, Roll};
+use crate::roll::{BLOCK_ROWS, Roll, Uuids};
 
 /// Rows that follow each other within one block of a roll, of one report or of several of one store: small reports are
 /// read by the block as large ones are.
@@ -93,6 +93,14 @@ impl Piece {
             None => self.roll.read(self.table, index, self.rows.clone()),
         };
         values.map(Some)
+    }
+
+    /// The values of a text column whose texts are all UUIDs, where the roll has them so; see [`Roll::read_uuids`].
+    pub(crate) fn read_uuids(&self, column: &str) -> Result<Option<Uuids>> {
+        match self.roll.field(self.table, column).filter(|_| self.picked.is_none()) {
+            Some(index) => self.roll.read_uuids(self.table, index, self.rows.clone()),
+            None => Ok(None),
+        }
     }
 
     /// What tells items of one SKU apart.

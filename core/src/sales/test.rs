@@ -81,13 +81,17 @@ pub(super) type Row<'a> = (u8, &'a str, &'a str, &'a str);
 
 impl Shop {
     pub(super) fn new() -> Self {
+        Self::with_threads(1)
+    }
+
+    pub(super) fn with_threads(threads: usize) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let database = dir.path().join("shop.till");
         let (rolls, view) = prepare(&database, Arc::new(OsDisk), 1 << 20);
         let store = Arc::new(Store::open(&database, StoreOptions::new(REPORTS, view)).unwrap());
         let shelf = Arc::new(Shelf::default());
         let catalogue: Arc<dyn Catalogue> = shelf.clone();
-        let engine = Engine::open(store, rolls, catalogue, 1, Arc::new(|| 0)).unwrap();
+        let engine = Engine::open(store, rolls, catalogue, threads, Arc::new(|| 0)).unwrap();
         let store_of: StoreOf = Arc::new(|_| Ok(StoreKind::Amazon));
         let sales = Sales::new(Arc::new(engine), store_of, Grant::default());
         Self { dir, shelf, sales }
