@@ -9,7 +9,6 @@ use pyo3::types::PyDict;
 use serde_json::{Map, Value};
 use tillroll_core::{AnyCollection, ErrorKind, Result};
 
-use crate::error::raise;
 use crate::json;
 use crate::page::Page;
 use crate::record::Record;
@@ -218,11 +217,7 @@ impl Collection {
     fn __contains__(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<bool> {
         // What cannot be an id is in no collection.
         let Ok(id) = id_text("id", id) else { return Ok(false) };
-        match py.detach(|| self.inner.get(&id)) {
-            Ok(_) => Ok(true),
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Validation) => Ok(false),
-            Err(error) => Err(raise(py, error)),
-        }
+        short(py, || self.inner.contains(&id))
     }
 
     fn __iter__(&self) -> RecordIterator {

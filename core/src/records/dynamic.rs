@@ -29,6 +29,11 @@ pub trait AnyCollection: Debug + Send + Sync {
     /// # Errors
     /// [`Error::NotFound`], also for a text that cannot be an id.
     fn get(&self, id: &str) -> Result<Value>;
+    /// Whether there is a record of an id; none is for a text that cannot be one.
+    ///
+    /// # Errors
+    /// Those of reading.
+    fn contains(&self, id: &str) -> Result<bool>;
     /// The record of an id with these sub-resources, and no others.
     ///
     /// # Errors
@@ -96,6 +101,10 @@ impl<R: Record> AnyCollection for Collection<R> {
 
     fn get(&self, id: &str) -> Result<Value> {
         self.read_json(id, &expansion::inline::<R>())
+    }
+
+    fn contains(&self, id: &str) -> Result<bool> {
+        R::Id::parse(id).map_or(Ok(false), |id| Collection::contains(self, id))
     }
 
     fn get_expanded(&self, id: &str, expand: &[String]) -> Result<Value> {

@@ -65,6 +65,11 @@ fn pack_bits(values: impl Iterator<Item = u64>, width: u32, out: &mut Vec<u8>) {
 /// The value at `index`; `None` where the bytes end before it.
 pub(crate) fn get(data: &[u8], width: u8, index: usize) -> Option<u64> {
     let bit = index.checked_mul(usize::from(width))?;
+    // Nearly always there are eight bytes from there on, which are one read.
+    let word = data.get(bit / 8..).and_then(<[u8]>::first_chunk);
+    if let Some(word) = word.filter(|_| bit % 8 + usize::from(width) <= 64) {
+        return Some((u64::from_le_bytes(*word) >> (bit % 8)) & mask(width));
+    }
     let bytes = data.get(bit / 8..(bit + usize::from(width)).div_ceil(8))?;
     let mut word = [0; 8];
     word.get_mut(..bytes.len())?.copy_from_slice(bytes);

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hashbrown::HashMap;
 
+use super::row::Slice;
 use crate::column::Strings;
 use crate::file::DiskFile;
 
@@ -29,12 +30,15 @@ pub(crate) enum Entry {
     Page(Arc<[u8]>),
     /// A decoded dictionary.
     Dictionary(Arc<Strings>),
+    /// The pages of the same rows of all columns.
+    Slice(Arc<Slice>),
 }
 
 impl Entry {
     fn bytes(&self) -> u64 {
         let content = match self {
             Self::Page(page) => page.len(),
+            Self::Slice(slice) => slice.bytes(),
             Self::Dictionary(strings) => strings.text_len() + strings.len() * size_of::<u32>(),
         };
         content as u64 + OVERHEAD

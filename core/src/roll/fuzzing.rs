@@ -41,7 +41,8 @@ fn read(roll: &Roll, table: usize, column: usize) -> Result<()> {
         let _ = roll.gather(table, column, &some);
         let _ = roll.row(table, column, last.saturating_sub(1));
         for row in [0, values.len() / 2] {
-            let _ = roll.cell(table, column, first.saturating_add(u32::try_from(row).unwrap_or(u32::MAX)));
+            let place = first.saturating_add(u32::try_from(row).unwrap_or(u32::MAX));
+            let _ = roll.cells(table, place).and_then(|cells| cells.cell(column));
             if let Some(text) = values.text(row) {
                 let _ = roll.find(table, text);
             }

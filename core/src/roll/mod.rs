@@ -28,6 +28,7 @@ mod ident;
 mod index;
 mod int;
 mod reader;
+mod row;
 mod scan;
 mod text;
 pub(crate) mod uuid;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::cache::{Cache, Entry};
 use super::footer::{Chunk, Footer, IndexMeta, Place, block_rows};
 use super::index::Key;
-use super::scan::At;
+use super::scan::{At, Cell};
 use super::wire::Take;
 use super::{HEADER_LEN, MAGIC, MAGIC_END, Segment, TRAILER_LEN, VERSION, Zone, checksum, dictionary, index};
 use crate::column::{Field, Strings};
@@ -16,6 +16,9 @@ use crate::{Error, Result};
 
 /// Dictionaries of at most this many bytes stay in memory with their roll.
 const PINNED_MAX: u32 = 16 << 10;
+
+/// Rows that a lookup finds are so few where it was for one identifier.
+const FEW: usize = 4;
 
 /// An open roll. It can be read from any number of threads; its file must stand under its name as long as it lives.
 #[derive(Debug)]
@@ -121,12 +124,33 @@ impl Roll {
             return Ok(found);
         }
         found.sort_unstable();
+        if found.len() <= FEW {
+            return self.confirmed(table, index.column as usize, keys, found);
+        }
         let rows: Vec<u32> = found.iter().map(|&(row, _)| row).collect();
         let texts = self.gather(table, index.column as usize, &rows)?;
         let mut place = 0..;
         let is_it = |key: usize, place| texts.text(place) == keys.get(key).map(|key| key.text);
         found.retain(|&(_, key)| place.next().is_some_and(|place| is_it(key, place)));
         Ok(found)
+    }
+
+    /// Those of a few rows that have their keys. Whoever finds few of them reads them wholly next.
+    fn confirmed(
+        &self,
+        table: usize,
+        column: usize,
+        keys: &[Key<'_>],
+        found: Vec<(u32, usize)>,
+    ) -> Result<Vec<(u32, usize)>> {
+        let mut confirmed = Vec::with_capacity(found.len());
+        for (row, key) in found {
+            let is_it = |text: &str| keys.get(key).is_some_and(|key| key.text == text);
+            if matches!(self.cells(table, row)?.cell(column)?, Cell::Text(text) if is_it(&text)) {
+                confirmed.push((row, key));
+            }
+        }
+        Ok(confirmed)
     }
 
     /// The rows that may have the keys, as their fingerprints say.
@@ -264,6 +288,16 @@ impl Roll {
         checksum::verified(self.salt, place.offset.into(), bytes).ok_or_else(|| {
             self.corrupt(format!("the checksum of {} at {} does not fit", what(), place.offset))
         })
+    }
+
+    /// What the cache holds of this roll under a name, for pages their place.
+    pub(super) fn held(&self, name: u32) -> Option<Entry> {
+        self.cache.get(self.id, name)
+    }
+
+    /// Gives the cache something to hold.
+    pub(super) fn hold(&self, name: u32, entry: Entry) {
+        self.cache.put(self.id, name, entry);
     }
 
     /// The verified bytes of one page.

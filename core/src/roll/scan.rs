@@ -40,30 +40,35 @@ impl At<'_> {
         self.table.fields.get(self.column).map_or(Type::Text, |field| field.ty)
     }
 
-    fn chunk(&self, block: u32) -> &Chunk {
+    pub(super) fn chunk(&self, block: u32) -> &Chunk {
         let column = self.table.columns.get(self.column);
         column.and_then(|column| column.chunks.get(block as usize)).unwrap_or(&Chunk::Null)
+    }
+
+    /// The dictionary, where it stays with its roll and has been read.
+    fn pinned(&self) -> Option<&Strings> {
+        self.table.columns.get(self.column)?.pinned.get().map(AsRef::as_ref)
     }
 
     fn is_plain(&self, row: u32) -> bool {
         matches!(self.chunk(row / BLOCK_ROWS), Chunk::Plain { .. })
     }
 
-    fn with(self, column: u32) -> Self {
+    pub(super) fn with(self, column: u32) -> Self {
         Self { column: column as usize, ..self }
     }
 }
 
 /// The pages of one block of a column.
 #[derive(Clone, Copy)]
-struct Pages<'a> {
-    at: At<'a>,
-    block: u32,
-    places: &'a [Place],
+pub(super) struct Pages<'a> {
+    pub(super) at: At<'a>,
+    pub(super) block: u32,
+    pub(super) places: &'a [Place],
 }
 
 impl Pages<'_> {
-    fn what(&self, page: usize) -> String {
+    pub(super) fn what(&self, page: usize) -> String {
         format!("{} block {} page {page}", self.at, self.block)
     }
 
@@ -79,6 +84,14 @@ impl Roll {
         let found = self.footer.tables.get(table).filter(|table| column < table.columns.len());
         let missing = || Error::invalid("column", format!("there is no column {column} in a table {table}"));
         Ok(At { table: found.ok_or_else(missing)?, column })
+    }
+
+    /// A column of a table, which must exist.
+    pub(super) fn of<'a>(&self, table: &'a TableMeta, column: usize) -> Result<At<'a>> {
+        match table.columns.get(column) {
+            Some(_) => Ok(At { table, column }),
+            None => Err(Error::invalid("column", format!("there is no column {column}"))),
+        }
     }
 
     /// Rows of a column, all within one block. Text is coded by the roll's dictionary, or plain, block by block.
@@ -145,34 +158,16 @@ impl Roll {
         }
     }
 
-    /// A single value: what a lookup reads of a column, without making a column of it.
-    pub(crate) fn cell(&self, table: usize, column: usize, row: u32) -> Result<Cell> {
-        let at = self.at(table, column)?;
-        if row >= at.table.rows {
-            return Err(Error::invalid("row", format!("row {row} of {} rows", at.table.rows)));
-        }
-        let last = &mut LastPage::default();
-        Ok(match at.chunk(row / BLOCK_ROWS) {
-            Chunk::Null => Cell::Null,
-            Chunk::Int { pages, .. } => self.int(at, pages, row, last)?.map_or(Cell::Null, Cell::Int),
-            Chunk::Plain { pages, .. } => self.plain(at, pages, row, last)?.map_or(Cell::Null, Cell::Text),
-            Chunk::Coded { .. } | Chunk::Derived { .. } => {
-                match self.code(at, row, last, &mut LastPage::default())? {
-                    None => Cell::Null,
-                    Some(code) => Cell::Text(self.meaning(at, code)?),
-                }
-            }
-        })
-    }
-
     /// The text that a code stands for.
-    fn meaning(&self, at: At<'_>, code: u32) -> Result<String> {
-        let dictionary = self.strings(at)?;
-        let code = code as usize;
-        if code >= dictionary.len() {
-            return Err(self.stray_code(at));
+    pub(super) fn meaning(&self, at: At<'_>, code: u32) -> Result<String> {
+        let text = |strings: &Strings| {
+            let code = code as usize;
+            if code < strings.len() { Ok(strings.get(code).to_owned()) } else { Err(self.stray_code(at)) }
+        };
+        match at.pinned() {
+            Some(strings) => text(strings),
+            None => text(&*self.strings(at)?),
         }
-        Ok(dictionary.get(code).to_owned())
     }
 
     fn stray_code(&self, at: At<'_>) -> Error {
@@ -433,7 +428,7 @@ fn locate<'a>(at: At<'a>, places: &'a [Place], row: u32) -> (Pages<'a>, usize, u
     (Pages { at, block, places }, local / PAGE, local % PAGE)
 }
 
-fn table_name(at: At<'_>, block: u32) -> String {
+pub(super) fn table_name(at: At<'_>, block: u32) -> String {
     format!("{at} block {block} table")
 }
 

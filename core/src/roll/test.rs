@@ -143,7 +143,7 @@ fn check(roll: &Roll, name: &str, expected: &[Cell]) {
     let gathered = cells(&roll.gather(0, column, &some).unwrap());
     for (&row, gathered) in some.iter().zip(gathered) {
         assert_eq!(gathered, expected[row as usize], "{name} row {row}");
-        assert_eq!(roll.cell(0, column, row).unwrap(), gathered, "{name} row {row}");
+        assert_eq!(roll.cells(0, row).unwrap().cell(column).unwrap(), gathered, "{name} row {row}");
         assert_eq!(cells(&roll.row(0, column, row).unwrap()), [gathered], "{name} row {row}");
         for len in [3, 100, 5000] {
             let end = rows.min(row + len).min((row / BLOCK_ROWS + 1) * BLOCK_ROWS);

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, new_null_array};
 use arrow_select::interleave::interleave;
+use rayon::ThreadPool;
+use rayon::prelude::*;
 
 use super::arrow;
 use super::catalogue::Products;
@@ -18,6 +20,9 @@ use crate::error::Result;
 use crate::ingest::StoreKind;
 use crate::money::Money;
 use crate::roll::{Cell, Key, Roll};
+
+/// For fewer hits no other threads are asked to help.
+const MANY: usize = 500;
 
 /// The columns of a sale at one commit: looked up once, since a lookup is faster than finding them.
 #[derive(Debug)]
@@ -118,8 +123,9 @@ pub(crate) fn get(manifest: &Manifest, products: &Products, id: &str) -> Result<
 
 fn sale(columns: &SaleColumns, products: &Products, hit: &Hit) -> Result<Sale> {
     let places = columns.places(hit.number);
+    let cells = hit.roll.cells(hit.table, hit.row)?;
     let cell = |column: usize| match places.get(column).copied().flatten() {
-        Some(place) => hit.roll.cell(hit.table, place, hit.row),
+        Some(place) => cells.cell(place),
         None => Ok(Cell::Null),
     };
     let value = |(place, column): (usize, &SalesColumn)| {
@@ -164,7 +170,12 @@ fn meant(meaning: Meaning, stored: Cell) -> Value {
 }
 
 /// All sales with these transaction ids, in the order of the ids.
-pub(crate) fn get_many<S: AsRef<str>>(manifest: &Manifest, products: &Products, ids: &[S]) -> Result<Table> {
+pub(crate) fn get_many<S: AsRef<str>>(
+    manifest: &Manifest,
+    products: &Products,
+    ids: &[S],
+    pool: impl FnOnce() -> Result<Arc<ThreadPool>>,
+) -> Result<Table> {
     let hits = find(manifest, ids)?;
     let (pieces, places) = pieces(&hits);
     let mut order: Vec<(&Hit, (usize, usize))> = hits.iter().zip(places).collect();
@@ -172,7 +183,11 @@ pub(crate) fn get_many<S: AsRef<str>>(manifest: &Manifest, products: &Products, 
     let order: Vec<(usize, usize)> = order.into_iter().map(|(_, place)| place).collect();
     let column =
         |column: &SalesColumn| Ok((column.arrow(false), gathered(column, products, &pieces, &order)?));
-    let columns = manifest.columns()?.columns.iter().map(column).collect::<Result<_>>()?;
+    let all = &manifest.columns()?.columns;
+    let columns = match hits.len() < MANY {
+        true => all.iter().map(column).collect::<Result<_>>()?,
+        false => pool()?.install(|| all.par_iter().map(column).collect::<Result<_>>())?,
+    };
     Table::new(columns, hits.len())
 }
 

@@ -354,7 +354,8 @@ impl Sales {
     /// As [`Self::get`].
     pub fn get_many<S: AsRef<str>>(&self, transaction_ids: &[S]) -> Result<Table> {
         let manifest = self.manifest()?;
-        lookup::get_many(&manifest, &*self.engine.catalogue.products()?, transaction_ids)
+        let products = self.engine.catalogue.products()?;
+        lookup::get_many(&manifest, &products, transaction_ids, || self.engine.query_pool())
     }
 
     /// The rows themselves, as they are asked for.
