@@ -15,17 +15,23 @@
  * every call, to NULL where it succeeds and to a new error where it fails, which the caller frees with
  * tillroll_error_free(). So an error that is to be kept is taken out of `*err` before the next call. A pointer that
  * must not be NULL is TILLROLL_MISUSE where it is, and nothing is done; this and TILLROLL_PANIC can come of any
- * function, and are not named again below.
+ * function, and TILLROLL_ACCESS, TILLROLL_CLOSED, TILLROLL_IO and TILLROLL_CORRUPTION of any that reads or writes a
+ * database: they are named below only where there is more to say.
  *
  * Threads: any number may use one database at once. No function lets a panic or an exception cross; callbacks must not
  * throw or jump out of the call either.
  *
  * JSON has the names of the Python interface: a query in JSON is the keyword arguments of the Python method. Money is
  * text in what comes out ("4.49"), and text or a number in what goes in; no digit of either is lost. JSON that cannot
- * be read is TILLROLL_VALIDATION, and the message says where.
+ * be read is TILLROLL_VALIDATION, and the message says where. A record is an object whose first member is its `id`;
+ * a gift card has none, and goes by its `code`.
  *
  * Structures that begin with `size` are set with their _INIT macro, so that programs stay valid when later versions
  * append fields.
+ *
+ * Every function and type says since which version it is there. What is there stays: a later version with the same
+ * soname adds only. A program that wants to be sure of both compares TILLROLL_VERSION_NUMBER, what it was compiled
+ * with, to tillroll_version_number(), what it runs with.
  */
 
 #ifndef TILLROLL_H
@@ -99,13 +105,13 @@ struct ArrowArrayStream {
 /**
  * The version of the library that is linked, as text: "0.1.0". Never NULL.
  *
- * The text is static: it is never freed.
+ * The text is static: it is never freed. Since 0.1.0.
  */
 const char *tillroll_version(void);
 
 /**
  * The version of the library that is linked, as a number: major x 1,000,000 + minor x 1,000 + patch, so that versions
- * compare as numbers do. It equals TILLROLL_VERSION_NUMBER of the header that belongs to the library.
+ * compare as numbers do. It equals TILLROLL_VERSION_NUMBER of the header that belongs to the library. Since 0.1.0.
  */
 uint32_t tillroll_version_number(void);
 
@@ -114,7 +120,8 @@ uint32_t tillroll_version_number(void);
  *
  * A function that answers with `int32_t` gives TILLROLL_OK or one of the codes below; one that makes a handle gives
  * NULL where it fails. With a code comes, where `err` is not NULL, a tillroll_error. The codes never change their
- * numbers; later versions may add some.
+ * numbers; later versions may add some, which a program takes for a failure like any other. Those without a version
+ * are there since 0.1.0.
  */
 
 /** It is done. */
@@ -170,6 +177,8 @@ uint32_t tillroll_version_number(void);
  * Threads: it never changes, so that any number may read it at once.
  *
  * Lifetime: from the failed call to tillroll_error_free(); it refers to nothing else and may outlive the database.
+ *
+ * Since 0.1.0.
  */
 typedef struct tillroll_error tillroll_error;
 
@@ -184,6 +193,8 @@ typedef struct tillroll_error tillroll_error;
  * progress callback.
  *
  * Lifetime: from tillroll_open() to tillroll_close(). Streams and texts that came of it may outlive it.
+ *
+ * Since 0.1.0.
  */
 typedef struct tillroll_db tillroll_db;
 
@@ -193,6 +204,8 @@ typedef struct tillroll_db tillroll_db;
  * Threads: it is read during the call only.
  *
  * Lifetime: the caller's, like the text that it points to; neither is needed after the call.
+ *
+ * Since 0.1.0.
  */
 typedef struct tillroll_open_options {
     /** sizeof(tillroll_open_options). */
@@ -219,6 +232,7 @@ typedef struct tillroll_open_options {
  * fails: TILLROLL_LOCKED while another process, or another handle of this one, has it open; TILLROLL_NOT_FOUND where
  * there is none and it must not be made; TILLROLL_FORMAT for a directory that holds something else or a newer format;
  * TILLROLL_VAULT for a wrong passphrase; TILLROLL_CORRUPTION for damage; TILLROLL_IO for what the system refuses.
+ * Since 0.1.0.
  */
 struct tillroll_db *tillroll_open(const char *path, const struct tillroll_open_options *options, tillroll_error **err);
 
@@ -227,7 +241,7 @@ struct tillroll_db *tillroll_open(const char *path, const struct tillroll_open_o
  *
  * What was acknowledged is on disk before this is called; nothing is lost where a process ends without it, the next
  * open only takes longer. A stream of tillroll_sales_scan() that is not released yet keeps the database open and
- * locked until it is.
+ * locked until it is. Since 0.1.0.
  */
 void tillroll_close(struct tillroll_db *db);
 
@@ -238,6 +252,7 @@ void tillroll_close(struct tillroll_db *db);
  * It returns at once. The import stops within about a tenth of a second, unless its files are all read already, and
  * answers with TILLROLL_CANCELLED; one that waits for another does so when its turn comes. Every report is then either
  * wholly in or wholly out. It only adds to an atomic number, and so may be called from a signal handler. NULL is fine.
+ * Since 0.1.0.
  */
 void tillroll_cancel(struct tillroll_db *db);
 
@@ -249,6 +264,7 @@ void tillroll_cancel(struct tillroll_db *db);
  * public:read (searching products), sales:read, sales:write, records:read and records:write (all other records). The
  * handle is closed with tillroll_close(), which leaves the database open while another handle has it. NULL where the
  * call fails: TILLROLL_VALIDATION for a name that is none, TILLROLL_ACCESS for a scope that `db` has not itself.
+ * Since 0.1.0.
  */
 struct tillroll_db *tillroll_restrict(struct tillroll_db *db,
                                       const char *const *scopes,
@@ -260,7 +276,7 @@ struct tillroll_db *tillroll_restrict(struct tillroll_db *db,
  *
  * `out_json` becomes {"ok":true,"problems":[]}, or false and one text for each fault, naming its file. Faults that
  * are found are an answer, not a failure: the code is TILLROLL_OK then too. Fails with TILLROLL_IO or
- * TILLROLL_CLOSED.
+ * TILLROLL_CLOSED. Since 0.1.0.
  */
 int32_t tillroll_check(struct tillroll_db *db, char **out_json, tillroll_error **err);
 
@@ -269,7 +285,7 @@ int32_t tillroll_check(struct tillroll_db *db, char **out_json, tillroll_error *
  * is a problem among the others.
  *
  * `out_json` as of tillroll_check(). Fails with TILLROLL_NOT_FOUND where there is none, with TILLROLL_LOCKED while
- * somebody has it open for writing, or with TILLROLL_IO.
+ * somebody has it open for writing, or with TILLROLL_IO. Since 0.1.0.
  */
 int32_t tillroll_check_path(const char *path, char **out_json, tillroll_error **err);
 
@@ -286,7 +302,7 @@ int32_t tillroll_check_path(const char *path, char **out_json, tillroll_error **
  *
  * Fails with TILLROLL_NOT_FOUND where there is none, with TILLROLL_LOCKED while somebody has it open, with
  * TILLROLL_FORMAT for a newer format or a backup that is not finished, or with TILLROLL_IO, after which it can be
- * repaired again.
+ * repaired again. Since 0.1.0.
  */
 int32_t tillroll_repair(const char *path, char **out_json, tillroll_error **err);
 
@@ -297,7 +313,7 @@ int32_t tillroll_repair(const char *path, char **out_json, tillroll_error **err)
  *
  * Fails with TILLROLL_CONFLICT where a database stands already, with TILLROLL_LOCKED while another backup fills the
  * directory, with TILLROLL_FORMAT for one that holds something else, with TILLROLL_CORRUPTION naming the damaged file
- * of this database, with TILLROLL_IO, TILLROLL_ACCESS or TILLROLL_CLOSED.
+ * of this database, with TILLROLL_IO, TILLROLL_ACCESS or TILLROLL_CLOSED. Since 0.1.0.
  */
 int32_t tillroll_backup(struct tillroll_db *db, const char *path, tillroll_error **err);
 
@@ -305,7 +321,7 @@ int32_t tillroll_backup(struct tillroll_db *db, const char *path, tillroll_error
  * Makes a new database in `path` from a backup, which stays as it is and is checked on the way.
  *
  * Fails with TILLROLL_NOT_FOUND where `backup` is no database, with TILLROLL_LOCKED while somebody has it open for
- * writing, and as tillroll_backup() does.
+ * writing, and as tillroll_backup() does. Since 0.1.0.
  */
 int32_t tillroll_restore(const char *backup, const char *path, tillroll_error **err);
 
@@ -315,14 +331,14 @@ int32_t tillroll_restore(const char *backup, const char *path, tillroll_error **
  * import that runs.
  *
  * Fails with TILLROLL_ACCESS on a read-only or narrowed handle, with TILLROLL_IO or TILLROLL_CLOSED: what was stored
- * stays then.
+ * stays then. Since 0.1.0.
  */
 int32_t tillroll_compact(struct tillroll_db *db, tillroll_error **err);
 
 /**
  * Sizes and counts of what is stored, as a JSON object: `rows`, `reports`, `roll_bytes`, `journal_bytes` ...
  *
- * Fails with TILLROLL_IO, TILLROLL_CORRUPTION or TILLROLL_CLOSED.
+ * Fails with TILLROLL_IO, TILLROLL_CORRUPTION or TILLROLL_CLOSED. Since 0.1.0.
  */
 int32_t tillroll_stats(struct tillroll_db *db, char **out_json, tillroll_error **err);
 
@@ -331,13 +347,13 @@ int32_t tillroll_stats(struct tillroll_db *db, char **out_json, tillroll_error *
  * instead, readable by its owner only.
  *
  * Fails with TILLROLL_VAULT where the present passphrase was not given at open, TILLROLL_ACCESS, TILLROLL_IO or
- * TILLROLL_CLOSED.
+ * TILLROLL_CLOSED. Since 0.1.0.
  */
 int32_t tillroll_set_passphrase(struct tillroll_db *db, const char *passphrase, tillroll_error **err);
 
 /**
  * The stores that products are sold in, as a JSON list of objects with `id`, `name` and `storefronts`, what searches
- * can be narrowed to.
+ * can be narrowed to. It cannot fail but with TILLROLL_MISUSE. Since 0.1.0.
  */
 int32_t tillroll_stores(struct tillroll_db *db, char **out_json, tillroll_error **err);
 
@@ -346,7 +362,7 @@ int32_t tillroll_stores(struct tillroll_db *db, char **out_json, tillroll_error 
  * when it is whole.
  *
  * `out` becomes the number of records; it must not be NULL. Fails with TILLROLL_IO or TILLROLL_ACCESS, and with
- * TILLROLL_VALIDATION that names a record whose line would be longer than what is read back, 8 MiB.
+ * TILLROLL_VALIDATION that names a record whose line would be longer than what is read back, 8 MiB. Since 0.1.0.
  */
 int32_t tillroll_export_records(struct tillroll_db *db, const char *path, uint64_t *out, tillroll_error **err);
 
@@ -358,7 +374,7 @@ int32_t tillroll_export_records(struct tillroll_db *db, const char *path, uint64
  * for lines that cannot be read or refer to a record that is neither in the file nor stored, with TILLROLL_CONFLICT
  * where an id or a unique value is another record's, with TILLROLL_IO or TILLROLL_ACCESS. The message names the lines,
  * and nothing is stored then. TILLROLL_CANCELLED after tillroll_cancel(): of a file of more than 10,000 lines, the
- * beginning may be stored then.
+ * beginning may be stored then. Since 0.1.0.
  */
 int32_t tillroll_import_records(struct tillroll_db *db, const char *path, uint64_t *out, tillroll_error **err);
 
@@ -373,7 +389,7 @@ int32_t tillroll_import_records(struct tillroll_db *db, const char *path, uint64
  *
  * Fields that only the engine sets are ignored, so that what came out goes in again. Fails with TILLROLL_NOT_FOUND for
  * an unknown collection, TILLROLL_VALIDATION for fields that are missing or wrong (tillroll_error_fields() has all of
- * them), TILLROLL_CONFLICT, TILLROLL_VAULT, TILLROLL_ACCESS or TILLROLL_IO.
+ * them), TILLROLL_CONFLICT, TILLROLL_VAULT, TILLROLL_ACCESS or TILLROLL_IO. Since 0.1.0.
  */
 int32_t tillroll_record_create(tillroll_db *db,
                                const char *collection,
@@ -384,7 +400,7 @@ int32_t tillroll_record_create(tillroll_db *db,
 /**
  * Gets a record by its id.
  *
- * Fails with TILLROLL_NOT_FOUND, also for a text that cannot be an id.
+ * Fails with TILLROLL_NOT_FOUND, also for an unknown collection and for a text that cannot be an id. Since 0.1.0.
  */
 int32_t tillroll_record_get(tillroll_db *db,
                             const char *collection,
@@ -395,7 +411,7 @@ int32_t tillroll_record_get(tillroll_db *db,
 /**
  * Changes the fields that `json` names, and no others, and gives the record as it is stored now.
  *
- * Fails as tillroll_record_create() does, and with TILLROLL_NOT_FOUND; nothing is changed then.
+ * Fails as tillroll_record_create() does, and with TILLROLL_NOT_FOUND; nothing is changed then. Since 0.1.0.
  */
 int32_t tillroll_record_update(tillroll_db *db,
                                const char *collection,
@@ -407,7 +423,8 @@ int32_t tillroll_record_update(tillroll_db *db,
 /**
  * Deletes a record.
  *
- * Fails with TILLROLL_NOT_FOUND, TILLROLL_ACCESS or TILLROLL_IO.
+ * Fails with TILLROLL_NOT_FOUND, TILLROLL_CONFLICT where other records need it, TILLROLL_ACCESS or TILLROLL_IO.
+ * Since 0.1.0.
  */
 int32_t tillroll_record_delete(tillroll_db *db, const char *collection, const char *id, tillroll_error **err);
 
@@ -417,7 +434,7 @@ int32_t tillroll_record_delete(tillroll_db *db, const char *collection, const ch
  * `query_json` has `page`, `page_size`, `sort` ("nickname-desc"), `filter`
  * ("eq(store,amazon):like(nickname,*games*)"), `expand`, `created_at_from` and the like, and any indexed field; NULL
  * is the first page of 50 by id. Fails with TILLROLL_NOT_FOUND for an unknown collection and TILLROLL_VALIDATION for a
- * wrong query.
+ * wrong query. Since 0.1.0.
  */
 int32_t tillroll_record_list(tillroll_db *db,
                              const char *collection,
@@ -428,7 +445,7 @@ int32_t tillroll_record_list(tillroll_db *db,
 /**
  * Counts the records of a collection. `out` must not be NULL.
  *
- * Fails with TILLROLL_NOT_FOUND for an unknown collection.
+ * Fails with TILLROLL_NOT_FOUND for an unknown collection. Since 0.1.0.
  */
 int32_t tillroll_record_count(tillroll_db *db, const char *collection, uint64_t *out, tillroll_error **err);
 
@@ -438,6 +455,7 @@ int32_t tillroll_record_count(tillroll_db *db, const char *collection, uint64_t 
  * function of their own. What the verb gives comes as JSON, `null` where it gives nothing.
  *
  * Fails as the verb does, and with TILLROLL_VALIDATION for an unknown one; the message lists those there are.
+ * Since 0.1.0.
  */
 int32_t tillroll_record_call(tillroll_db *db,
                              const char *collection,
@@ -456,6 +474,8 @@ int32_t tillroll_record_call(tillroll_db *db,
  * Threads: it is read during the call only.
  *
  * Lifetime: the caller's, like the texts that it points to; none is needed after the call.
+ *
+ * Since 0.1.0.
  */
 typedef struct tillroll_import_options {
     /** sizeof(tillroll_import_options). */
@@ -484,7 +504,10 @@ typedef struct tillroll_import_options {
  *
  * Threads: it is the callback's alone while it runs.
  *
- * Lifetime: it is gone when the callback returns; copy what is needed.
+ * Lifetime: it is gone when the callback returns; copy what is needed. Later versions may append fields: copy fields,
+ * not the whole.
+ *
+ * Since 0.1.0.
  */
 typedef struct tillroll_progress {
     /** Bytes of the files read so far, as they lie on disk. */
@@ -508,6 +531,8 @@ typedef struct tillroll_progress {
  * points to must bear that. It may ask the database, but must neither import nor close.
  *
  * Lifetime: `progress` is gone when it returns; `user_data` is the caller's, and as it was given.
+ *
+ * Since 0.1.0.
  */
 typedef int32_t (*tillroll_progress_fn)(const struct tillroll_progress *progress, void *user_data);
 
@@ -517,6 +542,8 @@ typedef int32_t (*tillroll_progress_fn)(const struct tillroll_progress *progress
  * Threads: the caller's.
  *
  * Lifetime: the caller's; it points to nothing.
+ *
+ * Since 0.1.0.
  */
 typedef struct tillroll_import_summary {
     /** Files that are stored now: read, or found unchanged. */
@@ -546,7 +573,7 @@ typedef struct tillroll_import_summary {
  * TILLROLL_FORMAT or TILLROLL_CONFLICT), tillroll_error_failures() lists them, and `out` says what was stored. Refused
  * before anything is read: an unknown account or a glob without a match (TILLROLL_NOT_FOUND), a missing file
  * (TILLROLL_IO), a directory (TILLROLL_FORMAT), no path or wrong options (TILLROLL_VALIDATION), a database opened for
- * reading (TILLROLL_ACCESS). TILLROLL_CANCELLED after a progress callback or tillroll_cancel() said so.
+ * reading (TILLROLL_ACCESS). TILLROLL_CANCELLED after a progress callback or tillroll_cancel() said so. Since 0.1.0.
  */
 int32_t tillroll_sales_import(tillroll_db *db,
                               const char *const *paths,
@@ -557,6 +584,14 @@ int32_t tillroll_sales_import(tillroll_db *db,
                               void *user_data,
                               struct tillroll_import_summary *out,
                               tillroll_error **err);
+
+/**
+ * Tells what kind of report a file holds, by its header line: "amazon-sales". Neither its name nor a database counts.
+ *
+ * `out_kind` becomes a text, which the caller frees with tillroll_string_free(). Fails with TILLROLL_FORMAT, which says
+ * what the file looks like, where it is no report that can be read, and with TILLROLL_IO. Since 0.1.0.
+ */
+int32_t tillroll_sniff(const char *path, char **out_kind, tillroll_error **err);
 
 /* ====================================================================================================================
  * Asking the sales
@@ -590,7 +625,7 @@ int32_t tillroll_sales_import(tillroll_db *db,
  * Fails with TILLROLL_VALIDATION for a name that does not exist, where currencies would be added together, where a
  * step of by, start or end parts the days of an Apple report whose rows have no date of their own, or where
  * google-sales and google-earnings, which tell of the same orders, would be added together; with
- * TILLROLL_NOT_FOUND for a product that does not exist; with TILLROLL_IO or TILLROLL_CORRUPTION.
+ * TILLROLL_NOT_FOUND for a product that does not exist; with TILLROLL_IO or TILLROLL_CORRUPTION. Since 0.1.0.
  */
 int32_t tillroll_sales_report(tillroll_db *db,
                               const char *query_json,
@@ -602,7 +637,7 @@ int32_t tillroll_sales_report(tillroll_db *db,
  *
  * `query_json` has `columns` (all, unless named), `limit`, and which rows count, as for a report; NULL is everything.
  * The stream keeps the database open and locked until it is released, beyond tillroll_close(). Fails with
- * TILLROLL_VALIDATION; while it is read, with EIO where the stored rows cannot be read.
+ * TILLROLL_VALIDATION; while it is read, with EIO where the stored rows cannot be read. Since 0.1.0.
  */
 int32_t tillroll_sales_scan(tillroll_db *db,
                             const char *query_json,
@@ -613,14 +648,14 @@ int32_t tillroll_sales_scan(tillroll_db *db,
  * The rows of a transaction, as a JSON list of objects with all columns: a charge and its refund share the id. The
  * list is empty where there is none.
  *
- * Fails with TILLROLL_IO or TILLROLL_CORRUPTION.
+ * Fails with TILLROLL_IO or TILLROLL_CORRUPTION. Since 0.1.0.
  */
 int32_t tillroll_sales_get(tillroll_db *db, const char *transaction_id, char **out_json, tillroll_error **err);
 
 /**
  * The rows of `count` transactions, in the order of the ids; those that are not there have no row.
  *
- * Fails as tillroll_sales_get() does.
+ * Fails as tillroll_sales_get() does. Since 0.1.0.
  */
 int32_t tillroll_sales_get_many(tillroll_db *db,
                                 const char *const *ids,
@@ -628,13 +663,13 @@ int32_t tillroll_sales_get_many(tillroll_db *db,
                                 struct ArrowArrayStream *out,
                                 tillroll_error **err);
 
-/** Counts the stored rows. `out` must not be NULL. Fails with TILLROLL_CLOSED. */
+/** Counts the stored rows. `out` must not be NULL. Fails with TILLROLL_CLOSED. Since 0.1.0. */
 int32_t tillroll_sales_count(tillroll_db *db, uint64_t *out, tillroll_error **err);
 
 /**
  * The names of all columns of a scan, as a JSON list: those that every store has, then the files' own.
  *
- * Fails with TILLROLL_IO or TILLROLL_CORRUPTION.
+ * Fails with TILLROLL_IO or TILLROLL_CORRUPTION. Since 0.1.0.
  */
 int32_t tillroll_sales_columns(tillroll_db *db, char **out_json, tillroll_error **err);
 
@@ -645,7 +680,7 @@ int32_t tillroll_sales_columns(tillroll_db *db, char **out_json, tillroll_error 
  * while it counts; and `versions`, oldest first and this one last, each with `id`, `path`, `sha256`, `imported_at`,
  * `rows`, `rejected`, `totals` and `change`. Of those before this one the newest 64 are kept.
  *
- * Fails with TILLROLL_CLOSED.
+ * Fails with TILLROLL_CLOSED. Since 0.1.0.
  */
 int32_t tillroll_sales_imports(tillroll_db *db, uint64_t account_id, char **out_json, tillroll_error **err);
 
@@ -654,6 +689,7 @@ int32_t tillroll_sales_imports(tillroll_db *db, uint64_t account_id, char **out_
  * header's), `reason` and `text`.
  *
  * Fails with TILLROLL_NOT_FOUND for an id that is no stored import's, TILLROLL_IO or TILLROLL_CORRUPTION.
+ * Since 0.1.0.
  */
 int32_t tillroll_sales_rejects(tillroll_db *db, uint64_t import_id, struct ArrowArrayStream *out, tillroll_error **err);
 
@@ -661,7 +697,7 @@ int32_t tillroll_sales_rejects(tillroll_db *db, uint64_t import_id, struct Arrow
  * Deletes a report with all its parts, and forgets its bytes, so that the same file imports again.
  *
  * Fails with TILLROLL_NOT_FOUND where none is stored, TILLROLL_VALIDATION for what is no kind or no period,
- * TILLROLL_ACCESS or TILLROLL_IO.
+ * TILLROLL_ACCESS or TILLROLL_IO. Since 0.1.0.
  */
 int32_t tillroll_sales_delete(tillroll_db *db,
                               uint64_t account_id,
@@ -673,6 +709,7 @@ int32_t tillroll_sales_delete(tillroll_db *db,
  * What is known of a period: `out` becomes one of the TILLROLL_PERIOD_ numbers. It must not be NULL.
  *
  * Fails with TILLROLL_VALIDATION for what is no kind or no period, TILLROLL_NOT_FOUND for an unknown account.
+ * Since 0.1.0.
  */
 int32_t tillroll_sales_period_state(tillroll_db *db,
                                     uint64_t account_id,
@@ -687,7 +724,7 @@ int32_t tillroll_sales_period_state(tillroll_db *db,
  * where it is the longer one it gives way to shorter reports with rows.
  *
  * Fails with TILLROLL_CONFLICT where rows are stored for it, TILLROLL_NOT_FOUND for an unknown account,
- * TILLROLL_VALIDATION, TILLROLL_ACCESS or TILLROLL_IO.
+ * TILLROLL_VALIDATION, TILLROLL_ACCESS or TILLROLL_IO. Since 0.1.0.
  */
 int32_t tillroll_sales_mark_empty(tillroll_db *db,
                                   uint64_t account_id,
@@ -700,6 +737,7 @@ int32_t tillroll_sales_mark_empty(tillroll_db *db,
  * wholly, as a JSON list of texts.
  *
  * Fails with TILLROLL_VALIDATION for what is no kind, day or period, TILLROLL_NOT_FOUND for an unknown account.
+ * Since 0.1.0.
  */
 int32_t tillroll_sales_gaps(tillroll_db *db,
                             uint64_t account_id,
@@ -716,33 +754,40 @@ int32_t tillroll_sales_gaps(tillroll_db *db,
  * error: they are never freed by themselves, and go with it.
  */
 
-/** The code that the failed call gave; TILLROLL_OK for NULL. */
+/** The code that the failed call gave; TILLROLL_OK for NULL. Since 0.1.0. */
 int32_t tillroll_error_code(const tillroll_error *error);
 
-/** What went wrong, in English, for people: programs look at the code. Never NULL; "" for NULL. */
+/** What went wrong, in English, for people: programs look at the code. Never NULL; "" for NULL. Since 0.1.0. */
 const char *tillroll_error_message(const tillroll_error *error);
 
-/** The file or directory it is about; NULL where it is about none. */
+/** The file or directory it is about; NULL where it is about none. Since 0.1.0. */
 const char *tillroll_error_path(const tillroll_error *error);
 
-/** The line of the file that could not be read, from 1 on in the decoded text; 0 where the fault has none. */
+/**
+ * The line of the file that could not be read, from 1 on in the decoded text; 0 where the fault has none.
+ * Since 0.1.0.
+ */
 uint64_t tillroll_error_line(const tillroll_error *error);
 
-/** All faults of an input by field, as JSON: {"store":["is required"]}; NULL where it is not about fields. */
+/**
+ * All faults of an input by field, as JSON: {"store":["is required"]}; NULL where it is not about fields.
+ * Since 0.1.0.
+ */
 const char *tillroll_error_fields(const tillroll_error *error);
 
 /**
  * The files of an import that were not stored, as JSON, in the order in which they failed:
  * [{"path":"a.csv","code":180,"message":"...","line":3}], `line` null where the fault has none. NULL where no file
- * failed.
+ * failed. Since 0.1.0.
  */
 const char *tillroll_error_failures(const tillroll_error *error);
 
-/** Frees an error. NULL is fine. */
+/** Frees an error. NULL is fine. Since 0.1.0. */
 void tillroll_error_free(tillroll_error *error);
 
 /**
  * Frees a text that a function gave through a `char **`. NULL is fine. Texts given as `const char *` are not freed.
+ * Since 0.1.0.
  */
 void tillroll_string_free(char *text);
 

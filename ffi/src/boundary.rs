@@ -151,9 +151,19 @@ pub(crate) unsafe fn json(name: &str, json: *const c_char) -> Result<Value> {
 pub(crate) unsafe fn give_json(out: *mut *mut c_char, value: &Value) {
     if !out.is_null() {
         // JSON text has no NUL: it escapes control characters.
-        let text = without_nul(value.to_string());
+        // SAFETY: as promised by the caller.
+        unsafe { give_text(out, value.to_string()) };
+    }
+}
+
+/// Gives out a text, or nothing where it is not wanted.
+///
+/// # Safety
+/// `out` is null or may be written to.
+pub(crate) unsafe fn give_text(out: *mut *mut c_char, text: String) {
+    if !out.is_null() {
         // SAFETY: not null, and the caller promises that it may be written to.
-        unsafe { out.write(text.into_raw()) };
+        unsafe { out.write(without_nul(text).into_raw()) };
     }
 }
 

@@ -20,6 +20,8 @@ use crate::status::{Error, Failure};
 /// progress callback.
 ///
 /// Lifetime: from tillroll_open() to tillroll_close(). Streams and texts that came of it may outlive it.
+///
+/// Since 0.1.0.
 pub struct Db {
     pub(crate) core: core::Db,
     /// How often the imports that run were cancelled.
@@ -42,6 +44,8 @@ impl Db {
 /// Threads: it is read during the call only.
 ///
 /// Lifetime: the caller's, like the text that it points to; neither is needed after the call.
+///
+/// Since 0.1.0.
 #[repr(C)]
 #[derive(Debug)]
 pub struct OpenOptions {
@@ -75,6 +79,7 @@ unsafe impl Options for OpenOptions {
 /// fails: TILLROLL_LOCKED while another process, or another handle of this one, has it open; TILLROLL_NOT_FOUND where
 /// there is none and it must not be made; TILLROLL_FORMAT for a directory that holds something else or a newer format;
 /// TILLROLL_VAULT for a wrong passphrase; TILLROLL_CORRUPTION for damage; TILLROLL_IO for what the system refuses.
+/// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_open(
     path: *const c_char,
@@ -95,7 +100,7 @@ pub unsafe extern "C" fn tillroll_open(
 ///
 /// What was acknowledged is on disk before this is called; nothing is lost where a process ends without it, the next
 /// open only takes longer. A stream of tillroll_sales_scan() that is not released yet keeps the database open and
-/// locked until it is.
+/// locked until it is. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_close(db: *mut Db) {
     plain((), || {
@@ -112,6 +117,7 @@ pub unsafe extern "C" fn tillroll_close(db: *mut Db) {
 /// It returns at once. The import stops within about a tenth of a second, unless its files are all read already, and
 /// answers with TILLROLL_CANCELLED; one that waits for another does so when its turn comes. Every report is then either
 /// wholly in or wholly out. It only adds to an atomic number, and so may be called from a signal handler. NULL is fine.
+/// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_cancel(db: *mut Db) {
     plain((), || {
@@ -129,6 +135,7 @@ pub unsafe extern "C" fn tillroll_cancel(db: *mut Db) {
 /// public:read (searching products), sales:read, sales:write, records:read and records:write (all other records). The
 /// handle is closed with tillroll_close(), which leaves the database open while another handle has it. NULL where the
 /// call fails: TILLROLL_VALIDATION for a name that is none, TILLROLL_ACCESS for a scope that `db` has not itself.
+/// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_restrict(
     db: *mut Db,
@@ -151,7 +158,7 @@ pub unsafe extern "C" fn tillroll_restrict(
 ///
 /// `out_json` becomes {"ok":true,"problems":[]}, or false and one text for each fault, naming its file. Faults that
 /// are found are an answer, not a failure: the code is TILLROLL_OK then too. Fails with TILLROLL_IO or
-/// TILLROLL_CLOSED.
+/// TILLROLL_CLOSED. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_check(
     db: *mut Db,
@@ -173,7 +180,7 @@ pub unsafe extern "C" fn tillroll_check(
 /// is a problem among the others.
 ///
 /// `out_json` as of tillroll_check(). Fails with TILLROLL_NOT_FOUND where there is none, with TILLROLL_LOCKED while
-/// somebody has it open for writing, or with TILLROLL_IO.
+/// somebody has it open for writing, or with TILLROLL_IO. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_check_path(
     path: *const c_char,
@@ -203,7 +210,7 @@ pub unsafe extern "C" fn tillroll_check_path(
 ///
 /// Fails with TILLROLL_NOT_FOUND where there is none, with TILLROLL_LOCKED while somebody has it open, with
 /// TILLROLL_FORMAT for a newer format or a backup that is not finished, or with TILLROLL_IO, after which it can be
-/// repaired again.
+/// repaired again. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_repair(
     path: *const c_char,
@@ -226,7 +233,7 @@ pub unsafe extern "C" fn tillroll_repair(
 ///
 /// Fails with TILLROLL_CONFLICT where a database stands already, with TILLROLL_LOCKED while another backup fills the
 /// directory, with TILLROLL_FORMAT for one that holds something else, with TILLROLL_CORRUPTION naming the damaged file
-/// of this database, with TILLROLL_IO, TILLROLL_ACCESS or TILLROLL_CLOSED.
+/// of this database, with TILLROLL_IO, TILLROLL_ACCESS or TILLROLL_CLOSED. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_backup(db: *mut Db, path: *const c_char, err: *mut *mut Error) -> i32 {
     // SAFETY: the pointers are what the header asks for.
@@ -241,7 +248,7 @@ pub unsafe extern "C" fn tillroll_backup(db: *mut Db, path: *const c_char, err: 
 /// Makes a new database in `path` from a backup, which stays as it is and is checked on the way.
 ///
 /// Fails with TILLROLL_NOT_FOUND where `backup` is no database, with TILLROLL_LOCKED while somebody has it open for
-/// writing, and as tillroll_backup() does.
+/// writing, and as tillroll_backup() does. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_restore(
     backup: *const c_char,
@@ -257,7 +264,7 @@ pub unsafe extern "C" fn tillroll_restore(
 /// import that runs.
 ///
 /// Fails with TILLROLL_ACCESS on a read-only or narrowed handle, with TILLROLL_IO or TILLROLL_CLOSED: what was stored
-/// stays then.
+/// stays then. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_compact(db: *mut Db, err: *mut *mut Error) -> i32 {
     // SAFETY: the pointers are what the header asks for.
@@ -266,7 +273,7 @@ pub unsafe extern "C" fn tillroll_compact(db: *mut Db, err: *mut *mut Error) -> 
 
 /// Sizes and counts of what is stored, as a JSON object: `rows`, `reports`, `roll_bytes`, `journal_bytes` ...
 ///
-/// Fails with TILLROLL_IO, TILLROLL_CORRUPTION or TILLROLL_CLOSED.
+/// Fails with TILLROLL_IO, TILLROLL_CORRUPTION or TILLROLL_CLOSED. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_stats(
     db: *mut Db,
@@ -287,7 +294,7 @@ pub unsafe extern "C" fn tillroll_stats(
 /// instead, readable by its owner only.
 ///
 /// Fails with TILLROLL_VAULT where the present passphrase was not given at open, TILLROLL_ACCESS, TILLROLL_IO or
-/// TILLROLL_CLOSED.
+/// TILLROLL_CLOSED. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_set_passphrase(
     db: *mut Db,
@@ -304,7 +311,7 @@ pub unsafe extern "C" fn tillroll_set_passphrase(
 }
 
 /// The stores that products are sold in, as a JSON list of objects with `id`, `name` and `storefronts`, what searches
-/// can be narrowed to.
+/// can be narrowed to. It cannot fail but with TILLROLL_MISUSE. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_stores(
     db: *mut Db,
@@ -325,7 +332,7 @@ pub unsafe extern "C" fn tillroll_stores(
 /// when it is whole.
 ///
 /// `out` becomes the number of records; it must not be NULL. Fails with TILLROLL_IO or TILLROLL_ACCESS, and with
-/// TILLROLL_VALIDATION that names a record whose line would be longer than what is read back, 8 MiB.
+/// TILLROLL_VALIDATION that names a record whose line would be longer than what is read back, 8 MiB. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_export_records(
     db: *mut Db,
@@ -351,7 +358,7 @@ pub unsafe extern "C" fn tillroll_export_records(
 /// for lines that cannot be read or refer to a record that is neither in the file nor stored, with TILLROLL_CONFLICT
 /// where an id or a unique value is another record's, with TILLROLL_IO or TILLROLL_ACCESS. The message names the lines,
 /// and nothing is stored then. TILLROLL_CANCELLED after tillroll_cancel(): of a file of more than 10,000 lines, the
-/// beginning may be stored then.
+/// beginning may be stored then. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_import_records(
     db: *mut Db,

@@ -9,21 +9,21 @@ use std::ptr;
 use crate::boundary::plain;
 use crate::status::{Error, TILLROLL_OK};
 
-/// The code that the failed call gave; TILLROLL_OK for NULL.
+/// The code that the failed call gave; TILLROLL_OK for NULL. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_error_code(error: *const Error) -> i32 {
     // SAFETY: null, or an error that was given out and not yet freed.
     plain(TILLROLL_OK, || unsafe { error.as_ref() }.map_or(TILLROLL_OK, |error| error.code))
 }
 
-/// What went wrong, in English, for people: programs look at the code. Never NULL; "" for NULL.
+/// What went wrong, in English, for people: programs look at the code. Never NULL; "" for NULL. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_error_message(error: *const Error) -> *const c_char {
     // SAFETY: null, or an error that was given out and not yet freed.
     plain(c"".as_ptr(), || unsafe { error.as_ref() }.map_or(c"".as_ptr(), |error| error.message.as_ptr()))
 }
 
-/// The file or directory it is about; NULL where it is about none.
+/// The file or directory it is about; NULL where it is about none. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_error_path(error: *const Error) -> *const c_char {
     // SAFETY: null, or an error that was given out and not yet freed.
@@ -31,6 +31,7 @@ pub unsafe extern "C" fn tillroll_error_path(error: *const Error) -> *const c_ch
 }
 
 /// The line of the file that could not be read, from 1 on in the decoded text; 0 where the fault has none.
+/// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_error_line(error: *const Error) -> u64 {
     // SAFETY: null, or an error that was given out and not yet freed.
@@ -38,6 +39,7 @@ pub unsafe extern "C" fn tillroll_error_line(error: *const Error) -> u64 {
 }
 
 /// All faults of an input by field, as JSON: {"store":["is required"]}; NULL where it is not about fields.
+/// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_error_fields(error: *const Error) -> *const c_char {
     // SAFETY: null, or an error that was given out and not yet freed.
@@ -46,14 +48,14 @@ pub unsafe extern "C" fn tillroll_error_fields(error: *const Error) -> *const c_
 
 /// The files of an import that were not stored, as JSON, in the order in which they failed:
 /// [{"path":"a.csv","code":180,"message":"...","line":3}], `line` null where the fault has none. NULL where no file
-/// failed.
+/// failed. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_error_failures(error: *const Error) -> *const c_char {
     // SAFETY: null, or an error that was given out and not yet freed.
     plain(ptr::null(), || pointer(unsafe { error.as_ref() }.and_then(|error| error.failures.as_ref())))
 }
 
-/// Frees an error. NULL is fine.
+/// Frees an error. NULL is fine. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_error_free(error: *mut Error) {
     plain((), || {
@@ -65,6 +67,7 @@ pub unsafe extern "C" fn tillroll_error_free(error: *mut Error) {
 }
 
 /// Frees a text that a function gave through a `char **`. NULL is fine. Texts given as `const char *` are not freed.
+/// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_string_free(text: *mut c_char) {
     plain((), || {

@@ -6,7 +6,7 @@ use std::ptr;
 
 use tillroll_core as core;
 
-use crate::boundary::{Result, optional_text, required, status, texts};
+use crate::boundary::{Result, clear, give_text, optional_text, required, status, text, texts};
 use crate::db::{Db, thread_count};
 use crate::options::{self, Options};
 use crate::status::{Error, Failure};
@@ -15,7 +15,10 @@ use crate::status::{Error, Failure};
 ///
 /// Threads: it is the callback's alone while it runs.
 ///
-/// Lifetime: it is gone when the callback returns; copy what is needed.
+/// Lifetime: it is gone when the callback returns; copy what is needed. Later versions may append fields: copy fields,
+/// not the whole.
+///
+/// Since 0.1.0.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Progress {
@@ -39,6 +42,8 @@ pub struct Progress {
 /// points to must bear that. It may ask the database, but must neither import nor close.
 ///
 /// Lifetime: `progress` is gone when it returns; `user_data` is the caller's, and as it was given.
+///
+/// Since 0.1.0.
 pub type ProgressFn = Option<unsafe extern "C" fn(progress: *const Progress, user_data: *mut c_void) -> i32>;
 
 /// How reports are imported. Set it with TILLROLL_IMPORT_OPTIONS_INIT, then change fields.
@@ -46,6 +51,8 @@ pub type ProgressFn = Option<unsafe extern "C" fn(progress: *const Progress, use
 /// Threads: it is read during the call only.
 ///
 /// Lifetime: the caller's, like the texts that it points to; none is needed after the call.
+///
+/// Since 0.1.0.
 #[repr(C)]
 #[derive(Debug)]
 pub struct ImportOptions {
@@ -87,6 +94,8 @@ unsafe impl Options for ImportOptions {
 /// Threads: the caller's.
 ///
 /// Lifetime: the caller's; it points to nothing.
+///
+/// Since 0.1.0.
 #[repr(C)]
 #[derive(Debug, Default)]
 pub struct ImportSummary {
@@ -123,7 +132,7 @@ impl From<core::ImportSummary> for ImportSummary {
 /// TILLROLL_FORMAT or TILLROLL_CONFLICT), tillroll_error_failures() lists them, and `out` says what was stored. Refused
 /// before anything is read: an unknown account or a glob without a match (TILLROLL_NOT_FOUND), a missing file
 /// (TILLROLL_IO), a directory (TILLROLL_FORMAT), no path or wrong options (TILLROLL_VALIDATION), a database opened for
-/// reading (TILLROLL_ACCESS). TILLROLL_CANCELLED after a progress callback or tillroll_cancel() said so.
+/// reading (TILLROLL_ACCESS). TILLROLL_CANCELLED after a progress callback or tillroll_cancel() said so. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_sales_import(
     db: *mut Db,
@@ -147,6 +156,27 @@ pub unsafe extern "C" fn tillroll_sales_import(
             let imported = db.core.sales().import(&paths, account_id, &options);
             give(out, imported.as_ref().map_or_else(|failed| failed.summary, |done| *done));
             Ok(imported.map(drop)?)
+        })
+    }
+}
+
+/// Tells what kind of report a file holds, by its header line: "amazon-sales". Neither its name nor a database counts.
+///
+/// `out_kind` becomes a text, which the caller frees with tillroll_string_free(). Fails with TILLROLL_FORMAT, which says
+/// what the file looks like, where it is no report that can be read, and with TILLROLL_IO. Since 0.1.0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tillroll_sniff(
+    path: *const c_char,
+    out_kind: *mut *mut c_char,
+    err: *mut *mut Error,
+) -> i32 {
+    // SAFETY: the pointers are what the header asks for.
+    unsafe {
+        status(err, || {
+            clear(out_kind);
+            let kind = core::sniff(text("path", path)?)?;
+            give_text(out_kind, kind.to_string());
+            Ok(())
         })
     }
 }

@@ -14,17 +14,23 @@
 //! every call, to NULL where it succeeds and to a new error where it fails, which the caller frees with
 //! tillroll_error_free(). So an error that is to be kept is taken out of `*err` before the next call. A pointer that
 //! must not be NULL is TILLROLL_MISUSE where it is, and nothing is done; this and TILLROLL_PANIC can come of any
-//! function, and are not named again below.
+//! function, and TILLROLL_ACCESS, TILLROLL_CLOSED, TILLROLL_IO and TILLROLL_CORRUPTION of any that reads or writes a
+//! database: they are named below only where there is more to say.
 //!
 //! Threads: any number may use one database at once. No function lets a panic or an exception cross; callbacks must not
 //! throw or jump out of the call either.
 //!
 //! JSON has the names of the Python interface: a query in JSON is the keyword arguments of the Python method. Money is
 //! text in what comes out ("4.49"), and text or a number in what goes in; no digit of either is lost. JSON that cannot
-//! be read is TILLROLL_VALIDATION, and the message says where.
+//! be read is TILLROLL_VALIDATION, and the message says where. A record is an object whose first member is its `id`;
+//! a gift card has none, and goes by its `code`.
 //!
 //! Structures that begin with `size` are set with their _INIT macro, so that programs stay valid when later versions
 //! append fields.
+//!
+//! Every function and type says since which version it is there. What is there stays: a later version with the same
+//! soname adds only. A program that wants to be sure of both compares TILLROLL_VERSION_NUMBER, what it was compiled
+//! with, to tillroll_version_number(), what it runs with.
 
 #![expect(
     clippy::missing_safety_doc,

@@ -16,7 +16,7 @@ use crate::status::Error;
 ///
 /// Fields that only the engine sets are ignored, so that what came out goes in again. Fails with TILLROLL_NOT_FOUND for
 /// an unknown collection, TILLROLL_VALIDATION for fields that are missing or wrong (tillroll_error_fields() has all of
-/// them), TILLROLL_CONFLICT, TILLROLL_VAULT, TILLROLL_ACCESS or TILLROLL_IO.
+/// them), TILLROLL_CONFLICT, TILLROLL_VAULT, TILLROLL_ACCESS or TILLROLL_IO. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_record_create(
     db: *mut Db,
@@ -31,7 +31,7 @@ pub unsafe extern "C" fn tillroll_record_create(
 
 /// Gets a record by its id.
 ///
-/// Fails with TILLROLL_NOT_FOUND, also for a text that cannot be an id.
+/// Fails with TILLROLL_NOT_FOUND, also for an unknown collection and for a text that cannot be an id. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_record_get(
     db: *mut Db,
@@ -46,7 +46,7 @@ pub unsafe extern "C" fn tillroll_record_get(
 
 /// Changes the fields that `json` names, and no others, and gives the record as it is stored now.
 ///
-/// Fails as tillroll_record_create() does, and with TILLROLL_NOT_FOUND; nothing is changed then.
+/// Fails as tillroll_record_create() does, and with TILLROLL_NOT_FOUND; nothing is changed then. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_record_update(
     db: *mut Db,
@@ -67,7 +67,8 @@ pub unsafe extern "C" fn tillroll_record_update(
 
 /// Deletes a record.
 ///
-/// Fails with TILLROLL_NOT_FOUND, TILLROLL_ACCESS or TILLROLL_IO.
+/// Fails with TILLROLL_NOT_FOUND, TILLROLL_CONFLICT where other records need it, TILLROLL_ACCESS or TILLROLL_IO.
+/// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_record_delete(
     db: *mut Db,
@@ -84,7 +85,7 @@ pub unsafe extern "C" fn tillroll_record_delete(
 /// `query_json` has `page`, `page_size`, `sort` ("nickname-desc"), `filter`
 /// ("eq(store,amazon):like(nickname,*games*)"), `expand`, `created_at_from` and the like, and any indexed field; NULL
 /// is the first page of 50 by id. Fails with TILLROLL_NOT_FOUND for an unknown collection and TILLROLL_VALIDATION for a
-/// wrong query.
+/// wrong query. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_record_list(
     db: *mut Db,
@@ -103,7 +104,7 @@ pub unsafe extern "C" fn tillroll_record_list(
 
 /// Counts the records of a collection. `out` must not be NULL.
 ///
-/// Fails with TILLROLL_NOT_FOUND for an unknown collection.
+/// Fails with TILLROLL_NOT_FOUND for an unknown collection. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_record_count(
     db: *mut Db,
@@ -127,6 +128,7 @@ pub unsafe extern "C" fn tillroll_record_count(
 /// function of their own. What the verb gives comes as JSON, `null` where it gives nothing.
 ///
 /// Fails as the verb does, and with TILLROLL_VALIDATION for an unknown one; the message lists those there are.
+/// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_record_call(
     db: *mut Db,

@@ -37,7 +37,7 @@ pub const TILLROLL_PERIOD_ROWS: i32 = 20;
 /// Fails with TILLROLL_VALIDATION for a name that does not exist, where currencies would be added together, where a
 /// step of by, start or end parts the days of an Apple report whose rows have no date of their own, or where
 /// google-sales and google-earnings, which tell of the same orders, would be added together; with
-/// TILLROLL_NOT_FOUND for a product that does not exist; with TILLROLL_IO or TILLROLL_CORRUPTION.
+/// TILLROLL_NOT_FOUND for a product that does not exist; with TILLROLL_IO or TILLROLL_CORRUPTION. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_sales_report(
     db: *mut Db,
@@ -60,7 +60,7 @@ pub unsafe extern "C" fn tillroll_sales_report(
 ///
 /// `query_json` has `columns` (all, unless named), `limit`, and which rows count, as for a report; NULL is everything.
 /// The stream keeps the database open and locked until it is released, beyond tillroll_close(). Fails with
-/// TILLROLL_VALIDATION; while it is read, with EIO where the stored rows cannot be read.
+/// TILLROLL_VALIDATION; while it is read, with EIO where the stored rows cannot be read. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_sales_scan(
     db: *mut Db,
@@ -82,7 +82,7 @@ pub unsafe extern "C" fn tillroll_sales_scan(
 /// The rows of a transaction, as a JSON list of objects with all columns: a charge and its refund share the id. The
 /// list is empty where there is none.
 ///
-/// Fails with TILLROLL_IO or TILLROLL_CORRUPTION.
+/// Fails with TILLROLL_IO or TILLROLL_CORRUPTION. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_sales_get(
     db: *mut Db,
@@ -104,7 +104,7 @@ pub unsafe extern "C" fn tillroll_sales_get(
 
 /// The rows of `count` transactions, in the order of the ids; those that are not there have no row.
 ///
-/// Fails as tillroll_sales_get() does.
+/// Fails as tillroll_sales_get() does. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_sales_get_many(
     db: *mut Db,
@@ -124,7 +124,7 @@ pub unsafe extern "C" fn tillroll_sales_get_many(
     }
 }
 
-/// Counts the stored rows. `out` must not be NULL. Fails with TILLROLL_CLOSED.
+/// Counts the stored rows. `out` must not be NULL. Fails with TILLROLL_CLOSED. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_sales_count(db: *mut Db, out: *mut u64, err: *mut *mut Error) -> i32 {
     // SAFETY: the pointers are what the header asks for.
@@ -140,7 +140,7 @@ pub unsafe extern "C" fn tillroll_sales_count(db: *mut Db, out: *mut u64, err: *
 
 /// The names of all columns of a scan, as a JSON list: those that every store has, then the files' own.
 ///
-/// Fails with TILLROLL_IO or TILLROLL_CORRUPTION.
+/// Fails with TILLROLL_IO or TILLROLL_CORRUPTION. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_sales_columns(
     db: *mut Db,
@@ -163,7 +163,7 @@ pub unsafe extern "C" fn tillroll_sales_columns(
 /// while it counts; and `versions`, oldest first and this one last, each with `id`, `path`, `sha256`, `imported_at`,
 /// `rows`, `rejected`, `totals` and `change`. Of those before this one the newest 64 are kept.
 ///
-/// Fails with TILLROLL_CLOSED.
+/// Fails with TILLROLL_CLOSED. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_sales_imports(
     db: *mut Db,
@@ -186,6 +186,7 @@ pub unsafe extern "C" fn tillroll_sales_imports(
 /// header's), `reason` and `text`.
 ///
 /// Fails with TILLROLL_NOT_FOUND for an id that is no stored import's, TILLROLL_IO or TILLROLL_CORRUPTION.
+/// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_sales_rejects(
     db: *mut Db,
@@ -207,7 +208,7 @@ pub unsafe extern "C" fn tillroll_sales_rejects(
 /// Deletes a report with all its parts, and forgets its bytes, so that the same file imports again.
 ///
 /// Fails with TILLROLL_NOT_FOUND where none is stored, TILLROLL_VALIDATION for what is no kind or no period,
-/// TILLROLL_ACCESS or TILLROLL_IO.
+/// TILLROLL_ACCESS or TILLROLL_IO. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_sales_delete(
     db: *mut Db,
@@ -228,6 +229,7 @@ pub unsafe extern "C" fn tillroll_sales_delete(
 /// What is known of a period: `out` becomes one of the TILLROLL_PERIOD_ numbers. It must not be NULL.
 ///
 /// Fails with TILLROLL_VALIDATION for what is no kind or no period, TILLROLL_NOT_FOUND for an unknown account.
+/// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_sales_period_state(
     db: *mut Db,
@@ -255,7 +257,7 @@ pub unsafe extern "C" fn tillroll_sales_period_state(
 /// where it is the longer one it gives way to shorter reports with rows.
 ///
 /// Fails with TILLROLL_CONFLICT where rows are stored for it, TILLROLL_NOT_FOUND for an unknown account,
-/// TILLROLL_VALIDATION, TILLROLL_ACCESS or TILLROLL_IO.
+/// TILLROLL_VALIDATION, TILLROLL_ACCESS or TILLROLL_IO. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_sales_mark_empty(
     db: *mut Db,
@@ -277,6 +279,7 @@ pub unsafe extern "C" fn tillroll_sales_mark_empty(
 /// wholly, as a JSON list of texts.
 ///
 /// Fails with TILLROLL_VALIDATION for what is no kind, day or period, TILLROLL_NOT_FOUND for an unknown account.
+/// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_sales_gaps(
     db: *mut Db,

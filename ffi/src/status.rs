@@ -2,7 +2,8 @@
 //!
 //! A function that answers with `int32_t` gives TILLROLL_OK or one of the codes below; one that makes a handle gives
 //! NULL where it fails. With a code comes, where `err` is not NULL, a tillroll_error. The codes never change their
-//! numbers; later versions may add some.
+//! numbers; later versions may add some, which a program takes for a failure like any other. Those without a version
+//! are there since 0.1.0.
 
 use std::ffi::CString;
 
@@ -63,6 +64,8 @@ const CODES: [(ErrorKind, i32); 12] = [
 /// Threads: it never changes, so that any number may read it at once.
 ///
 /// Lifetime: from the failed call to tillroll_error_free(); it refers to nothing else and may outlive the database.
+///
+/// Since 0.1.0.
 pub struct Error {
     pub(crate) code: i32,
     pub(crate) message: CString,

@@ -12,14 +12,14 @@ const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_V
 
 /// The version of the library that is linked, as text: "0.1.0". Never NULL.
 ///
-/// The text is static: it is never freed.
+/// The text is static: it is never freed. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub extern "C" fn tillroll_version() -> *const c_char {
     plain(c"".as_ptr(), || VERSION.as_ptr())
 }
 
 /// The version of the library that is linked, as a number: major x 1,000,000 + minor x 1,000 + patch, so that versions
-/// compare as numbers do. It equals TILLROLL_VERSION_NUMBER of the header that belongs to the library.
+/// compare as numbers do. It equals TILLROLL_VERSION_NUMBER of the header that belongs to the library. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub extern "C" fn tillroll_version_number() -> u32 {
     plain(0, || number_of(env!("CARGO_PKG_VERSION")))

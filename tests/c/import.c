@@ -105,6 +105,22 @@ static void faults(const char **paths, const char *broken) {
     check_free(&err);
 }
 
+static void kinds(const char *report, const char *broken) {
+    tillroll_error *err = NULL;
+    char *kind = NULL;
+
+    CHECK_OK(tillroll_sniff(report, &kind, &err));
+    CHECK_TEXT(kind, "amazon-sales");
+    tillroll_string_free(kind);
+    CHECK_OK(tillroll_sniff(report, NULL, &err));
+    CHECK_FAILS(tillroll_sniff(broken, &kind, &err), TILLROLL_FORMAT);
+    CHECK(kind == NULL);
+    CHECK_TEXT(tillroll_error_path(err), broken);
+    CHECK_FAILS(tillroll_sniff("no-such-file.csv", &kind, &err), TILLROLL_IO);
+    CHECK_FAILS(tillroll_sniff(NULL, &kind, &err), TILLROLL_MISUSE);
+    check_free(&err);
+}
+
 /* An import that `stop` stops while it runs: nothing of it is stored, and the next one is whole. */
 static void stops(const char **paths, tillroll_progress_fn stop, void *user_data) {
     tillroll_error *err = NULL;
@@ -183,6 +199,7 @@ int main(int argc, char **argv) {
     write_file(path, REPORT);
     write_file(broken, "these,are\nnot,sales\n");
     paths[0] = path;
+    kinds(path, broken);
     imports(paths);
     faults(paths, broken);
 

@@ -14,8 +14,12 @@ def face(calls, tmp_path):
 
 
 @pytest.mark.parametrize("one", api_examples.EXAMPLES, ids=api_examples.name)
-def test_an_example_reads_back_as_it_was(face, one, tmp_path):
+def test_an_example_reads_back_as_it_was_and_begins_with_its_id(face, calls, one, tmp_path):
     face.answers(api_examples.of_today(one), tmp_path)
+    # As the header promises, so that a program without a JSON library can read it.
+    code, told = calls.send(one["collection"], "list", b"{}")
+    assert code == 0
+    assert told.startswith(b'{"data":[{"id":') or one["collection"] == "gift_cards"
 
 
 @pytest.mark.parametrize("one", api_examples.EXPIRED, ids=api_examples.name)

@@ -191,3 +191,40 @@ fn every_type_is_one_of_c_or_ours() {
         assert!(!header.contains(rust), "the header names {rust}");
     }
 }
+
+/// The comments of the header's own declarations, each with what it stands at.
+fn documented(header: &str) -> Vec<(&str, &str)> {
+    let ours = header.split("#endif /* ARROW_C_STREAM_INTERFACE */").nth(1).unwrap();
+    let blocks = ours.split("/**").skip(1).filter_map(|block| block.split_once("*/"));
+    blocks.map(|(comment, code)| (comment, code.split(';').next().unwrap().trim())).collect()
+}
+
+#[test]
+fn every_function_says_its_errors_and_its_version() {
+    let header = fs::read_to_string(header()).unwrap();
+    let functions =
+        documented(&header).into_iter().filter(|(_, code)| code.contains("tillroll_") && code.ends_with(')'));
+    let mut seen = 0;
+    for (comment, code) in
+        functions.filter(|(_, code)| !code.starts_with("typedef") && !code.starts_with("#define"))
+    {
+        assert!(comment.contains("Since "), "no version: {code}");
+        let fails = ["Fails", "fails", "cannot fail"].iter().any(|word| comment.contains(word));
+        assert!(fails || !code.contains("**err"), "no errors: {code}");
+        seen += 1;
+    }
+    assert!(seen > 40, "{seen} functions seen");
+}
+
+#[test]
+fn every_type_says_its_threads_its_lifetime_and_its_version() {
+    let header = fs::read_to_string(header()).unwrap();
+    let mut seen = 0;
+    for (comment, code) in documented(&header).into_iter().filter(|(_, code)| code.starts_with("typedef")) {
+        for said in ["Threads: ", "Lifetime: ", "Since "] {
+            assert!(comment.contains(said), "not a word of {said}in the comment of {code}");
+        }
+        seen += 1;
+    }
+    assert_eq!(seen, header.matches("\ntypedef ").count());
+}
