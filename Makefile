@@ -120,23 +120,23 @@ bench-stores: ## The index store's job, done by sled, redb and LMDB (docs/decisi
 	$(CARGO) run --locked --release --manifest-path benches/stores/Cargo.toml --target-dir $(TARGET)/stores -- $(BENCH_RECORDS)
 BENCH_RECORDS ?= 300000
 
-install: ## Header, libraries and tillroll.pc under PREFIX (/usr/local); DESTDIR stages; PROFILE=dev builds quickly
+install: ## Headers, libraries, tillroll.pc and a CMake package under PREFIX (/usr/local); DESTDIR stages; PROFILE=dev builds quickly
 	@case '$(PREFIX)' in \
 	    *[[:space:]\&\|\\]*) echo "PREFIX must be without blanks, &, | and backslashes" >&2; exit 2;; \
 	    /*) ;; \
 	    *) echo 'PREFIX must be a path from the root: $(PREFIX)' >&2; exit 2;; \
 	esac
 	$(CARGO) build --locked --target-dir '$(TARGET)' --profile $(PROFILE) $(INSTALL_SELECTION)
-	install -d -m 755 '$(INCLUDE)' '$(LIB)' '$(LIB)/pkgconfig'
-	install -m 644 include/tillroll.h '$(INCLUDE)/'
+	install -d -m 755 '$(INCLUDE)' '$(LIB)' '$(LIB)/pkgconfig' '$(LIB)/cmake/tillroll'
+	install -m 644 include/tillroll.h include/tillroll.hpp '$(INCLUDE)/'
 	install -m 644 '$(BUILT)/libtillroll.a' '$(LIB)/'
 	install -m 755 '$(BUILT)/$(SHARED)' '$(LIB)/$(SHARED_FULL)'
 	ln -sf $(SHARED_FULL) '$(LIB)/$(SHARED_COMPATIBLE)'
 	ln -sf $(SHARED_COMPATIBLE) '$(LIB)/$(SHARED)'
 	$(if $(MACOS),install_name_tool -id '$(PREFIX)/lib/$(SHARED_COMPATIBLE)' '$(LIB)/$(SHARED_FULL)')
-	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS_PRIVATE@|$(LIBS_PRIVATE)|' ffi/tillroll.pc.in \
-	    > '$(LIB)/pkgconfig/tillroll.pc'
-	chmod 644 '$(LIB)/pkgconfig/tillroll.pc'
+	$(FILL_IN) ffi/tillroll.pc.in > '$(LIB)/pkgconfig/tillroll.pc'
+	for file in $(CMAKE_FILES); do $(FILL_IN) ffi/cmake/$$file.in > '$(LIB)/cmake/tillroll/'$$file; done
+	chmod 644 '$(LIB)/pkgconfig/tillroll.pc' '$(LIB)/cmake/tillroll/'*.cmake
 PREFIX ?= /usr/local
 PROFILE ?= release
 INSTALL_SELECTION ?= --package tillroll-ffi
@@ -150,6 +150,9 @@ MACOS = $(filter Darwin,$(shell uname -s))
 SHARED = libtillroll.$(if $(MACOS),dylib,so)
 SHARED_COMPATIBLE = libtillroll.$(if $(MACOS),$(COMPATIBLE).dylib,so.$(COMPATIBLE))
 SHARED_FULL = libtillroll.$(if $(MACOS),$(VERSION).dylib,so.$(VERSION))
+CMAKE_FILES = tillroll-config.cmake tillroll-config-version.cmake
+FILL_IN = sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS_PRIVATE@|$(LIBS_PRIVATE)|' \
+    -e 's|@COMPATIBLE@|$(COMPATIBLE)|; s|@SHARED_FULL@|$(SHARED_FULL)|; s|@SHARED_COMPATIBLE@|$(SHARED_COMPATIBLE)|'
 # What `rustc --print native-static-libs` says; tests/c links the static library with it.
 LIBS_PRIVATE = $(if $(MACOS),-liconv -lSystem -lc -lm,-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc)
 

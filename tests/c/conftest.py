@@ -3,24 +3,14 @@
 import importlib.util
 import json
 import os
-import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
-# A C file is a C++ file to the second; what NDEBUG takes out of a program must be missed by none.
-LANGUAGES = {
-    "c99": [os.environ.get("CC", "cc"), "-std=c99", "-DNDEBUG"],
-    "c++17": [os.environ.get("CXX", "c++"), "-x", "c++", "-std=c++17"],
-}
+from compiling import HERE, LANGUAGES, NO_CPP, ROOT, SANITIZED, Library
 
 
 def _python_tests():
@@ -37,37 +27,19 @@ def reports():
     return _python_tests().Reports()
 
 
-@dataclass
-class Library:
-    """Where the library was installed, and how programs are made with it."""
+@pytest.fixture(scope="session")
+def can_sanitize(tmp_path_factory) -> bool:
+    """Whether the compilers here have what SANITIZED asks for, and the machine runs it."""
+    folder = tmp_path_factory.mktemp("sanitizers")
+    source = folder / "empty.c"
+    source.write_text("int main(void) { return 0; }\n")
 
-    prefix: Path
+    def works(language: list[str]) -> bool:
+        program = folder / "empty"
+        made = subprocess.run([*language, *SANITIZED, "-o", program, source], capture_output=True)
+        return made.returncode == 0 and subprocess.run([program], capture_output=True).returncode == 0
 
-    @property
-    def environment(self) -> dict[str, str]:
-        return os.environ | {"LD_LIBRARY_PATH": str(self.prefix / "lib")}
-
-    def flags(self, *arguments: str, tool: list[str] | None = None) -> list[str]:
-        """What pkg-config says of the library. Without a pkg-config of the system there is PyPI's."""
-        system = shutil.which("pkg-config")
-        tool = tool or ([system] if system else [sys.executable, "-m", "pkgconf"])
-        path = {"PKG_CONFIG_PATH": str(self.prefix / "lib/pkgconfig")}
-        return run([*tool, *arguments, "tillroll"], env=os.environ | path).split()
-
-    def compile(self, to: Path, sources: list[Path], language: str = "c99", flags=None) -> Path:
-        linked = flags or self.flags("--cflags", "--libs")
-        # The sources come before the libraries that they need; `-x c++` would hold for these too.
-        names = [str(source) for source in sources]
-        none = ["-x", "none"] if language == "c++17" else []
-        run([*LANGUAGES[language], *WARNINGS, "-g", "-pthread", "-o", str(to), *names, *none, *linked])
-        return to
-
-
-def run(command, **options) -> str:
-    """The output of a command, which must succeed."""
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, **options)
-    assert done.returncode == 0, f"{command} gave {done.returncode}:\n{done.stdout}{done.stderr}"
-    return done.stdout
+    return all(works(LANGUAGES[language]) for language in ["c99", *([] if NO_CPP else ["c++17"])])
 
 
 @pytest.fixture(scope="session")

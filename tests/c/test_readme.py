@@ -1,10 +1,12 @@
-"""The C of the README is compiled and run as it stands there."""
+"""The C and the C++ of the README are compiled and run as they stand there."""
 
 import re
 import subprocess
-from pathlib import Path
+from decimal import Decimal
 
-README = Path(__file__).parents[2] / "README.md"
+from compiling import ROOT, WITH_CPP, run
+
+README = ROOT / "README.md"
 
 
 def test_the_c_of_the_readme_runs(library, tmp_path, reports):
@@ -25,3 +27,19 @@ def test_the_c_of_the_readme_runs(library, tmp_path, reports):
     done = subprocess.run([program], cwd=tmp_path, env=library.environment, capture_output=True, text=True)
     assert done.returncode == 1
     assert "reports/*.gz" in done.stderr
+
+
+@WITH_CPP
+def test_the_cpp_of_the_readme_runs(library, tmp_path, reports):
+    text = README.read_text(encoding="utf-8")
+    (snippet,) = re.findall(r"^```cpp\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    rows = reports.rows(50, 2018, 3)
+    reports.write(tmp_path / "reports" / "sales_2018_03.gz", rows)
+    source = tmp_path / "app.cpp"
+    source.write_text(snippet, encoding="utf-8")
+    program = library.compile(tmp_path / "app", [source], "c++17")
+    first, *lines = run([program], cwd=tmp_path, env=library.environment).splitlines()
+    assert first == "1 50 0"
+    sums = reports.sums(rows, ["month", "currency"], ["units", "earnings"])
+    printed = [(line.split()[3], int(line.split()[1]), Decimal(line.split()[2])) for line in lines]
+    assert printed == [(line["currency"], line["units"], line["earnings"]) for line in sums]
