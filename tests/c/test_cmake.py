@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from compiling import run
+from compiling import ROOT, WITH_CPP, run
 
 # The one of PyPI stands in on machines without one.
 CMAKE = shutil.which("cmake") or str(Path(sys.executable).parent / "cmake")
@@ -40,6 +40,19 @@ def built(folder: Path) -> Path:
     done = cmake("--build", folder / "build")
     assert done.returncode == 0, done.stdout + done.stderr
     return folder / "build/app"
+
+
+@WITH_CPP
+def test_the_examples_are_built_as_a_project(library, tmp_path, reports):
+    done = cmake("-S", ROOT / "ffi/examples", "-B", tmp_path, f"-DCMAKE_PREFIX_PATH={library.prefix}")
+    assert done.returncode == 0, done.stderr
+    done = cmake("--build", tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    reports.write(tmp_path / "sales_2018_03.gz", reports.rows(10, 2018, 3))
+    for name in ("import", "report"):
+        # The programs know where the library is: CMake links them so.
+        told = run([tmp_path / name, tmp_path / f"{name}.till", tmp_path / "sales_2018_03.gz"])
+        assert told.startswith("1 files, 0 unchanged, 10 rows, 0 rejected\n")
 
 
 @pytest.mark.parametrize("target", ["tillroll::tillroll", "tillroll::static"])
