@@ -17,6 +17,16 @@ const ERA: i64 = 146_097;
 const DAYS_IN_MONTH: [u8; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /// A calendar day, as days since 1970-01-01.
+///
+/// ```
+/// use tillroll_core::Day;
+///
+/// let day = Day::new(2018, 3, 5).unwrap();
+/// assert_eq!(day.to_string(), "2018-03-05");
+/// assert_eq!(day.month_start().to_string(), "2018-03-01");
+/// assert_eq!(day.iso_week(), (2018, 10));
+/// assert_eq!(Day::new(2018, 2, 29), None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(pub i32);
 
@@ -163,6 +173,18 @@ pub enum PeriodUnit {
 
 /// What a report covers: a day, an ISO week, a month or a year. Ordered by first day, then the shorter first. Its text
 /// (also in JSON) is `2018-03-05`, `2018-W10`, `2018-03` or `2018`.
+///
+/// ```
+/// use tillroll_core::{Period, PeriodUnit};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let week: Period = "2018-W10".parse()?;
+/// assert_eq!(week.unit(), PeriodUnit::Week);
+/// assert_eq!(week.first().to_string(), "2018-03-05");
+/// assert_eq!(Period::month(2018, 12).unwrap().next().to_string(), "2019-01");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Period {
     start: Day,

@@ -12,6 +12,21 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub type FieldErrors = BTreeMap<String, Vec<String>>;
 
 /// What a caller can do about an [`Error`].
+///
+/// ```
+/// use tillroll_core::{Error, ErrorKind};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let db = tillroll_core::Db::open(folder.path().join("shop.till"))?;
+/// match db.brands().get(7) {
+///     Ok(brand) => println!("{}", brand.name),
+///     Err(error) if error.kind() == ErrorKind::NotFound => println!("there is none: ask for another"),
+///     Err(error) => return Err(error.into()),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {

@@ -1,8 +1,5 @@
 //! Tillroll: an embedded store for what an app or game publisher sells.
 //!
-//! It holds the accounts at the stores and every row of the sales reports that the Amazon Appstore and Apple's App Store
-//! give out, in one directory on disk. It imports gzip reports in seconds, never counts a report twice, never adds
-//! currencies, never drops a row silently, and answers in milliseconds.
 //! It holds the accounts at the stores and every row of the reports of sales and earnings that the stores give out, in
 //! one directory on disk. It imports gzip reports in seconds, never counts a report twice, never adds currencies, never
 //! drops a row silently, and answers in milliseconds.

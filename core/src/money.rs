@@ -33,6 +33,14 @@ pub enum AmountFault {
 }
 
 /// An exact amount or sum of amounts, without its currency. Prints with two to six decimals.
+///
+/// ```
+/// use tillroll_core::Money;
+///
+/// let price: Money = "4.49".parse().unwrap();
+/// assert_eq!(price.to_string(), "4.49");
+/// assert_eq!(price.checked_add(price).unwrap().to_string(), "8.98");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Money(i128);
 

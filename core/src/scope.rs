@@ -62,6 +62,16 @@ impl Scope {
     ///
     /// # Errors
     /// [`Error::Validation`] for a name that is none; it lists those that are.
+    ///
+    /// ```
+    /// use tillroll_core::Scope;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// assert_eq!(Scope::parse("sales:read")?, Scope::SalesRead);
+    /// assert!(Scope::parse("everything").is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn parse(name: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|scope| scope.as_str() == name).ok_or_else(|| {
             let known = Self::ALL.map(Self::as_str).join(", ");

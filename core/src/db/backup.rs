@@ -23,6 +23,19 @@ impl Db {
     /// [`Error::Format`] for a directory of something else or one inside the database, [`Error::Corruption`] naming the
     /// damaged file of this database, [`Error::Io`]. What was begun is no database then, also where the process was
     /// killed, and the next backup to the same place begins it anew.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::Db;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let copy = folder.path().join("copy");
+    /// db.backup(&copy)?;
+    /// assert_eq!(Db::open(&copy)?.sales().len()?, 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn backup(&self, path: impl AsRef<Path>) -> Result<()> {
         self.grant.allow_all()?;
         let path = path.as_ref();
@@ -95,6 +108,20 @@ fn at_source(error: Error, from: &Path) -> Error {
 /// # Errors
 /// As [`Db::backup`], of the backup; [`Error::NotFound`] where it is no database, [`Error::Locked`] while somebody has it
 /// open for writing.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+/// use tillroll_core::{Db, restore};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let Shop { db, account, folder } = shop()?;
+/// let (copy, restored) = (folder.path().join("copy"), folder.path().join("restored.till"));
+/// db.backup(&copy)?;
+/// restore(&copy, &restored)?;
+/// assert!(Db::open(&restored)?.check()?.ok());
+/// # Ok(())
+/// # }
+/// ```
 pub fn restore(backup: impl AsRef<Path>, path: impl AsRef<Path>) -> Result<()> {
     Db::open_with(backup, &OpenOptions::new().read_only(true))?.backup(path)
 }
@@ -104,6 +131,19 @@ pub fn restore(backup: impl AsRef<Path>, path: impl AsRef<Path>) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::NotFound`] where there is none, [`Error::Locked`] while somebody has it open for writing, [`Error::Io`].
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+/// use tillroll_core::check;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let Shop { db, account, folder } = shop()?;
+/// let path = db.path().to_owned();
+/// db.close()?;
+/// assert!(check(&path)?.ok());
+/// # Ok(())
+/// # }
+/// ```
 pub fn check(path: impl AsRef<Path>) -> Result<CheckReport> {
     let path = path.as_ref();
     match Db::open_with(path, &OpenOptions::new().read_only(true)) {

@@ -31,6 +31,23 @@ use crate::vault::Vault;
 /// An open database. Clones are handles on the same one; any number of threads may use them.
 ///
 /// The last handle to go closes the database, as [`Db::close`] does, but can only log what fails then.
+///
+/// ```
+/// use tillroll_core::{Db, NewExternalAccount, StoreKind};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// let db = Db::open(folder.path().join("shop.till"))?;
+/// let account = db.external_accounts().create(NewExternalAccount::new("Apple apps", StoreKind::Apple))?;
+///
+/// // A clone is a handle for another thread.
+/// let other = db.clone();
+/// let thread = std::thread::spawn(move || other.external_accounts().get(account.id));
+/// assert_eq!(thread.join().unwrap()?.nickname, "Apple apps");
+/// db.close()?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Db {
     inner: Arc<Inner>,
@@ -71,6 +88,17 @@ impl Db {
     ///
     /// # Errors
     /// As [`Db::open_with`].
+    ///
+    /// ```
+    /// use tillroll_core::Db;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// let db = Db::open(folder.path().join("shop.till"))?;
+    /// assert!(db.sales().is_empty()?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::open_with(path, &OpenOptions::new())
     }
@@ -81,6 +109,22 @@ impl Db {
     /// [`crate::Error::Locked`] while another process writes to it, [`crate::Error::NotFound`] where there is none and it must not
     /// be made, [`crate::Error::Format`] for a directory that holds something else or a newer format, [`crate::Error::Vault`] for a
     /// wrong passphrase, [`crate::Error::Corruption`] for damage, [`crate::Error::Io`] for whatever the operating system refuses.
+    ///
+    /// ```
+    /// use tillroll_core::{Db, ErrorKind, OpenOptions};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("shop.till");
+    /// let missing = Db::open_with(&path, &OpenOptions::new().create(false));
+    /// assert_eq!(missing.unwrap_err().kind(), ErrorKind::NotFound);
+    ///
+    /// let db = Db::open_with(&path, &OpenOptions::new().passphrase("open sesame").cache_bytes(64 << 20))?;
+    /// let second = Db::open(&path);
+    /// assert_eq!(second.unwrap_err().kind(), ErrorKind::Locked);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
         let dir = path.as_ref();
         let (rolls, view) = sales::prepare(dir, Arc::clone(&options.disk), options.cache_size());
@@ -116,6 +160,20 @@ impl Db {
     ///
     /// # Errors
     /// [`crate::Error::Access`] for a scope that this handle has not itself.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::{ErrorKind, Scope};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let reading = db.restrict(&[Scope::SalesRead])?;
+    /// assert_eq!(reading.sales().len()?, 3);
+    /// let refused = reading.external_accounts().get(account);
+    /// assert_eq!(refused.unwrap_err().kind(), ErrorKind::Access);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn restrict(&self, scopes: &[Scope]) -> Result<Self> {
         let grant = self.grant.narrow(scopes)?;
         let records = self.inner.records.with_grant(grant.clone());
@@ -202,6 +260,16 @@ impl Db {
     ///
     /// # Errors
     /// [`crate::Error::NotFound`] for a name that is no collection's.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let made = db.records("brands")?.create(&serde_json::json!({"name": "Acme"}))?;
+    /// assert_eq!(made["name"], "Acme");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn records(&self, collection: &str) -> Result<Arc<dyn AnyCollection>> {
         self.records.by_name(collection)
     }
@@ -240,6 +308,22 @@ impl Db {
     /// [`crate::Error::Format`] with the lines that cannot be read or refer to a record that is neither in the file nor
     /// stored, [`crate::Error::Conflict`] with those whose id or unique value is another record's; nothing is stored then.
     /// [`crate::Error::Access`] on a narrowed or read-only handle.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::Db;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let file = folder.path().join("records.jsonl");
+    /// let written = db.export_records(&file)?;
+    ///
+    /// let other = Db::open(folder.path().join("other.till"))?;
+    /// assert_eq!(other.import_records(&file)?, written);
+    /// assert_eq!(other.import_records(&file)?, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn import_records(&self, path: impl AsRef<Path>) -> Result<u64> {
         self.grant.allow_all()?;
         self.records.import(path.as_ref())
@@ -272,6 +356,24 @@ impl Db {
     ///
     /// # Errors
     /// [`crate::Error::Vault`] where the present passphrase was not given at open.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::{Db, ErrorKind};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let path = folder.path().join("shop.till");
+    /// db.set_passphrase(Some("open sesame"))?;
+    /// db.close()?;
+    ///
+    /// // Everything works without the passphrase, but for the secrets.
+    /// let db = Db::open(&path)?;
+    /// assert_eq!(db.sales().len()?, 3);
+    /// assert_eq!(db.set_passphrase(None).unwrap_err().kind(), ErrorKind::Vault);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_passphrase(&self, passphrase: Option<&str>) -> Result<()> {
         self.grant.allow_all()?;
         self.inner.vault.set_passphrase(&self.inner.store, passphrase)
@@ -281,6 +383,15 @@ impl Db {
     ///
     /// # Errors
     /// [`crate::Error::Closed`] after the database was closed.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// assert_eq!(db.stats()?["rows"], 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stats(&self) -> Result<Json> {
         self.grant.allow_all()?;
         let mut stats = self.inner.engine.stats()?;
@@ -306,6 +417,16 @@ impl Db {
     ///
     /// # Errors
     /// [`crate::Error::Closed`] after the database was closed. What is found wrong is no error but a line of the answer.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let found = db.check()?;
+    /// assert!(found.ok(), "{}", found.problems.join("\n"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn check(&self) -> Result<CheckReport> {
         self.grant.allow_all()?;
         let mut problems: Vec<String> =

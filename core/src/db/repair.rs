@@ -86,6 +86,24 @@ impl RepairReport {
 /// [`crate::Error::NotFound`] where there is no database, [`crate::Error::Locked`] while somebody has it open,
 /// [`crate::Error::Format`] for a newer format or a backup that is not finished, [`crate::Error::Io`]: what stands then
 /// can be repaired again.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+/// use tillroll_core::repair;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let Shop { db, account, folder } = shop()?;
+/// let path = db.path().to_owned();
+/// db.close()?;
+///
+/// let done = repair(&path)?;
+/// for report in &done.lost {
+///     println!("import again: {report:?}");
+/// }
+/// assert!(done.ok());
+/// # Ok(())
+/// # }
+/// ```
 pub fn repair(path: impl AsRef<Path>) -> Result<RepairReport> {
     repair_with(path, &OpenOptions::new())
 }

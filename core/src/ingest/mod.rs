@@ -142,6 +142,17 @@ pub struct MemberSummary {
 /// # Errors
 /// [`Error::Io`] where the file cannot be read, [`Error::Format`] that says what it looks like where it is no report
 /// that Tillroll knows.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+/// use tillroll_core::{Kind, sniff};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let Shop { db, account, folder } = shop()?;
+/// assert_eq!(sniff(folder.path().join("sales_2018_03.csv"))?, Kind::AmazonSales);
+/// # Ok(())
+/// # }
+/// ```
 pub fn sniff(path: impl AsRef<Path>) -> Result<Kind> {
     sniff_member(&File::open(path.as_ref())?, 0)
 }

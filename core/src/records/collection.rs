@@ -59,6 +59,22 @@ impl Shared {
 }
 
 /// The records of one kind. Cheap to clone; any number of threads may use it at once.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+/// use tillroll_core::{ListQuery, NewExternalAccount, StoreKind};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let Shop { db, account, folder } = shop()?;
+/// let accounts = db.external_accounts();
+/// let made = accounts.create(NewExternalAccount::new("Games", StoreKind::Apple))?;
+/// assert_eq!(accounts.get(made.id)?.nickname, "Games");
+/// assert_eq!(accounts.list(&ListQuery::new().field("store", "apple"))?.item_count, 1);
+/// accounts.delete(made.id)?;
+/// assert_eq!(accounts.len()?, 1);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Collection<R> {
     pub(super) shared: Arc<Shared>,
     kind: PhantomData<fn() -> R>,
@@ -86,6 +102,22 @@ impl<R: Record> Collection<R> {
     /// # Errors
     /// [`Error::Validation`] with all faults at once, [`Error::Conflict`] for a unique value that is taken,
     /// [`Error::Access`] on a read-only database.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::{Error, Fields};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let brand = db.brands().create(Fields::default().with("name", "Acme"))?;
+    /// assert_eq!(brand.name, "Acme");
+    ///
+    /// // All faults are told at once, by field.
+    /// let Err(Error::Validation { fields }) = db.external_accounts().create(Fields::default()) else { panic!() };
+    /// assert_eq!(fields.keys().collect::<Vec<_>>(), ["nickname", "store"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn create(&self, fields: impl Into<Fields>) -> Result<R> {
         let fields = fields.into();
         self.write(|write, env| machine::create(write, env, fields.as_map()))
@@ -95,6 +127,19 @@ impl<R: Record> Collection<R> {
     ///
     /// # Errors
     /// As of [`Collection::create`]; faults are told as `[place].field`, places from 0 on.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::Fields;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let names = ["Acme", "Umbrella"];
+    /// let made = db.brands().create_many(names.map(|name| Fields::default().with("name", name)))?;
+    /// assert_eq!(made.len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn create_many<F: Into<Fields>>(&self, all: impl IntoIterator<Item = F>) -> Result<Vec<R>> {
         let all: Vec<Fields> = all.into_iter().map(Into::into).collect();
         self.write(|write, env| machine::create_many(write, env, all))
@@ -120,6 +165,18 @@ impl<R: Record> Collection<R> {
     ///
     /// # Errors
     /// [`Error::NotFound`], and those of [`Collection::create`].
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::ExternalAccountUpdate;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let renamed = db.external_accounts().update(account, ExternalAccountUpdate::new().nickname("Games"))?;
+    /// assert_eq!(renamed.nickname, "Games");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn update(&self, id: impl Borrow<R::Id>, fields: impl Into<Fields>) -> Result<R> {
         let fields = fields.into();
         self.write(|write, env| machine::update(write, env, id.borrow(), fields.as_map()))
@@ -137,6 +194,22 @@ impl<R: Record> Collection<R> {
     ///
     /// # Errors
     /// [`Error::Validation`] with all faults of the query at once.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::{Fields, ListQuery};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let names = ["Acme", "Umbrella", "Apex"];
+    /// db.brands().create_many(names.map(|name| Fields::default().with("name", name)))?;
+    ///
+    /// let page = db.brands().list(&ListQuery::new().filter("like(name,A*)").sort("name-desc").page_size(1))?;
+    /// assert_eq!((page.item_count, page.page_count), (2, 2));
+    /// assert_eq!(page.data[0].name, "Apex");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list(&self, query: &ListQuery) -> Result<Page<R>> {
         self.read(|context| list::list(context.read, &self.shared.known, query))
     }
@@ -158,6 +231,17 @@ impl<R: Record> Collection<R> {
     }
 
     /// All records in id order, read in steps: what is created, changed or deleted meanwhile may or may not show.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// for account in db.external_accounts().iter() {
+    ///     println!("{}", account?.nickname);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = Result<R>> + use<R> {
         const STEP: usize = 256;
         let collection = self.clone();

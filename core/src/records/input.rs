@@ -26,6 +26,16 @@ const LIST_MAX: usize = 100_000;
 
 /// The fields of a record to create or change, owned, for the typed faces. They may hold a secret: the text is
 /// overwritten when they go, and `Debug` shows names only.
+///
+/// ```
+/// use tillroll_core::Fields;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let fields = Fields::default().with("name", "Acme").with("external_id", "a-7");
+/// assert_eq!(fields, Fields::from_json(serde_json::json!({"name": "Acme", "external_id": "a-7"}))?);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Default, Clone, PartialEq)]
 pub struct Fields(Map<String, Value>);
 

@@ -50,6 +50,16 @@ impl<T> Page<T> {
 /// Which records to list, in which order, and which page of them. The default is the first page of 50 by id.
 ///
 /// What is wrong with it is told by the listing, all at once, under the names of the Python arguments.
+///
+/// ```
+/// use tillroll_core::ListQuery;
+///
+/// let query = ListQuery::new()
+///     .filter("like(nickname,*apps*):eq(store,amazon)")
+///     .sort("nickname-desc")
+///     .field("created_at_from", "2018-01-01")
+///     .page_size(10);
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListQuery {
     page: u64,

@@ -300,6 +300,20 @@ pub(crate) type StoreOf = Arc<dyn Fn(u64) -> Result<StoreKind> + Send + Sync>;
 /// The sales of a database: `db.sales()`.
 ///
 /// Every question is answered from one commit: an import or a deletion meanwhile is seen wholly or not at all.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+/// use tillroll_core::{By, Measure, Query};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let Shop { db, account, folder } = shop()?;
+/// let sales = db.sales();
+/// let query = Query::new().by([By::Sku, By::Currency]).measures([Measure::Units, Measure::Earnings]);
+/// println!("{}", sales.report(&query)?);
+/// assert_eq!(sales.get("t1")?.len(), 2);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Sales {
     engine: Arc<Engine>,
@@ -327,6 +341,28 @@ impl Sales {
     /// Before anything is read: [`Error::NotFound`] for an unknown account or a glob without a match, [`Error::Io`]
     /// for a missing file, [`Error::Format`] for a directory. At the end: the first file's error, with all of them
     /// beside it, and what was stored in `summary`.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::{ImportOptions, Kind};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let file = folder.path().join("sales_2018_03.csv");
+    /// let done = db.sales().import(&[file.to_str().unwrap()], account, &ImportOptions::default())?;
+    /// assert_eq!((done.files, done.unchanged, done.rows), (1, 1, 0));
+    ///
+    /// let anew = ImportOptions::new().kind(Kind::AmazonSales).period("2018-03").force(true);
+    /// let done = db.sales().import(&[file.to_str().unwrap()], account, &anew)?;
+    /// assert_eq!((done.replaced, done.rows, done.rejected), (1, 3, 1));
+    ///
+    /// // A file that cannot be read does not stop the others; the error has what was stored all the same.
+    /// let pattern = format!("{}/none_*.csv", folder.path().display());
+    /// let failed = db.sales().import(&[pattern], account, &anew).unwrap_err();
+    /// assert_eq!(failed.summary.files, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn import<S: AsRef<str>>(
         &self,
         paths: &[S],
@@ -343,6 +379,20 @@ impl Sales {
     ///
     /// # Errors
     /// [`Error::Corruption`] and [`Error::Io`] if a roll cannot be read.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::Value;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// for sale in db.sales().get("t1")? {
+    ///     println!("{:?} {:?}", sale.get("type"), sale.get("earnings"));
+    /// }
+    /// assert!(db.sales().get("nothing")?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get(&self, transaction_id: &str) -> Result<Vec<Sale>> {
         let manifest = self.manifest()?;
         lookup::get(&manifest, &*self.engine.catalogue.products()?, transaction_id)
@@ -352,6 +402,16 @@ impl Sales {
     ///
     /// # Errors
     /// As [`Self::get`].
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let found = db.sales().get_many(&["t2", "nothing", "t1"])?;
+    /// assert_eq!(found.len(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get_many<S: AsRef<str>>(&self, transaction_ids: &[S]) -> Result<Table> {
         let manifest = self.manifest()?;
         let products = self.engine.catalogue.products()?;
@@ -362,6 +422,22 @@ impl Sales {
     ///
     /// # Errors
     /// [`Error::Validation`] for a column or value that does not exist, [`Error::NotFound`] for a product.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::{Dimension, Query};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let charges = Query::new().columns(["sku", "units"]).only(Dimension::Type, ["charge"]);
+    /// let mut rows = 0;
+    /// for batch in db.sales().scan(&charges)? {
+    ///     rows += batch?.num_rows();
+    /// }
+    /// assert_eq!(rows, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn scan(&self, query: &Query) -> Result<Scan> {
         let manifest = self.manifest()?;
         let query = query.checked()?;
@@ -375,6 +451,24 @@ impl Sales {
     /// # Errors
     /// [`Error::Validation`] for a question that would add currencies or names what does not exist, [`Error::NotFound`]
     /// for a product.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::{By, Error, Measure, Query};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let query = Query::new().by([By::Month, By::Currency]).measures([Measure::Units, Measure::Earnings]);
+    /// let table = db.sales().report(&query)?;
+    /// assert_eq!(table.columns(), ["month", "currency", "units", "earnings"]);
+    /// assert_eq!(table.value(1, 3).to_string(), "6.98");
+    ///
+    /// // Currencies are never added.
+    /// let mixed = db.sales().report(&Query::new().measures([Measure::Sales]));
+    /// assert!(matches!(mixed, Err(Error::Validation { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn report(&self, query: &Query) -> Result<Table> {
         let manifest = self.manifest()?;
         let query = query.checked()?;
@@ -388,6 +482,18 @@ impl Sales {
     ///
     /// # Errors
     /// [`Error::Closed`] after the database was closed.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// for import in db.sales().imports(Some(account))? {
+    ///     println!("{} {}: {} rows, {} rejected", import.kind, import.period, import.rows, import.rejected);
+    ///     println!("{}", import.totals);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn imports(&self, account: Option<u64>) -> Result<Vec<Import>> {
         listing::imports(&*self.manifest()?, account)
     }
@@ -396,6 +502,17 @@ impl Sales {
     ///
     /// # Errors
     /// [`Error::NotFound`] for an id that is no stored import's.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let rejects = db.sales().rejects(None)?;
+    /// assert_eq!(rejects.columns(), ["path", "line", "reason", "text"]);
+    /// assert_eq!(rejects.value(0, 1).to_string(), "5");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn rejects(&self, import_id: Option<u64>) -> Result<Table> {
         listing::rejects(&*self.manifest()?, import_id)
     }
@@ -404,6 +521,18 @@ impl Sales {
     ///
     /// # Errors
     /// [`Error::NotFound`] where nothing is stored for the period.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::Kind;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// db.sales().delete(account, Kind::AmazonSales, "2018-03")?;
+    /// assert!(db.sales().is_empty()?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete(&self, account: u64, kind: Kind, period: &str) -> Result<()> {
         self.writable()?;
         period::delete(&self.engine, account, kind, period.parse()?)
@@ -427,6 +556,21 @@ impl Sales {
     ///
     /// # Errors
     /// [`Error::Conflict`] where rows are stored for the period; [`Error::NotFound`] for an unknown account.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::{Kind, PeriodState};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let (sales, kind) = (db.sales(), Kind::AmazonSales);
+    /// assert_eq!(sales.period_state(account, kind, "2018-02")?, PeriodState::Absent);
+    /// sales.mark_empty(account, kind, "2018-02")?;
+    /// assert_eq!(sales.period_state(account, kind, "2018-02")?, PeriodState::Empty);
+    /// assert_eq!(sales.gaps(account, kind, "2018-01", "2018-05")?, ["2018-01", "2018-04"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn mark_empty(&self, account: u64, kind: Kind, period: &str) -> Result<()> {
         self.writable()?;
         let store = (self.store_of)(account)?;

@@ -68,6 +68,21 @@ fn asked_columns(manifest: &Manifest, query: &Query) -> Result<Vec<SalesColumn>>
 /// The chosen rows of one commit, in the order of account, kind, period, part and line. Nothing is read before it is
 /// asked for; imports and deletions meanwhile change nothing of what it gives. From the second batch on, threads of the
 /// database read a few batches ahead of whoever asks for them, where all rows are wanted and there are such threads.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+/// use tillroll_core::Query;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let Shop { db, account, folder } = shop()?;
+/// let scan = db.sales().scan(&Query::new().columns(["time", "earnings"]).limit(2))?;
+/// assert_eq!(scan.schema().field(0).name(), "time");
+/// // Arrow's readers take it as it is.
+/// let reader = scan.into_reader();
+/// assert_eq!(reader.map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 2);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Scan {
     reading: Arc<Reading>,

@@ -18,6 +18,22 @@ const SHOWN_ROWS: usize = 20;
 const SHOWN_WIDTH: usize = 40;
 
 /// Rows and columns, as one Arrow record batch.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+/// use tillroll_core::{By, Query};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let Shop { db, account, folder } = shop()?;
+/// let table = db.sales().report(&Query::new().by([By::Sku]))?;
+/// for row in table.rows() {
+///     println!("{} {}", row[0], row[1]);
+/// }
+/// // To Arrow it is one batch.
+/// assert_eq!(table.batch().num_rows(), table.len());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
     batch: RecordBatch,

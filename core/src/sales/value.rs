@@ -41,6 +41,19 @@ impl fmt::Display for Value {
 }
 
 /// One row of a report file: a charge, a refund …
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+/// use tillroll_core::Value;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let Shop { db, account, folder } = shop()?;
+/// let [charge, refund] = &db.sales().get("t1")?[..] else { panic!("a charge and its refund share the id") };
+/// assert_eq!(charge.get("type"), Some(&Value::Text("charge".to_owned())));
+/// assert_eq!(refund.get("units"), Some(&Value::Int(-1)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sale {
     columns: Arc<[String]>,

@@ -70,6 +70,20 @@ impl Collection<Product> {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Validation`] for a store that is none.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::ErrorKind;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// // The import has made products of what was sold.
+    /// assert_eq!(db.products().get_by_store("amazon", "chess")?.name, "Chess");
+    /// let missing = db.products().get_by_store("amazon", "go");
+    /// assert_eq!(missing.unwrap_err().kind(), ErrorKind::NotFound);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get_by_store(&self, store: &str, id: &str) -> Result<Product> {
         let store = known_store(store)?;
         self.read(|context| by_store(context.read, store, id))?.ok_or_else(|| missing(store, id))
@@ -83,6 +97,23 @@ impl Collection<Product> {
     /// Those of [`Collection::get_by_store`], also where the lookup gives nothing; [`Error::Pending`] where it has not
     /// ended after `timeout`: it goes on, and what it gives is stored when it comes; its own error, or
     /// [`Error::Io`] where it panics; those of [`Collection::create`] for what it gives.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::Fields;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let ask = |_store: &str, id: &str| {
+    ///     assert_eq!(id, "go");
+    ///     Ok(Some(Fields::default().with("name", "Go")))
+    /// };
+    /// let found = db.products().get_by_store_with("amazon", "go", ask, std::time::Duration::from_secs(90))?;
+    /// assert_eq!(found.name, "Go");
+    /// assert_eq!(db.products().get_by_store("amazon", "go")?, found);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get_by_store_with<L>(&self, store: &str, id: &str, lookup: L, timeout: Duration) -> Result<Product>
     where
         L: FnOnce(&str, &str) -> Result<Option<Fields>> + Send + 'static,

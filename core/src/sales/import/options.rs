@@ -88,6 +88,17 @@ impl ImportOptions {
     }
 
     /// Who is told how far the import is.
+    ///
+    /// ```
+    /// use tillroll_core::{Db, ImportOptions};
+    ///
+    /// use std::ops::ControlFlow;
+    ///
+    /// let watched = ImportOptions::new().progress(|far| {
+    ///     eprintln!("{} of {} files, {} rows", far.files_done, far.files_total, far.rows);
+    ///     ControlFlow::Continue(())
+    /// });
+    /// ```
     #[must_use]
     pub fn progress(
         mut self,
