@@ -150,9 +150,12 @@ MACOS = $(filter Darwin,$(shell uname -s))
 SHARED = libtillroll.$(if $(MACOS),dylib,so)
 SHARED_COMPATIBLE = libtillroll.$(if $(MACOS),$(COMPATIBLE).dylib,so.$(COMPATIBLE))
 SHARED_FULL = libtillroll.$(if $(MACOS),$(VERSION).dylib,so.$(VERSION))
+EMPTY =
+LIBS_PRIVATE_LIST = $(subst $(EMPTY) $(EMPTY),;,$(strip $(LIBS_PRIVATE)))
 CMAKE_FILES = tillroll-config.cmake tillroll-config-version.cmake
-FILL_IN = sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS_PRIVATE@|$(LIBS_PRIVATE)|' \
-    -e 's|@COMPATIBLE@|$(COMPATIBLE)|; s|@SHARED_FULL@|$(SHARED_FULL)|; s|@SHARED_COMPATIBLE@|$(SHARED_COMPATIBLE)|'
+FILL_IN = sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@COMPATIBLE@|$(COMPATIBLE)|' \
+    -e 's|@LIBS_PRIVATE@|$(LIBS_PRIVATE)|; s|@LIBS_PRIVATE_LIST@|$(LIBS_PRIVATE_LIST)|' \
+    -e 's|@SHARED_FULL@|$(SHARED_FULL)|; s|@SHARED_COMPATIBLE@|$(SHARED_COMPATIBLE)|'
 # What `rustc --print native-static-libs` says; tests/c links the static library with it.
 LIBS_PRIVATE = $(if $(MACOS),-liconv -lSystem -lc -lm,-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc)
 
@@ -164,9 +167,26 @@ audit: ## Licences and advisories by cargo-deny (needs a network)
 	    $(CARGO) install --locked --root $(TARGET)/tools cargo-deny
 	PATH="$(CURDIR)/$(TARGET)/tools/bin:$$PATH" $(CARGO) deny --locked check
 
-dist: $(PY) ## A release wheel and source package in target/dist
-	.venv/bin/maturin sdist -m python/Cargo.toml -o $(TARGET)/dist
-	.venv/bin/maturin build --release --locked -m python/Cargo.toml -i $(PY) -o $(TARGET)/dist
+dist: $(PY) dist-c ## What is released, in target/dist: wheel, source package, and an archive for C and C++
+	.venv/bin/maturin sdist -m python/Cargo.toml -o $(DIST)
+	.venv/bin/maturin build --release --locked -m python/Cargo.toml -i $(PY) -o $(DIST)
+
+# It is unpacked anywhere: pkg-config and CMake go by where their files lie, the loader on macOS by its search path.
+dist-c: ## Headers, libraries, pkg-config file, CMake package and examples, in an archive that needs no Python
+	rm -rf '$(STAGE)'
+	$(MAKE) --no-print-directory install PREFIX='$(STAGE)' DESTDIR=
+	sed -i.old 's|^prefix=.*|prefix=$${pcfiledir}/../..|' '$(STAGE)/lib/pkgconfig/tillroll.pc'
+	rm '$(STAGE)/lib/pkgconfig/tillroll.pc.old'
+	$(if $(MACOS),install_name_tool -id '@rpath/$(SHARED_COMPATIBLE)' '$(STAGE)/lib/$(SHARED_FULL)')
+	cp README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE '$(STAGE)'
+	cp -R ffi/examples '$(STAGE)/examples'
+	mkdir -p '$(DIST)'
+	tar -C '$(dir $(STAGE))' $(TAR_OWNER) -czf '$(DIST)/$(notdir $(STAGE)).tar.gz' '$(notdir $(STAGE))'
+DIST = $(TARGET)/dist
+# Who built it is nobody's business.
+TAR_OWNER = $(if $(MACOS),--uid 0 --gid 0,--owner=0 --group=0 --numeric-owner)
+PLATFORM = $(shell uname -sm | tr 'A-Z ' 'a-z-')
+STAGE = $(abspath $(TARGET))/stage/tillroll-$(VERSION)-$(PLATFORM)
 
 clean: ## Remove .venv and target
 	rm -rf .venv $(TARGET)
@@ -200,5 +220,5 @@ $(PY): .venv/.requirements-build
 	$(PIP) install --quiet --requirement $(REQUIREMENTS)
 	@cp $(REQUIREMENTS) $@
 
-.PHONY: help demo test torture memcheck fuzz test-rust test-python test-c lint bench bench-products bench-stores install header audit dist \
+.PHONY: help demo test torture memcheck fuzz test-rust test-python test-c lint bench bench-products bench-stores install header audit dist dist-c \
     clean wheel release-wheel bench-site deps

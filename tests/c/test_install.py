@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from compiling import Library, run
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -20,9 +21,13 @@ BUILT = ["PROFILE=dev", "INSTALL_SELECTION=--lib --examples"]
 
 
 def make_install(*arguments: str) -> str:
+    return make("install", *arguments)
+
+
+def make(*arguments: str) -> str:
     # The variables of the `make` that runs these tests are not for this one; the target folder's is in both.
     environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS")}
-    command = ["make", "--no-print-directory", "install", *arguments]
+    command = ["make", "--no-print-directory", *arguments]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -114,3 +119,19 @@ def test_both_pkg_configs_say_the_same(library):
     assert f"-I{library.prefix}/include" in of_pypi
     assert "-ltillroll" in of_pypi
     assert of_pypi == library.flags("--cflags", "--libs")
+
+
+@LINUX
+def test_an_archive_serves_wherever_it_is_unpacked(tmp_path):
+    make("dist-c", *BUILT, f"DIST={tmp_path}")
+    (archive,) = tmp_path.glob(f"tillroll-{VERSION}-linux-*.tar.gz")
+    listed = run(["tar", "--list", "--verbose", "--numeric-owner", "--file", archive]).splitlines()
+    assert {line.split()[1] for line in listed} == {"0/0"}
+    run(["tar", "--extract", "--no-same-owner", "--file", archive, "--directory", tmp_path])
+    unpacked = Library(tmp_path / archive.name.removesuffix(".tar.gz"))
+    texts = ("README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE", "include/tillroll.hpp")
+    assert set(texts) <= installed(unpacked.prefix)
+    assert str(ROOT) not in (unpacked.prefix / "lib/pkgconfig/tillroll.pc").read_text()
+    program = unpacked.compile(tmp_path / "import", [unpacked.prefix / "examples/import.c"])
+    done = subprocess.run([program], env=unpacked.environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.split()[0]) == (2, "usage:")

@@ -357,6 +357,27 @@ fn the_stable_abi_is_that_of_the_oldest_python() {
     assert_eq!(requires, format!(">=3.{abi}"));
 }
 
+/// A workflow calls what people call, so that it cannot go its own way.
+#[test]
+fn workflows_run_what_is_there() {
+    let makefile = fs::read_to_string(root().join("Makefile")).unwrap();
+    let mut seen = 0;
+    for workflow in files().iter().filter(|file| file.path.starts_with(".github/workflows/")) {
+        for command in workflow.text().unwrap().lines().filter_map(|line| line.split("run: ").nth(1)) {
+            let mut words = command.split_whitespace();
+            let (program, argument) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+            let is_there = match program {
+                "make" => makefile.contains(&format!("\n{argument}:")),
+                script if script.starts_with(".ci/") => root().join(script).exists(),
+                _ => continue,
+            };
+            assert!(is_there, "{} runs {command}", workflow.path);
+            seen += 1;
+        }
+    }
+    assert!(seen > 2, "{seen} commands seen");
+}
+
 #[test]
 fn the_toolchain_is_the_one_the_manifest_asks_for() {
     let channel = toml_text("rust-toolchain.toml", "channel").unwrap();
