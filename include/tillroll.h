@@ -2,7 +2,22 @@
  * Tillroll: an embedded store for what an app or game publisher sells.
  *
  * One directory on disk holds the accounts at the stores and every row of the sales reports that the stores hand out.
- * What is not in this file is not part of the C interface. The conventions:
+ * What is not in this file is not part of the C interface. It begins like this; ffi/examples has whole programs:
+ *
+ *     tillroll_error *err = NULL;
+ *     tillroll_db *db = tillroll_open("shop.till", NULL, &err);
+ *     const char *query = "{\"by\":[\"month\",\"currency\"],\"measures\":[\"units\",\"earnings\"]}";
+ *     struct ArrowArrayStream sums;
+ *
+ *     if (db == NULL || tillroll_sales_report(db, query, &sums, &err) != TILLROLL_OK) {
+ *         fprintf(stderr, "%s\n", tillroll_error_message(err));
+ *         tillroll_error_free(err);
+ *     } else {
+ *         sums.release(&sums);
+ *     }
+ *     tillroll_close(db);
+ *
+ * The conventions:
  *
  * Strings are UTF-8 and end with NUL. What goes in is only read during the call and stays the caller's.
  *

@@ -1,4 +1,4 @@
-"""The C and the C++ of the README are compiled and run as they stand there."""
+"""The C and the C++ of the README, and the C of the header, are compiled and run as they stand there."""
 
 import re
 import subprocess
@@ -43,3 +43,15 @@ def test_the_cpp_of_the_readme_runs(library, tmp_path, reports):
     sums = reports.sums(rows, ["month", "currency"], ["units", "earnings"])
     printed = [(line.split()[3], int(line.split()[1]), Decimal(line.split()[2])) for line in lines]
     assert printed == [(line["currency"], line["units"], line["earnings"]) for line in sums]
+
+
+def test_the_c_at_the_head_of_the_header_runs(library, tmp_path):
+    head = (library.prefix / "include/tillroll.h").read_text().split("*/")[0]
+    code = "\n".join(re.findall(r"^ \*     (.*)$", head, re.MULTILINE))
+    source = tmp_path / "head.c"
+    source.write_text(
+        f"#include <stdio.h>\n#include <tillroll.h>\nint main(void) {{\n{code}\nreturn err != NULL;\n}}\n"
+    )
+    program = library.compile(tmp_path / "head", [source])
+    assert run([program], cwd=tmp_path, env=library.environment) == ""
+    assert (tmp_path / "shop.till").is_dir()

@@ -107,10 +107,11 @@ fn module_docs(source: &str) -> Vec<&str> {
     source.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim_end).collect()
 }
 
-/// Lines as a comment; a heading stands by itself.
+/// Lines as a comment; a heading stands by itself, and code is told by its indentation alone.
 fn comment(lines: &[&str]) -> String {
+    let lines = lines.iter().filter(|line| !line.starts_with(" ```"));
     let line = |line: &&str| format!(" *{}\n", line.strip_prefix(" #").unwrap_or(line).trim_end());
-    format!("/*\n{} */\n", lines.iter().map(line).collect::<String>())
+    format!("/*\n{} */\n", lines.map(line).collect::<String>())
 }
 
 /// Comments of one line take one line.
