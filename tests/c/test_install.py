@@ -17,7 +17,7 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="names and tools of L
 
 
 # What the tests have built already.
-BUILT = ["PROFILE=dev", "INSTALL_SELECTION=--lib --examples"]
+BUILT = ["PROFILE=dev", "INSTALL_BUILD=build --lib --examples"]
 
 
 def make_install(*arguments: str) -> str:
@@ -86,7 +86,8 @@ def test_installing_needs_no_python():
 
 def test_the_default_is_what_ships():
     plan = make_install("--dry-run")
-    assert "--profile release --package tillroll-ffi" in plan
+    assert "rustc --package tillroll-ffi --lib --crate-type cdylib,staticlib" in plan
+    assert "--profile release" in plan
     assert "/release/libtillroll.a" in plan
 
 
