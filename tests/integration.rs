@@ -76,5 +76,7 @@ mod scopes;
 mod secrets;
 #[path = "power/state.rs"]
 mod state;
+#[path = "integration/sync.rs"]
+mod sync;
 #[path = "integration/tidy.rs"]
 mod tidy;

@@ -54,7 +54,10 @@ mod store;
 mod vault;
 
 pub use day::{Day, Period, PeriodUnit};
-pub use db::{CheckReport, Db, OpenOptions, RepairReport, check, repair, repair_with, restore};
+pub use db::{
+    CheckReport, Db, OpenOptions, PlannedFetch, RepairReport, SyncOptions, check, repair, repair_with,
+    restore,
+};
 pub use error::{Error, ErrorKind, FieldErrors, Result};
 pub use file::{Disk, DiskFile, OsDisk};
 pub use ingest::{Kind, StoreKind, sniff};
@@ -62,8 +65,8 @@ pub use money::{AmountFault, MICROS, Money};
 pub use records::{
     Account, AnyCollection, AppStore, Banner, BannerGroup, Brand, Campaign, CampaignConditions,
     CampaignCustomers, CampaignDiscounts, CampaignPage, CampaignPrice, CampaignTime, Category,
-    CategoryProduct, Clock, Collection, Customer, CustomerAddress, CustomerGroup, CustomerLink, Datum,
-    DatumKind, Discount, EinvoiceAddress, ExternalAccount, ExternalAccountUpdate, ExternalId, Fields,
+    CategoryProduct, Clock, Collection, Credentials, Customer, CustomerAddress, CustomerGroup, CustomerLink,
+    Datum, DatumKind, Discount, EinvoiceAddress, ExternalAccount, ExternalAccountUpdate, ExternalId, Fields,
     GiftCard, ListQuery, Meta, Moment, NewExternalAccount, Ownership, PAGE_SIZE_MAX, Page, Price, PriceKey,
     PriceRow, Product, ProductDiscounts, ProductLink, ProductSearch, Record, RecordId, Source, StoreCategory,
     StoreInfo, Subscriber, Translation, Translations, Visibilities, Visibility,
@@ -71,6 +74,6 @@ pub use records::{
 pub use sales::{
     By, Dimension, Import, ImportError, ImportOptions, ImportProgress, ImportSummary, ImportVersion,
     MONEY_SCALE, Measure, OnReject, Order, PeriodState, ProgressFn, Query, ReportFile, Sale, Sales, Scan,
-    Table, Value,
+    SyncReason, Table, Value,
 };
 pub use scope::Scope;

@@ -277,6 +277,11 @@ impl Vault {
         Ok(())
     }
 
+    /// Whether there is a secret. Needs no key.
+    pub fn holds(&self, read: &dyn Read, tag: u8, id: &[u8], field: &str) -> Result<bool> {
+        Ok(read.get(&secret_key(tag, id, field))?.is_some())
+    }
+
     /// A secret in the clear, `None` where there is none.
     ///
     /// # Errors

@@ -66,6 +66,8 @@ pub mod import;
 
 pub mod sales;
 
+pub mod sync;
+
 pub mod error;
 
 mod boundary;

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tillroll_core as core;
 
 use crate::argument::{Given, fault, optional};
 use crate::collections;
 use crate::error::raise;
 use crate::json;
+use crate::plan::PlannedFetch;
 use crate::sales::Sales;
 use crate::wait::{long, short, stoppable};
 
@@ -308,6 +309,48 @@ impl Db {
     fn set_passphrase(&self, py: Python<'_>, passphrase: Option<Given<String>>) -> PyResult<()> {
         let passphrase = optional(py, "passphrase", passphrase)?;
         short(py, || self.inner.set_passphrase(passphrase.as_deref()))
+    }
+
+    /// What to fetch from the stores: a function of the database and the clock, which asks no store anything.
+    ///
+    /// Of every external account with `auto_import` and credentials, each report that its store can give and that is
+    /// absent, or that was fetched while the store could still change it.
+    ///
+    /// Parameters
+    /// ----------
+    /// now : datetime or str, optional
+    ///     The time to plan for, with its offset; by default now.
+    /// since : date or str, optional
+    ///     Nothing that ends before this day or period. Of Apple, days that it no longer gives are then asked for by
+    ///     months and years.
+    /// accounts : iterable of int or Record, optional
+    ///     Only these.
+    ///
+    /// Returns
+    /// -------
+    /// list of PlannedFetch
+    ///     By account and first day.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is no account of an id.
+    #[pyo3(signature = (*, now=None, since=None, accounts=None))]
+    fn sync_plan(
+        &self,
+        py: Python<'_>,
+        now: Option<&Bound<'_, PyAny>>,
+        since: Option<&Bound<'_, PyAny>>,
+        accounts: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Vec<PlannedFetch>> {
+        let mut options = Map::new();
+        for (name, given) in [("now", now), ("since", since), ("accounts", accounts)] {
+            if let Some(given) = given {
+                options.insert(name.to_owned(), json::argument(name, given)?);
+            }
+        }
+        let plan = || self.inner.sync_plan(&core::SyncOptions::from_json(&Value::Object(options))?);
+        Ok(short(py, plan)?.into_iter().map(PlannedFetch::from).collect())
     }
 
     /// A handle on the same database that may do less.

@@ -10,11 +10,13 @@ mod argument;
 mod arrow;
 mod collection;
 mod collections;
+mod credentials;
 mod db;
 mod error;
 mod imports;
 mod json;
 mod page;
+mod plan;
 mod progress;
 mod record;
 mod repair;
@@ -33,13 +35,19 @@ mod _tillroll {
     #[pymodule_export]
     use crate::collection::{Collection, RecordIterator};
     #[pymodule_export]
-    use crate::collections::{Accounts, Banners, Campaigns, Categories, CustomerGroups, Customers, Products};
+    use crate::collections::{
+        Accounts, Banners, Campaigns, Categories, CustomerGroups, Customers, ExternalAccounts, Products,
+    };
+    #[pymodule_export]
+    use crate::credentials::Credentials;
     #[pymodule_export]
     use crate::db::{CheckReport, Db, check, open, restore};
     #[pymodule_export]
     use crate::imports::{Import, ImportProgress, ImportSummary, ImportVersion, sniff};
     #[pymodule_export]
     use crate::page::Page;
+    #[pymodule_export]
+    use crate::plan::PlannedFetch;
     #[pymodule_export]
     use crate::record::Record;
     #[pymodule_export]

@@ -339,6 +339,52 @@ impl Sales {
         short(py, || self.inner.mark_empty(account, kind, &period))
     }
 
+    /// Notes that what is stored for a period, or that it is empty, is what its store gave at a time.
+    ///
+    /// `Db.sync_plan()` lists the period no more once it was fetched when its store could not change it any more. An
+    /// import notes its own time by itself: this tells of a fetch whose bytes were stored already. Nothing is written
+    /// where that changes nothing.
+    ///
+    /// Parameters
+    /// ----------
+    /// account : int or Record
+    /// kind, period : str
+    /// at : datetime, optional
+    ///     When it was fetched, aware; by default now.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is no such account, or nothing is stored for the period.
+    #[pyo3(signature = (account, kind, period, *, at=None))]
+    fn mark_fetched(
+        &self,
+        py: Python<'_>,
+        account: &Bound<'_, PyAny>,
+        kind: Given<String>,
+        period: Given<String>,
+        at: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let (account, kind) = (account_id(account)?, parse_kind(py, kind)?);
+        let period = period.named(py, "period")?;
+        let at = at.map(|at| day_text("at", at)).transpose()?;
+        short(py, || self.inner.mark_fetched(account, kind, &period, at.as_deref()))
+    }
+
+    /// Notes that the store will never give out a period any more. It stays absent, and `Db.sync_plan()` lists it no
+    /// more; it may list a longer report in its stead. Does nothing where a report is stored.
+    fn mark_lost(
+        &self,
+        py: Python<'_>,
+        account: &Bound<'_, PyAny>,
+        kind: Given<String>,
+        period: Given<String>,
+    ) -> PyResult<()> {
+        let (account, kind) = (account_id(account)?, parse_kind(py, kind)?);
+        let period = period.named(py, "period")?;
+        short(py, || self.inner.mark_lost(account, kind, &period))
+    }
+
     /// What is missing between two days or periods, the end excluded: the months, for Apple the days, that reports
     /// which count do not cover wholly. Where a month counts, it covers its days; a week across two months does not
     /// count beside one of them, and its days in the other are missing.

@@ -9,8 +9,8 @@ use std::sync::{Mutex, Once, PoisonError};
 
 use serde_json::{Value as Json, json};
 use tillroll_core::{
-    Db, Error, ErrorKind, ExternalAccountUpdate, ImportOptions, NewExternalAccount, OpenOptions, StoreKind,
-    restore,
+    Credentials, Db, Error, ErrorKind, ExternalAccountUpdate, ImportOptions, NewExternalAccount, OpenOptions,
+    StoreKind, SyncOptions, restore,
 };
 use tillroll_tests::traces::Traces;
 use tillroll_tests::{Layout, Packing, Spec};
@@ -141,6 +141,12 @@ fn plant(db: &Db, search: &mut Search) -> u64 {
     search.shown("updated", &records.update(&made.id.to_string(), &json!({"password": PASSWORD})).unwrap());
     search.shown("listed", &records.list(&json!({"expand": []})).unwrap().data);
     search.shown("got", &records.get(&made.id.to_string()).unwrap());
+    let credentials = Credentials::amazon(PASSWORD, SECOND);
+    search.shown("credentials", &credentials);
+    accounts.set_credentials(made.id, Some(&credentials)).unwrap();
+    search.shown("credentials that were sealed", &accounts.reveal_credentials(made.id).unwrap());
+    search.shown("an account with credentials", &accounts.get(made.id).unwrap());
+    search.shown("a plan", &db.sync_plan(&SyncOptions::new()).unwrap());
     made.id
 }
 
@@ -168,6 +174,16 @@ fn mistake(db: &Db, id: u64, search: &mut Search) {
                 Err(error) => search.error(verb, &error),
             }
         }
+    }
+    for credentials in [
+        json!(PASSWORD),
+        json!([PASSWORD]),
+        json!({PASSWORD: SECOND}),
+        json!({"client_id": [PASSWORD], "client_secret": SECOND}),
+        json!({"client_id": with_nul, "client_secret": long, "key": PASSWORD}),
+    ] {
+        let given = json!({"id": id, "credentials": credentials});
+        search.error("wrong credentials", &records.call("set_credentials", &given).unwrap_err());
     }
     search.error("an update of nothing", &records.update("999", &json!({"password": PASSWORD})).unwrap_err());
     let read_only = db.restrict(&[tillroll_core::Scope::AccountRead]).unwrap();

@@ -35,6 +35,7 @@ RIGHT = {
     "by": ["month"],
     "code": "B10TC",
     "columns": ["sku"],
+    "credentials": {},
     "customer_id": 2,
     "email": "no@example.com",
     "end": "2018-04",

@@ -4,6 +4,7 @@ mod backup;
 mod catalogue;
 mod options;
 mod repair;
+mod sync;
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -14,6 +15,7 @@ pub use backup::{check, restore};
 pub use options::OpenOptions;
 pub use repair::{RepairReport, repair, repair_with};
 use serde_json::{Value as Json, json};
+pub use sync::{PlannedFetch, SyncOptions};
 
 use self::catalogue::OwnProducts;
 

@@ -282,6 +282,11 @@ impl<R: Record> Collection<R> {
         })
     }
 
+    /// Whether a record has a secret; needs no key.
+    pub(super) fn holds_secret(&self, read: &dyn Read, id: &R::Id, field: &str) -> Result<bool> {
+        self.shared.vault.holds(read, R::TAG, &stored::id_bytes::<R>(id), field)
+    }
+
     pub(super) fn read<T>(&self, f: impl FnOnce(&Context<'_>) -> Result<T>) -> Result<T> {
         self.read_with(&[], f)
     }

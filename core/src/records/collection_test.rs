@@ -271,7 +271,8 @@ fn verbs_by_name() {
         (
             "rename",
             json!({}),
-            "verb: \"rename\" is none of create, create_many, get, contains, update, delete, list, count, len",
+            "verb: \"rename\" is none of create, create_many, get, contains, update, delete, list, count, len, \
+             set_credentials, has_credentials, reveal_credentials",
         ),
         ("get", json!({}), "id: is required"),
         ("get", json!({"id": [1]}), "id: must be an id: a whole number or text"),

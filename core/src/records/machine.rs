@@ -224,6 +224,24 @@ fn change<R: Record>(
     Ok(record)
 }
 
+/// Changes a secret of a record, and of the record itself only the time of its last change.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Vault`].
+pub(super) fn change_secret<R: Record>(
+    write: &mut dyn Write,
+    env: &Env<'_>,
+    id: &R::Id,
+    change: SecretChange,
+) -> Result<()> {
+    let old: R = get(write, id)?;
+    let mut record = old.clone();
+    record.stamp(id.clone(), Times { updated_at: later(&old, env.now), ..old.times() });
+    index::update(write, Some(&old), Some(&record))?;
+    stored::put(write, &record)?;
+    change_secrets::<R>(write, env, id, &[change])
+}
+
 /// Now, but after the last change: a clock that stands still or runs back must not hide one from `if_updated_at`.
 fn later<R: Record>(old: &R, now: Timestamp) -> Timestamp {
     let last = old.times().updated_at;

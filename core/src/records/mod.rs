@@ -106,6 +106,7 @@ pub use resources::campaign_part::{
 pub use resources::campaign_price::{CampaignPrice, PriceKey, PriceRow};
 pub use resources::category::Category;
 pub use resources::category_product::CategoryProduct;
+pub use resources::credentials::Credentials;
 pub use resources::customer::{Customer, EinvoiceAddress};
 pub use resources::customer_address::CustomerAddress;
 pub use resources::customer_group::CustomerGroup;

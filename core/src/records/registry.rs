@@ -118,6 +118,11 @@ fn unknown(name: &str) -> Error {
 pub struct Records(Arc<Shared>);
 
 impl Records {
+    /// The time by the database's clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
     pub(crate) fn new(store: Arc<Store>, vault: Arc<Vault>, clock: Clock) -> Self {
         let (grant, products, known) = (Grant::default(), Arc::default(), Arc::default());
         Self(Arc::new(Shared { store, vault, clock, grant, products, known }))

@@ -402,6 +402,11 @@ impl Manifest {
         series.into_iter().flat_map(Series::counting_periods).map(|(period, _)| period)
     }
 
+    /// All periods that reports of an account and kind are stored for, whether they count or not, in order.
+    pub(crate) fn periods(&self, account: u64, kind: Kind) -> impl Iterator<Item = Period> {
+        self.series(account, kind).into_iter().flat_map(|series| series.periods.keys().copied())
+    }
+
     pub(crate) fn get(&self, key: &ReportKey) -> Option<&Arc<Report>> {
         self.parts(key.account, key.kind, key.period).find(|report| report.key == *key)
     }

@@ -7,6 +7,8 @@ mod catalogue;
 mod check;
 mod compact;
 mod distinct;
+mod due;
+mod fetched;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod group;
@@ -55,9 +57,11 @@ use std::sync::{Arc, Mutex, OnceLock, TryLockError};
 use std::time::{Duration, Instant};
 
 pub(crate) use catalogue::{Catalogue, Products, Tell};
+pub use due::SyncReason;
 pub use import::{ImportError, ImportOptions, ImportProgress, ImportSummary, OnReject, ProgressFn};
 pub use listing::{Import, ImportVersion};
 pub use period::PeriodState;
+pub(crate) use period::{edge, instant};
 pub use query::{By, Dimension, Measure, Order, Query};
 pub use repair::ReportFile;
 pub(crate) use repair::{Graves, SalesRepair};
@@ -71,6 +75,7 @@ pub(crate) use self::manifest::REPORTS;
 use self::query::Where;
 use self::rolls::Rolls;
 pub(crate) use self::rolls::is_roll;
+use crate::day::{Day, Period};
 use crate::error::{Error, Result};
 use crate::file::Disk;
 use crate::ingest::{Kind, StoreKind};
@@ -586,6 +591,57 @@ impl Sales {
         let manifest = self.manifest()?;
         (self.store_of)(account)?;
         period::gaps(&manifest, account, kind, (start, end))
+    }
+
+    /// Notes that what is stored for a period, or that it is empty, is what its store gave at a time, `2018-04-02T03:00:00Z`, or now.
+    /// [`crate::Db::sync_plan`] lists the period no more once it was fetched when its store could not change it any more.
+    ///
+    /// An import notes its own time by itself: this tells of a fetch whose bytes were stored already, and of one by
+    /// another clock than the database's. Nothing is written where that changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown account and where nothing is stored for the period; [`Error::Validation`] for a
+    /// text that is no period or no time, and a kind that is not the store's.
+    pub fn mark_fetched(&self, account: u64, kind: Kind, period: &str, at: Option<&str>) -> Result<()> {
+        let period = self.period_to_mark(account, kind, period)?;
+        let at = match at {
+            Some(at) => instant("at", at)?.as_microsecond(),
+            None => self.engine.now(),
+        };
+        fetched::mark_fetched(&self.engine, account, kind, period, at)
+    }
+
+    /// Notes that the store will never give out a period any more. It stays absent; [`crate::Db::sync_plan`] lists it no
+    /// more, and may list a longer report in its stead. Does nothing where a report is stored.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown account; [`Error::Validation`] for a text that is no period and a kind that is
+    /// not the store's.
+    pub fn mark_lost(&self, account: u64, kind: Kind, period: &str) -> Result<()> {
+        let period = self.period_to_mark(account, kind, period)?;
+        fetched::mark_lost(&self.engine, account, kind, period)
+    }
+
+    fn period_to_mark(&self, account: u64, kind: Kind, period: &str) -> Result<Period> {
+        self.writable()?;
+        period::refuse_other_store(kind, (self.store_of)(account)?)?;
+        period.parse()
+    }
+
+    /// The reports of an account that are due at a time, by first day.
+    pub(crate) fn dues(
+        &self,
+        account: u64,
+        kind: Kind,
+        now: jiff::Timestamp,
+        since: Option<Day>,
+    ) -> Result<Vec<(Period, SyncReason)>> {
+        let manifest = self.manifest()?;
+        self.engine.store.read(|read| {
+            let now = now.as_microsecond();
+            let found = due::Dues { manifest: &manifest, read, account, kind, now, since }.find()?;
+            Ok(found.into_iter().collect())
+        })
     }
 
     /// The number of stored rows that count.

@@ -3,12 +3,13 @@
 use std::fmt;
 
 use super::Engine;
+use super::fetched::note_key;
 use super::manifest::{Manifest, ReadFlags, Report, ReportKey, Version};
 use crate::day::{Day, Period, PeriodUnit};
 use crate::error::{Error, Result, quoted};
 use crate::ingest::{Kind, READER_VERSION, StoreKind};
 use crate::kv::value;
-use crate::store::Write;
+use crate::store::{Read, Write};
 
 /// The part of reports that have only one.
 pub(super) const ONLY_PART: &str = "0";
@@ -57,6 +58,10 @@ pub(crate) fn delete(engine: &Engine, account: u64, kind: Kind, period: Period) 
             });
         }
         keys.iter().for_each(|key| transaction.delete(key));
+        let note = note_key(account, kind, period);
+        if transaction.get(&note)?.is_some() {
+            transaction.delete(&note);
+        }
         // A repair can tell by it which imports were before, even where their own commits are lost.
         transaction.put(super::COUNTER_KEY.to_vec(), value::encode(&engine.next_import_id())?);
         Ok(())
@@ -70,12 +75,7 @@ pub(crate) fn mark_empty(
     kind: Kind,
     period: Period,
 ) -> Result<()> {
-    if kind.store() != store {
-        return Err(Error::invalid(
-            "kind",
-            format!("{kind} reports are {}'s, the account is {store}'s", kind.store()),
-        ));
-    }
+    refuse_other_store(kind, store)?;
     let key = ReportKey { account, kind, period, part: ONLY_PART.to_owned() };
     let id = engine.take_import_id();
     engine.store.write(|transaction| {
@@ -92,6 +92,15 @@ pub(crate) fn mark_empty(
         transaction.put(super::COUNTER_KEY.to_vec(), value::encode(&engine.next_import_id())?);
         Ok(())
     })
+}
+
+/// Refuses a kind of report that an account's store does not give out.
+pub(super) fn refuse_other_store(kind: Kind, store: StoreKind) -> Result<()> {
+    if kind.store() == store {
+        return Ok(());
+    }
+    let message = format!("{kind} reports are {}'s, the account is {store}'s", kind.store());
+    Err(Error::invalid("kind", message))
 }
 
 fn empty_report(engine: &Engine, id: u64, key: ReportKey) -> Report {
@@ -124,7 +133,18 @@ pub(crate) fn gaps(
     kind: Kind,
     (start, end): (&str, &str),
 ) -> Result<Vec<String>> {
-    let (start, end) = (edge("start", start)?, edge("end", end)?);
+    let gaps = uncovered(manifest, account, kind, edge("start", start)?, edge("end", end)?)?;
+    Ok(gaps.into_iter().map(|period| period.to_string()).collect())
+}
+
+/// What [`gaps`] gives, as periods.
+pub(super) fn uncovered(
+    manifest: &Manifest,
+    account: u64,
+    kind: Kind,
+    start: Day,
+    end: Day,
+) -> Result<Vec<Period>> {
     let unit = if kind == Kind::AppleSales { PeriodUnit::Day } else { PeriodUnit::Month };
     let periods = std::iter::successors(Some(Period::containing(start, unit)), |period| Some(period.next()));
     let periods: Vec<_> = periods.take_while(|period| period.first() < end).take(GAPS_MAX + 1).collect();
@@ -144,12 +164,18 @@ pub(crate) fn gaps(
         }
         true
     };
-    let gaps = periods.into_iter().filter(|period| !is_covered(period));
-    Ok(gaps.map(|period| period.to_string()).collect())
+    Ok(periods.into_iter().filter(|period| !is_covered(period)).collect())
+}
+
+/// A time with its offset.
+pub(crate) fn instant(field: &str, text: &str) -> Result<jiff::Timestamp> {
+    text.trim().parse().map_err(|_| {
+        Error::invalid(field, format!("{} is no time with its offset (2018-04-02T03:00:00Z)", quoted(text)))
+    })
 }
 
 /// A day, or the first day of a period.
-fn edge(field: &str, text: &str) -> Result<Day> {
+pub(crate) fn edge(field: &str, text: &str) -> Result<Day> {
     let text = text.trim();
     let period = || text.parse::<Period>().map(Period::first);
     text.parse::<Day>().or_else(|_| period()).map_err(|_| {

@@ -6,6 +6,7 @@ mod campaigns;
 mod categories;
 mod customer_groups;
 mod customers;
+mod external_accounts;
 mod products;
 
 use pyo3::prelude::*;
@@ -17,6 +18,7 @@ pub use self::campaigns::Campaigns;
 pub use self::categories::Categories;
 pub use self::customer_groups::CustomerGroups;
 pub use self::customers::Customers;
+pub use self::external_accounts::ExternalAccounts;
 pub use self::products::Products;
 use crate::collection::Collection;
 use crate::wait::short;
@@ -32,6 +34,7 @@ pub fn open(py: Python<'_>, db: &core::Db, name: &'static str) -> PyResult<Py<Py
         "categories" => Py::new(py, base.add_subclass(Categories))?.into_any(),
         "customer_groups" => Py::new(py, base.add_subclass(CustomerGroups))?.into_any(),
         "customers" => Py::new(py, base.add_subclass(Customers))?.into_any(),
+        "external_accounts" => Py::new(py, base.add_subclass(ExternalAccounts))?.into_any(),
         "products" => Py::new(py, base.add_subclass(Products { products: db.products() }))?.into_any(),
         _ => Py::new(py, base)?.into_any(),
     })

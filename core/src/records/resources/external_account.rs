@@ -8,14 +8,19 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+#[cfg(test)]
 use zeroize::Zeroizing;
 
+use super::credentials::{self, CREDENTIALS};
 use crate::Result;
 use crate::ingest::StoreKind;
+#[cfg(test)]
+use crate::records::Collection;
 use crate::records::clock::micros;
 use crate::records::index::{Field, Index};
 use crate::records::input::{Fields, Input, WHOLE_NUMBER, unknown_name, whole_number};
-use crate::records::{Collection, Context, Datum, DatumKind, Record, Times};
+use crate::records::verb::Verb;
+use crate::records::{Context, Datum, DatumKind, Record, Times};
 use crate::scope::Scope;
 
 /// An account at an app store. Its password is no part of it: it can be set, and is never shown.
@@ -96,7 +101,8 @@ impl Record for ExternalAccount {
         Index::plain(6, &["store_id"]),
         Index::plain(7, &["store"]),
     ];
-    const SECRETS: &'static [&'static str] = &[PASSWORD];
+    const SECRETS: &'static [&'static str] = &[PASSWORD, CREDENTIALS];
+    const VERBS: &'static [Verb<Self>] = credentials::VERBS;
 
     fn blank() -> Self {
         Self {
@@ -194,12 +200,9 @@ impl ExternalAccount {
     }
 }
 
+#[cfg(test)]
 impl Collection<ExternalAccount> {
-    /// The password in the clear, for what signs in at the store; it leaves the engine nowhere else.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "fetching reports from the stores will sign in with it")
-    )]
+    /// The password in the clear: tests ask for it, and nothing else.
     pub(crate) fn password(&self, id: u64) -> Result<Option<Zeroizing<String>>> {
         self.secret(&id, PASSWORD)
     }

@@ -10,6 +10,7 @@ pub(in crate::records) mod campaign_part;
 pub(in crate::records) mod campaign_price;
 pub(in crate::records) mod category;
 pub(in crate::records) mod category_product;
+pub(in crate::records) mod credentials;
 pub(in crate::records) mod customer;
 pub(in crate::records) mod customer_address;
 pub(in crate::records) mod customer_group;
