@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyTuple};
 use serde_json::{Map, Value};
 use tillroll_core as core;
 
@@ -351,6 +351,51 @@ impl Db {
         }
         let plan = || self.inner.sync_plan(&core::SyncOptions::from_json(&Value::Object(options))?);
         Ok(short(py, plan)?.into_iter().map(PlannedFetch::from).collect())
+    }
+
+    /// Fetches what `sync_plan()` lists, and imports it. Needs the extra: `pip install 'tillroll[sync]'`.
+    ///
+    /// Each report is stored wholly or not at all. What fails does not stop the others and is tried again by the next
+    /// call, as is what a call that was interrupted did not come to.
+    ///
+    /// Parameters
+    /// ----------
+    /// accounts : iterable of int or Record, optional
+    ///     Only these; each must have `auto_import` and credentials.
+    /// since : date or str, optional
+    ///     Nothing that ends before this day or period.
+    /// progress : bool or callable, optional
+    ///     `True` shows a bar on a terminal. A callable is given a `tillroll.sync.SyncProgress` for each report.
+    /// now : datetime, optional
+    ///     The time to plan for.
+    /// settings : tillroll.sync.Settings, optional
+    ///     Where the stores are, and how patient it is.
+    ///
+    /// Returns
+    /// -------
+    /// tillroll.sync.SyncSummary
+    ///
+    /// Raises
+    /// ------
+    /// ModuleNotFoundError
+    ///     The extra is not installed.
+    /// LockedError
+    ///     A sync of this database runs already.
+    /// ValidationError
+    ///     An account that is named cannot be fetched for.
+    /// VaultError
+    ///     The database was opened without its passphrase.
+    #[pyo3(signature = (*arguments, **named),
+           text_signature = "($self, accounts=None, *, since=None, progress=None, now=None, settings=None)")]
+    fn sync<'py>(
+        slf: &Bound<'py, Self>,
+        arguments: &Bound<'py, PyTuple>,
+        named: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let run = slf.py().import("tillroll.sync")?.getattr("sync")?;
+        let all: Vec<Bound<'py, PyAny>> =
+            std::iter::once(slf.as_any().clone()).chain(arguments.iter()).collect();
+        run.call(PyTuple::new(slf.py(), all)?, named)
     }
 
     /// A handle on the same database that may do less.

@@ -11,6 +11,8 @@ from typing import Any, Literal, Self, TypeAlias, final, type_check_only
 
 from typing_extensions import CapsuleType, disjoint_base
 
+from tillroll.sync import Settings, SyncProgress, SyncSummary
+
 __all__ = [
     "AccessError",
     "Accounts",
@@ -123,6 +125,15 @@ class Db:
         since: str | datetime.date | None = None,
         accounts: Iterable[int | Record] | None = None,
     ) -> list[PlannedFetch]: ...
+    def sync(
+        self,
+        accounts: Iterable[int | Record] | None = None,
+        *,
+        since: str | datetime.date | None = None,
+        progress: bool | Callable[[SyncProgress], object] | None = None,
+        now: datetime.datetime | None = None,
+        settings: Settings | None = None,
+    ) -> SyncSummary: ...
     def restrict(self, scopes: Sequence[str]) -> Db: ...
     def export_records(self, path: str | os.PathLike[str]) -> int: ...
     def import_records(self, path: str | os.PathLike[str]) -> int: ...

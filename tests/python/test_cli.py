@@ -22,6 +22,7 @@ from tillroll.cli import main
 from tillroll.cli.imports import _kept
 
 COMMANDS = ["demo", "import", "report", "accounts", "imports", "rejects", "info", "check", "repair"]
+COMMANDS += ["sync", "credentials"]
 ESCAPE = "\x1b"
 
 
@@ -81,10 +82,11 @@ def test_without_the_extra_it_says_what_to_install(missing, arguments):
 
 
 def test_the_extra_asks_for_what_is_tested():
+    extras = {"typer": "cli", "rich": "cli", "pyjwt": "sync", "urllib3": "sync"}
     needed = [Requirement(text) for text in requires("tillroll")]
-    assert {each.name for each in needed} == {"typer", "rich"}
+    assert {each.name for each in needed} == set(extras)
     for each in needed:
-        assert str(each.marker) == 'extra == "cli"'
+        assert str(each.marker) == f'extra == "{extras[each.name]}"'
         assert each.specifier.contains(version(each.name))
 
 

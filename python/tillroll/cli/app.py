@@ -9,6 +9,7 @@ import typer
 from tillroll.cli.accounts import accounts
 from tillroll.cli.backup import backup, restore
 from tillroll.cli.check import check
+from tillroll.cli.credentials import credentials
 from tillroll.cli.demo.command import demo
 from tillroll.cli.imports import import_
 from tillroll.cli.info import info
@@ -16,6 +17,7 @@ from tillroll.cli.listing import imports
 from tillroll.cli.rejects import rejects
 from tillroll.cli.repair import repair
 from tillroll.cli.report import report
+from tillroll.cli.sync import sync
 from tillroll.cli.trouble import guarded, tell
 
 app = typer.Typer(
@@ -58,6 +60,8 @@ def tillroll(
 app.command("demo", short_help="A tour with sample data: import, report, look up.")(guarded(demo))
 app.command("import", short_help="Read report files into a database.")(guarded(import_))
 app.command("report", short_help="Sums by groups, as a table, CSV, JSON or Parquet.")(guarded(report))
+app.command("sync", short_help="Fetch reports from the stores, and import them.")(guarded(sync))
+app.command("credentials", short_help="Seal what signs in at a store, for sync.")(guarded(credentials))
 app.command("accounts", short_help="List the accounts at the stores.")(guarded(accounts))
 app.command("imports", short_help="List the reports that are stored, and what restating changed.")(
     guarded(imports)
