@@ -784,7 +784,7 @@ int32_t tillroll_sales_gaps(tillroll_db *db,
  *
  * `options_json` has `now` ("2018-04-02T03:00:00Z"), `since` ("2018-03") and `accounts`, a list of ids; NULL is
  * everything, now. It follows from the database and that time alone. Fails with TILLROLL_VALIDATION,
- * TILLROLL_NOT_FOUND for an account that is named and not there, or TILLROLL_ACCESS.
+ * TILLROLL_NOT_FOUND for an account that is named and not there, or TILLROLL_ACCESS. Since 0.1.0.
  */
 int32_t tillroll_sync_plan(tillroll_db *db, const char *options_json, char **out_json, tillroll_error **err);
 
@@ -795,7 +795,7 @@ int32_t tillroll_sync_plan(tillroll_db *db, const char *options_json, char **out
  * already.
  *
  * Fails with TILLROLL_NOT_FOUND for an unknown account and where nothing is stored for the period, with
- * TILLROLL_VALIDATION, TILLROLL_ACCESS or TILLROLL_IO.
+ * TILLROLL_VALIDATION, TILLROLL_ACCESS or TILLROLL_IO. Since 0.1.0.
  */
 int32_t tillroll_sales_mark_fetched(tillroll_db *db,
                                     uint64_t account_id,
@@ -808,7 +808,8 @@ int32_t tillroll_sales_mark_fetched(tillroll_db *db,
  * Notes that the store will never give out a period any more. It stays absent, and a plan lists it no more; it may
  * list a longer report in its stead. Does nothing where a report is stored.
  *
- * Fails with TILLROLL_NOT_FOUND for an unknown account, TILLROLL_VALIDATION, TILLROLL_ACCESS or TILLROLL_IO.
+ * Fails with TILLROLL_NOT_FOUND for an unknown account, TILLROLL_VALIDATION, TILLROLL_ACCESS or TILLROLL_IO. Since
+ * 0.1.0.
  */
 int32_t tillroll_sales_mark_lost(tillroll_db *db,
                                  uint64_t account_id,

@@ -1193,6 +1193,24 @@ public:
         });
     }
 
+    /// Notes when a store gave what is stored for a period ("2018-04-02T03:00:00Z"; now where nothing is said). See
+    /// tillroll_sales_mark_fetched().
+    void mark_fetched(const record_id &account, std::string_view kind, std::string_view period,
+                      const std::optional<std::string> &at = std::nullopt) const {
+        const detail::c_text of(kind), in(period), when(at.value_or(""));
+        detail::run([&, id = account.number()](tillroll_error **err) {
+            return tillroll_sales_mark_fetched(db_, id, of.get(), in.get(), at ? when.get() : nullptr, err);
+        });
+    }
+
+    /// Notes that the store will never give out a period any more. See tillroll_sales_mark_lost().
+    void mark_lost(const record_id &account, std::string_view kind, std::string_view period) const {
+        const detail::c_text of(kind), in(period);
+        detail::run([&, id = account.number()](tillroll_error **err) {
+            return tillroll_sales_mark_lost(db_, id, of.get(), in.get(), err);
+        });
+    }
+
     /// The months, or for Apple the days, that are not covered from `start` to `end`, the latter excluded, as a JSON
     /// list. See tillroll_sales_gaps().
     std::string gaps(const record_id &account, std::string_view kind, std::string_view start,
@@ -1272,6 +1290,13 @@ public:
 
     /// Imports, reports, scans and lookups.
     tillroll::sales sales() const { return tillroll::sales(open()); }
+
+    /// What there is to fetch from the stores, as a JSON list. See tillroll_sync_plan().
+    std::string sync_plan(std::string_view options_json = "{}") const {
+        return detail::text_of([&, given = detail::c_text(options_json)](char **out, tillroll_error **err) {
+            return tillroll_sync_plan(open(), given.get(), out, err);
+        });
+    }
 
     /// The records of a collection.
     tillroll::collection collection(std::string_view name) const { return tillroll::collection(open(), name); }

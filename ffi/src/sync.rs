@@ -26,7 +26,7 @@ use crate::status::Error;
 ///
 /// `options_json` has `now` ("2018-04-02T03:00:00Z"), `since` ("2018-03") and `accounts`, a list of ids; NULL is
 /// everything, now. It follows from the database and that time alone. Fails with TILLROLL_VALIDATION,
-/// TILLROLL_NOT_FOUND for an account that is named and not there, or TILLROLL_ACCESS.
+/// TILLROLL_NOT_FOUND for an account that is named and not there, or TILLROLL_ACCESS. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_sync_plan(
     db: *mut Db,
@@ -52,7 +52,7 @@ pub unsafe extern "C" fn tillroll_sync_plan(
 /// already.
 ///
 /// Fails with TILLROLL_NOT_FOUND for an unknown account and where nothing is stored for the period, with
-/// TILLROLL_VALIDATION, TILLROLL_ACCESS or TILLROLL_IO.
+/// TILLROLL_VALIDATION, TILLROLL_ACCESS or TILLROLL_IO. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_sales_mark_fetched(
     db: *mut Db,
@@ -75,7 +75,8 @@ pub unsafe extern "C" fn tillroll_sales_mark_fetched(
 /// Notes that the store will never give out a period any more. It stays absent, and a plan lists it no more; it may
 /// list a longer report in its stead. Does nothing where a report is stored.
 ///
-/// Fails with TILLROLL_NOT_FOUND for an unknown account, TILLROLL_VALIDATION, TILLROLL_ACCESS or TILLROLL_IO.
+/// Fails with TILLROLL_NOT_FOUND for an unknown account, TILLROLL_VALIDATION, TILLROLL_ACCESS or TILLROLL_IO. Since
+/// 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_sales_mark_lost(
     db: *mut Db,

@@ -405,8 +405,19 @@ void periods(const tillroll::sales &sales) {
     CHECK(sales.period_state(1, "amazon-sales", "2018-02") == period_state::empty);
     CHECK_SAME(sales.gaps(1, "amazon-sales", "2018-01", "2018-05"), "[\"2018-01\",\"2018-04\"]");
     thrown(error_kind::conflict, [&] { sales.mark_empty(1, "amazon-sales", "2018-03"); });
+    sales.mark_fetched(1, "amazon-sales", "2018-03");
+    sales.mark_fetched(1, "amazon-sales", "2018-02", "2018-03-01T00:00:00Z");
+    thrown(error_kind::validation, [&] { sales.mark_fetched(1, "amazon-sales", "2018-02", "soon"); });
+    sales.mark_lost(1, "amazon-sales", "2018-01");
+    thrown(error_kind::not_found, [&] { sales.mark_lost(9, "amazon-sales", "2018-01"); });
     sales.erase(1, "amazon-sales", "2018-03");
     CHECK_INT(sales.count(), 0);
+}
+
+void plans(const tillroll::db &shop) {
+    CHECK_SAME(shop.sync_plan(), "[]");
+    CHECK_SAME(shop.sync_plan("{\"now\":\"2018-03-02T00:00:00Z\"}"), "[]");
+    thrown(error_kind::validation, [&] { shop.sync_plan("{\"now\":\"soon\"}"); });
 }
 
 void narrowed(const tillroll::db &shop) {
@@ -490,6 +501,7 @@ void run(const std::string &folder) {
     handovers(shop.sales());
     lookups(shop.sales());
     narrowed(shop);
+    plans(shop);
     maintenance(shop, path, folder);
     threads(shop);
     outlives(std::move(shop), path);
