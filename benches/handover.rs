@@ -1,5 +1,5 @@
 //! Measures handing over: `handover [--rounds N] [--only WHAT] DIR` reads the database that `import` has left in `DIR`:
-//! all rows as Arrow, kept until the last has come as a table keeps them (`report`, `every`), then single rows by their
+//! all rows as Arrow, kept until the last has come as a table keeps them (`report`, `binary`, `every`), then single rows by their
 //! transaction ids (`get`, `many`). Prints medians of the rounds. `--only columns` scans one column after the other.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a tool for developers")]
@@ -53,6 +53,9 @@ fn main() {
     let report = || Query::new().columns(COLUMNS);
     if wanted("report") {
         measure("a report's columns as Arrow", rounds, || scan(&sales, &report()));
+    }
+    if wanted("binary") {
+        measure("the same with binary ids", rounds, || scan(&sales, &report().binary_ids(true)));
     }
     if wanted("every") {
         measure("every column as Arrow", rounds, || scan(&sales, &Query::new()));

@@ -650,7 +650,8 @@ int32_t tillroll_sales_report(tillroll_db *db,
 /**
  * The rows as they stand in the reports, by account, kind, period, part and line; texts are dictionaries.
  *
- * `query_json` has `columns` (all, unless named), `limit`, and which rows count, as for a report; NULL is everything.
+ * `query_json` has `columns` (all, unless named), `limit`, `binary_ids` (true: transaction ids, which must all be
+ * UUIDs in small letters, as fixed_size_binary(16)), and which rows count, as for a report; NULL is everything.
  * The stream keeps the database open and locked until it is released, beyond tillroll_close(). Fails with
  * TILLROLL_VALIDATION; while it is read, with EIO where the stored rows cannot be read. Since 0.1.0.
  */

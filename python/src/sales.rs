@@ -173,6 +173,8 @@ impl Sales {
     ///     By default all of them.
     /// limit : int, optional
     ///     How many rows at most.
+    /// binary_ids : bool
+    ///     Transaction ids as their 16 bytes instead of as text, which is faster. All must be UUIDs in small letters.
     /// **where
     ///     `account, store, kind, period, start, end, product, product_group, include_inapps, sku, parent_sku, title,
     ///     item_name, country, marketplace, currency, earnings_currency, type, item_type, term`: each takes one value or
@@ -183,16 +185,18 @@ impl Sales {
     /// Returns
     /// -------
     /// Scan
-    #[pyo3(signature = (*, columns=None, limit=None, **r#where),
-           text_signature = "($self, *, columns=None, limit=None, **where)")]
+    #[pyo3(signature = (*, columns=None, limit=None, binary_ids=None, **r#where),
+           text_signature = "($self, *, columns=None, limit=None, binary_ids=False, **where)")]
     fn scan(
         &self,
         py: Python<'_>,
         columns: Option<&Bound<'_, PyAny>>,
         limit: Option<&Bound<'_, PyAny>>,
+        binary_ids: Option<&Bound<'_, PyAny>>,
         r#where: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Scan> {
-        let query = Self::query(py, &[("columns", columns), ("limit", limit)], r#where)?;
+        let named = [("columns", columns), ("limit", limit), ("binary_ids", binary_ids)];
+        let query = Self::query(py, &named, r#where)?;
         Scan::new(py, self.inner.clone(), query)
     }
 

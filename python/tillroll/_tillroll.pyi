@@ -377,7 +377,12 @@ class Sales:
     def get(self, transaction_id: str) -> list[Sale]: ...
     def get_many(self, ids: Iterable[str]) -> Table: ...
     def scan(
-        self, *, columns: str | Iterable[str] | None = None, limit: int | None = None, **where: Any
+        self,
+        *,
+        columns: str | Iterable[str] | None = None,
+        limit: int | None = None,
+        binary_ids: bool = False,
+        **where: Any,
     ) -> Scan: ...
     def report(
         self,

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date
 from decimal import Decimal
+from uuid import UUID
 
 import duckdb
 import pandas as pd
@@ -117,6 +118,18 @@ def test_filters_and_limits(shop):
     assert set(taken["sku"]) == {"sudoku"}
     assert shop.db.sales.scan(columns="sku", limit=7).to_arrow().num_rows == 7
     assert shop.db.sales.scan(columns="sku", limit=0).to_arrow().num_rows == 0
+
+
+def test_ids_as_bytes(shop):
+    texts = pa.table(shop.db.sales.scan(columns=["transaction_id"]))["transaction_id"].to_pylist()
+    binary = shop.db.sales.scan(columns=["transaction_id"], binary_ids=True)
+    taken = pa.table(binary)["transaction_id"]
+    assert taken.type == pa.binary(16)
+    assert taken.to_pylist() == [UUID(text).bytes for text in texts]
+    assert [row["transaction_id"] for batch in binary for row in batch] == taken.to_pylist()
+    with pytest.raises(tillroll.ValidationError) as refused:
+        shop.db.sales.report(binary_ids=True)
+    assert list(refused.value.errors) == ["binary_ids"]
 
 
 def test_a_wrong_argument_is_told_at_the_call(shop):

@@ -76,7 +76,6 @@ fn value(digit: u8) -> Option<u8> {
 }
 
 /// The UUID of a text; `None` where writing that would give another text.
-#[cfg(test)]
 pub(crate) fn parse(text: &str) -> Option<u128> {
     let bytes: &[u8; TEXT_LEN] = text.as_bytes().try_into().ok()?;
     bytes.iter().enumerate().try_fold(0, |uuid: u128, (place, &byte)| match place {

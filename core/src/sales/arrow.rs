@@ -19,8 +19,9 @@ use super::select::{Chosen, Piece};
 use super::table::arrow_fault;
 use super::whole;
 use crate::column::{Column, NULL_CODE, Strings};
-use crate::error::Result;
+use crate::error::{Error, Result, quoted};
 use crate::ingest::{Interpreted, RowValues, written};
+use crate::roll::{Uuids, uuid};
 
 /// The most bytes of dictionaries that a scan keeps.
 const DICTIONARY_BYTES_MAX: usize = 16 << 20;
@@ -191,14 +192,11 @@ fn stored(
     dictionaries: Option<&Mutex<Dictionaries>>,
 ) -> Result<ArrayRef> {
     let interpreted = Interpreted::of(&column.name);
-    if column.meaning == Meaning::Text
-        && dictionaries.is_some()
-        && interpreted.is_none()
-        && is_all(chosen, piece)
-    {
+    let is_coded = column.meaning == Meaning::Text && dictionaries.is_some();
+    if (is_coded || column.meaning == Meaning::Uuid) && interpreted.is_none() && is_all(chosen, piece) {
         // Identifiers are told apart as numbers; their text is only written.
         if let Some(uuids) = piece.read_uuids(&column.name)? {
-            return whole::uuid_codes(uuids);
+            return if is_coded { whole::uuid_codes(uuids) } else { whole::uuid_bytes(uuids) };
         }
     }
     let values = match interpreted {
@@ -229,6 +227,7 @@ pub(crate) fn by_row(
     match (meaning, dictionary_of) {
         (Meaning::Text, Some(dictionary_of)) => coded_texts(values, chosen, dictionary_of),
         (Meaning::Text, None) => Ok(plain_texts(values, chosen)),
+        (Meaning::Uuid, _) => whole::uuid_bytes(uuids(values, chosen)?),
         (meaning, _) => Ok(ints(values, chosen, meaning)),
     }
 }
@@ -281,7 +280,29 @@ fn ints(values: &Column, chosen: &Chosen, meaning: Meaning) -> ArrayRef {
             let day = |row| values.int(row).and_then(|day| i32::try_from(day).ok());
             Arc::new(Date32Array::from(each(chosen, day)))
         }
-        Meaning::Count | Meaning::Text => Arc::new(Int64Array::from(each(chosen, |row| values.int(row)))),
+        Meaning::Count | Meaning::Text | Meaning::Uuid => {
+            Arc::new(Int64Array::from(each(chosen, |row| values.int(row))))
+        }
+    }
+}
+
+/// The chosen texts as UUIDs, which all of them must be.
+fn uuids(values: &Column, chosen: &Chosen) -> Result<Uuids> {
+    let (mut uuids, mut valid) = (Vec::with_capacity(chosen.len()), Vec::with_capacity(chosen.len()));
+    let mut other = None;
+    chosen.for_each(|row| {
+        let text = values.text(row);
+        let uuid = text.and_then(uuid::parse);
+        other = other.or(text.filter(|_| uuid.is_none()));
+        valid.push(uuid.is_some());
+        uuids.push(uuid.unwrap_or_default());
+    });
+    match other {
+        None => Ok(Uuids { values: uuids, nulls: Some(valid.into()) }),
+        Some(text) => {
+            let detail = format!("the transaction id {} is no UUID in small letters", quoted(text));
+            Err(Error::invalid("binary_ids", detail))
+        }
     }
 }
 

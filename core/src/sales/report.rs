@@ -51,6 +51,9 @@ struct Plan<'a> {
 impl<'a> Plan<'a> {
     fn new(query: &'a Query, products: Arc<Products>) -> Result<Self> {
         let measures = query.measures.clone().unwrap_or_else(|| vec![Measure::Units]);
+        if query.binary_ids {
+            return Err(Error::invalid("binary_ids", "is a scan's; a report has no ids"));
+        }
         if query.columns.is_some() {
             return Err(Error::invalid("columns", "are a scan's; a report has `by` and `measures`"));
         }

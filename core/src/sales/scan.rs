@@ -14,7 +14,7 @@ use super::arrow;
 use super::catalogue::Products;
 use super::manifest::Manifest;
 use super::query::Query;
-use super::schema::{SalesColumn, standard_columns};
+use super::schema::{LOOKUP_COLUMN, Meaning, SalesColumn, standard_columns};
 use super::select::{Chosen, Piece, RowFilter};
 use super::table::arrow_fault;
 use super::window::{Window, windows};
@@ -113,7 +113,11 @@ impl Scan {
                 "a scan has `columns`; `by`, `measures`, `order_by` and `combine_inapps` are a report's",
             ));
         }
-        let columns = asked_columns(&manifest, query)?;
+        let mut columns = asked_columns(&manifest, query)?;
+        if query.binary_ids {
+            let ids = columns.iter_mut().filter(|column| column.name == LOOKUP_COLUMN);
+            ids.for_each(|column| column.meaning = Meaning::Uuid);
+        }
         let schema = Schema::new(columns.iter().map(|column| column.arrow(true)).collect::<Vec<_>>());
         let mut windows = windows(&manifest, &query.filter)?;
         let pieces = windows.iter().flat_map(|window| &window.pieces);

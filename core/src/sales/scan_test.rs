@@ -131,6 +131,55 @@ fn what_threads_read_ahead_comes_in_the_order_of_the_rows() {
     drop(scan);
 }
 
+/// A shop with rows that have these ids.
+fn with_ids(ids: &[&str]) -> Shop {
+    let shop = Shop::new();
+    let mut text = HEADER.to_owned();
+    for (row, id) in ids.iter().enumerate() {
+        write!(text, "\nAmazon.de,DE,,{id},2018-03-05 12:00:00,Charge,,sku{row},T,,App,1,EUR,1.00,0.70")
+            .unwrap();
+    }
+    let path = shop.path("sales-2018-03.csv");
+    fs::write(&path, text).unwrap();
+    shop.sales.import(&[path.to_str().unwrap()], 7, &ImportOptions::default()).unwrap();
+    shop
+}
+
+fn binary_ids(shop: &Shop, mut query: serde_json::Value) -> Result<Vec<Option<u128>>> {
+    query["columns"] = json!(["sku", "transaction_id"]);
+    query["binary_ids"] = json!(true);
+    let mut ids = Vec::new();
+    for batch in shop.sales.scan(&Query::from_json(&query)?)? {
+        let batch = batch?;
+        assert_eq!(batch.schema().field(1).data_type(), &schema::Meaning::Uuid.plain());
+        let bytes = batch.column(1).as_fixed_size_binary();
+        ids.extend(bytes.iter().map(|id| id.map(|id| u128::from_be_bytes(id.try_into().unwrap()))));
+    }
+    Ok(ids)
+}
+
+#[test]
+fn ids_are_given_as_bytes_where_they_are_uuids() {
+    let ids: Vec<u128> = (0..9).map(|row| 0x8a45_9668_e12c_42da_8781_f760_e075_2f5b ^ (row << 64)).collect();
+    let texts: Vec<_> = ids.iter().map(|&id| crate::roll::uuid::text(id)).collect();
+    let mut texts: Vec<&str> = texts.iter().map(|text| std::str::from_utf8(text).unwrap()).collect();
+    let given = |ids: &[u128]| ids.iter().map(|&id| Some(id)).collect::<Vec<_>>();
+    let shop = with_ids(&texts);
+    assert_eq!(binary_ids(&shop, json!({})).unwrap(), given(&ids));
+    assert_eq!(binary_ids(&shop, json!({"sku": ["sku2", "sku5"]})).unwrap(), given(&[ids[2], ids[5]]));
+    assert_eq!(binary_ids(&shop, json!({"limit": 4})).unwrap(), given(&ids[..4]));
+    texts[3] = "";
+    let some = binary_ids(&with_ids(&texts), json!({})).unwrap();
+    assert_eq!((some[2], some[3], some[4]), (Some(ids[2]), None, Some(ids[4])));
+    texts[3] = "8A459668-e12c-42da-8781-f760e0752f5b";
+    let other = with_ids(&texts);
+    let refused = binary_ids(&other, json!({})).unwrap_err().to_string();
+    assert!(refused.contains("binary_ids") && refused.contains(texts[3]), "{refused}");
+    assert_eq!(binary_ids(&other, json!({"sku": "sku2"})).unwrap(), given(&[ids[2]]));
+    let report = shop.sales.report(&Query::new().binary_ids(true)).unwrap_err();
+    assert!(report.to_string().contains("binary_ids"), "{report}");
+}
+
 fn read_rows(shop: &Shop, query: serde_json::Value) -> usize {
     shop.sales.scan(&Query::from_json(&query).unwrap()).unwrap().first_reads()
 }

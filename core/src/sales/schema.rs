@@ -31,6 +31,8 @@ pub(crate) enum Meaning {
     Time,
     /// A calendar day since 1970-01-01.
     Date,
+    /// Text that is a UUID, as its bytes.
+    Uuid,
 }
 
 impl Meaning {
@@ -43,6 +45,7 @@ impl Meaning {
             Self::MoneySum => DataType::Decimal128(38, MONEY_SCALE),
             Self::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             Self::Date => DataType::Date32,
+            Self::Uuid => DataType::FixedSizeBinary(16),
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow_array::types::{
     ArrowPrimitiveType, Date32Type, Decimal128Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
-use arrow_array::{ArrayRef, DictionaryArray, PrimitiveArray, StringArray};
+use arrow_array::{ArrayRef, DictionaryArray, FixedSizeBinaryArray, PrimitiveArray, StringArray};
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 
 use super::arrow::text_array;
@@ -36,7 +36,9 @@ pub(crate) fn ints(values: Vec<i64>, nulls: Option<NullBuffer>, meaning: Meaning
             let nulls = NullBuffer::union(nulls.as_ref(), exist.as_ref());
             Arc::new(primitive::<Date32Type>(days.into(), nulls)?)
         }
-        Meaning::Count | Meaning::Text => Arc::new(primitive::<Int64Type>(values.into(), nulls)?),
+        Meaning::Count | Meaning::Text | Meaning::Uuid => {
+            Arc::new(primitive::<Int64Type>(values.into(), nulls)?)
+        }
     })
 }
 
@@ -120,6 +122,17 @@ pub(crate) fn uuid_codes(uuids: Uuids) -> Result<ArrayRef> {
         .map_err(|error| Error::invalid("arrow", error.to_string()))?;
     let texts = StringArray::try_new(offsets, text.into(), None).map_err(arrow_fault)?;
     coded(primitive(keys.into(), uuids.nulls)?, Arc::new(texts))
+}
+
+/// UUIDs as their bytes, which are 0 under a null.
+pub(crate) fn uuid_bytes(uuids: Uuids) -> Result<ArrayRef> {
+    let Uuids { mut values, nulls } = uuids;
+    if let Some(nulls) = &nulls {
+        values.iter_mut().zip(nulls).filter(|(_, valid)| !valid).for_each(|(uuid, _)| *uuid = 0);
+    }
+    let bytes: Vec<[u8; 16]> = values.iter().map(|uuid| uuid.to_be_bytes()).collect();
+    let array = FixedSizeBinaryArray::try_new(16, Buffer::from_vec(bytes.into_flattened()), nulls);
+    Ok(Arc::new(array.map_err(arrow_fault)?))
 }
 
 fn coded(keys: PrimitiveArray<Int32Type>, texts: ArrayRef) -> Result<ArrayRef> {

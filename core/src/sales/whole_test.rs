@@ -95,7 +95,11 @@ proptest! {
         let nulls = nulls(&valid, has_nulls);
         let texts: Vec<_> = values.iter().map(|&uuid| uuid::text(uuid)).collect();
         let texts = texts.iter().map(|text| std::str::from_utf8(text).unwrap()).collect();
-        let expected = plain(&rows(&Column::Plain { values: texts, nulls: nulls.clone() }, Meaning::Text));
+        let column = Column::Plain { values: texts, nulls: nulls.clone() };
+        let expected = plain(&rows(&column, Meaning::Text));
+        let bytes = whole::uuid_bytes(Uuids { values: values.clone(), nulls: nulls.clone() }).unwrap();
+        prop_assert_eq!(&bytes, &rows(&column, Meaning::Uuid));
+        prop_assert_eq!(bytes.data_type(), &Meaning::Uuid.plain());
         let whole = whole::uuid_codes(Uuids { values, nulls }).unwrap();
         prop_assert_eq!(&plain(&whole), &expected);
     }
