@@ -44,6 +44,9 @@ mod file;
 pub mod fuzzing;
 mod ingest;
 mod journal;
+#[cfg(feature = "kernels")]
+#[doc(hidden)]
+pub mod kernels;
 mod kv;
 mod money;
 mod records;

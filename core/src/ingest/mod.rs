@@ -25,6 +25,8 @@ mod header;
 mod identity;
 mod item;
 mod item_key;
+#[cfg(feature = "kernels")]
+pub(crate) mod kernels;
 mod kind;
 mod marks;
 mod number;

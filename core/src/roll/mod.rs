@@ -27,6 +27,8 @@ pub(crate) mod fuzzing;
 mod ident;
 mod index;
 mod int;
+#[cfg(feature = "kernels")]
+pub(crate) mod kernels;
 mod reader;
 mod row;
 mod scan;
