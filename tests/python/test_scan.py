@@ -120,16 +120,22 @@ def test_filters_and_limits(shop):
     assert shop.db.sales.scan(columns="sku", limit=0).to_arrow().num_rows == 0
 
 
-def test_ids_as_bytes(shop):
-    texts = pa.table(shop.db.sales.scan(columns=["transaction_id"]))["transaction_id"].to_pylist()
-    binary = shop.db.sales.scan(columns=["transaction_id"], binary_ids=True)
+def test_ids_as_bytes(db, account, reports, tmp_path, shop):
+    rows = reports.rows(50, 2018, 1)
+    for number, row in enumerate(rows):
+        row.transaction = str(UUID(int=number << 70 | 7))
+    db.sales.import_reports(reports.write(tmp_path / "sales_2018_01.csv", rows), account=account)
+    binary = db.sales.scan(columns=["transaction_id"], binary_ids=True)
     taken = pa.table(binary)["transaction_id"]
     assert taken.type == pa.binary(16)
-    assert taken.to_pylist() == [UUID(text).bytes for text in texts]
+    assert taken.to_pylist() == [UUID(row.transaction).bytes for row in rows]
     assert [row["transaction_id"] for batch in binary for row in batch] == taken.to_pylist()
     with pytest.raises(tillroll.ValidationError) as refused:
-        shop.db.sales.report(binary_ids=True)
+        db.sales.report(binary_ids=True)
     assert list(refused.value.errors) == ["binary_ids"]
+    # Some ids of the shop are numbers.
+    with pytest.raises(tillroll.ValidationError, match="UUID"):
+        list(shop.db.sales.scan(binary_ids=True))
 
 
 def test_a_wrong_argument_is_told_at_the_call(shop):
