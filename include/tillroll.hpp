@@ -1040,7 +1040,8 @@ struct import_options {
     /// How many threads read. 0: as many as the database was opened with.
     std::uint64_t threads = 0;
     /// Told how far the import is; `false` cancels it. It is called from other threads too, one call at a time; what it
-    /// throws cancels the import and comes out of it.
+    /// throws cancels the import and comes out of it. What it throws at the last call, when all files are done, comes
+    /// out as well, but cancels nothing: the import is stored then.
     std::function<bool(const import_progress &)> progress;
 };
 
@@ -1102,6 +1103,7 @@ public:
             if (watching.thrown) std::rethrow_exception(watching.thrown);
             throw import_error(failed, done);
         }
+        if (watching.thrown) std::rethrow_exception(watching.thrown);
         return done;
     }
 

@@ -240,6 +240,19 @@ void imports(const tillroll::db &shop, const std::string &report, const std::str
         CHECK_SAME(own.what(), "of the callback");
     }
 
+    /* At the end there is nothing to cancel any more, but nothing is lost either. */
+    how.progress = [](const tillroll::import_progress &far) -> bool {
+        if (far.files_done == far.files_total) throw std::out_of_range("at the end");
+        return true;
+    };
+    try {
+        sales.import_reports(report, 1, how);
+        check_stop("nothing was thrown", __FILE__, __LINE__);
+    } catch (const std::out_of_range &own) {
+        CHECK_SAME(own.what(), "at the end");
+    }
+    CHECK_INT(sales.count(), 4);
+
     how = {};
     how.force = true;
     how.on_reject = tillroll::on_reject::fail;
