@@ -196,7 +196,7 @@ class record_id {
 public:
     /// An id that is a number.
     template <class Number, class = std::enable_if_t<std::is_integral_v<Number> && !std::is_same_v<Number, bool>>>
-    record_id(Number number) : text_(std::to_string(number)) {}
+    record_id(Number number) : text_(std::to_string(number)), is_number_(true) {}
     /// An id as text.
     record_id(const char *text) : text_(text) {}
     /// An id as text.
@@ -206,6 +206,8 @@ public:
 
     /// The id as text.
     const std::string &text() const noexcept { return text_; }
+    /// Whether it was made of a number; a text of digits is none.
+    bool is_number() const noexcept { return is_number_; }
 
     /// The id as a number. Throws error_kind::not_found where it cannot be one: no record has such an id.
     std::uint64_t number() const {
@@ -222,6 +224,7 @@ public:
 
 private:
     std::string text_;
+    bool is_number_ = false;
 };
 
 /// A value in a query: a text, a whole number, true or false, the id of a record, or a range of these.
@@ -237,7 +240,7 @@ public:
     template <class Number, class = std::enable_if_t<std::is_integral_v<Number>>>
     argument(Number value) : json_(number(value)) {}
     /// The id of a record.
-    argument(const record_id &id) : json_(is_number(id.text()) ? id.text() : quoted(id.text())) {}
+    argument(const record_id &id) : json_(id.is_number() ? id.text() : quoted(id.text())) {}
 
     /// All of a range, one of which is meant.
     template <class Range, class Item = decltype(*std::begin(std::declval<const Range &>())),
@@ -254,10 +257,6 @@ private:
     template <class Number> static std::string number(Number value) {
         if constexpr (std::is_same_v<Number, bool>) return value ? "true" : "false";
         else return std::to_string(value);
-    }
-
-    static bool is_number(const std::string &text) {
-        return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
     }
 
     static std::string quoted(std::string_view text) {
@@ -936,12 +935,35 @@ public:
         const std::size_t found = is_first ? number.size() : json_.find(code);
         if (found == std::string::npos) throw error(error_kind::misuse, "this is no record: " + json_);
         const std::size_t value = is_first ? found : found + code.size();
-        const bool is_text = json_.compare(value, 1, "\"") == 0;
-        const std::size_t first = value + (is_text ? 1 : 0);
-        return record_id(json_.substr(first, json_.find_first_of(is_text ? "\"" : ",}", first) - first));
+        if (json_.compare(value, 1, "\"") == 0) return record_id(text(value + 1));
+        return record_id(record_id(json_.substr(value, json_.find_first_of(",}", value) - value)).number());
     }
 
 private:
+    /* The text that begins at a place, without its escapes: short ones, and control characters by their number. */
+    std::string text(std::size_t at) const {
+        constexpr std::string_view escapes = "\"\\/bfnrt", meant = "\"\\/\b\f\n\r\t", digits = "0123456789abcdef";
+        std::string found;
+        for (; at < json_.size() && json_[at] != '"'; at++) {
+            if (json_[at] != '\\') {
+                found += json_[at];
+                continue;
+            }
+            const char escape = ++at < json_.size() ? json_[at] : '\0';
+            const std::size_t place = escapes.find(escape);
+            if (place != std::string_view::npos) {
+                found += meant[place];
+                continue;
+            }
+            const bool is_control = json_.compare(at, 4, "u000") == 0 || json_.compare(at, 4, "u001") == 0;
+            const std::size_t digit = is_control && at + 4 < json_.size() ? digits.find(json_[at + 4]) : digits.npos;
+            if (digit == digits.npos) throw error(error_kind::misuse, "this is no record: " + json_);
+            found += static_cast<char>((json_[at + 3] - '0') * 16 + static_cast<int>(digit));
+            at += 4;
+        }
+        return found;
+    }
+
     std::string json_;
 };
 

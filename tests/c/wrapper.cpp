@@ -87,6 +87,12 @@ void arguments() {
     CHECK_INT(record.id().number(), 12);
     CHECK_SAME(tillroll::record("{\"id\":\"a-b\",\"name\":\"x\"}").id().text(), "a-b");
     thrown(error_kind::misuse, [] { tillroll::record("[]").id(); });
+    CHECK(record.id().is_number() && !tillroll::record_id("12").is_number());
+    const tillroll::record card(R"({"created":"2018-03-01","code":"a\"\\b\n\u001f\u0007}","balance":"1.50"})");
+    CHECK_SAME(card.id().text(), "a\"\\b\n\x1f\a}");
+    thrown(error_kind::misuse, [] { tillroll::record(R"({"code":"\u00e9"})").id(); });
+    thrown(error_kind::misuse, [] { tillroll::record(R"({"code":"\u001)").id(); });
+    thrown(error_kind::misuse, [] { tillroll::record(R"({"code":"\)").id(); });
 
     const tillroll::argument number(7), yes(true), text("a\"\\\n\x01"), id(tillroll::record_id("a-b")), list(some);
     CHECK_SAME(number.json() + yes.json() + text.json(), "7true\"a\\\"\\\\\\u000a\\u0001\"");
@@ -102,6 +108,8 @@ void arguments() {
     CHECK_SAME(listing.json(), R"-({"page":2,"page_size":7,"sort":"id-desc","filter":"eq(a,b)","expand":["c"]})-");
     const auto ids = tillroll::query().where("product", {record.id(), tillroll::record_id(3)}).where("include_inapps", true);
     CHECK_SAME(ids.json(), R"({"product":[12,3],"include_inapps":true})");
+    const tillroll::argument digits(tillroll::record("{\"code\":\"0012\"}").id());
+    CHECK_SAME(digits.json(), "\"0012\"");
 }
 
 void amounts() {
