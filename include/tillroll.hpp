@@ -162,8 +162,14 @@ private:
 
 /// Texts: one, several in braces, or any range of what is a std::string_view, such as std::vector<std::string>.
 ///
-/// It refers to them, and is made for the call alone.
+/// It refers to them, and is made for the call alone. A range that makes its texts anew, such as a view of what a
+/// function gives, is not taken: nothing would hold them.
 class texts {
+    template <class Item>
+    static constexpr bool is_held =
+        std::is_lvalue_reference_v<Item> || std::is_same_v<std::remove_cv_t<Item>, std::string_view> ||
+        std::is_same_v<std::remove_cv_t<Item>, const char *>;
+
 public:
     /// One text.
     texts(const char *one) : all_{one} {}
@@ -176,7 +182,7 @@ public:
 
     /// Those of a range.
     template <class Range, class Item = decltype(*std::begin(std::declval<const Range &>())),
-              class = std::enable_if_t<std::is_convertible_v<Item, std::string_view> &&
+              class = std::enable_if_t<std::is_convertible_v<Item, std::string_view> && is_held<Item> &&
                                        !std::is_convertible_v<const Range &, std::string_view>>>
     texts(const Range &some) : all_(std::begin(some), std::end(some)) {}
 
@@ -353,6 +359,9 @@ public:
     explicit c_texts(const texts &some) : texts_(some.begin(), some.end()) {
         for (const c_text &one : texts_) pointers_.push_back(one.get());
     }
+    /* The pointers of a copy would be those of the texts that it was copied from. */
+    c_texts(const c_texts &) = delete;
+    c_texts &operator=(const c_texts &) = delete;
     const char *const *get() const noexcept { return pointers_.data(); }
     std::size_t size() const noexcept { return pointers_.size(); }
 

@@ -49,6 +49,24 @@ static_assert(std::is_nothrow_move_assignable_v<tillroll::stream>);
 static_assert(std::is_nothrow_move_constructible_v<tillroll::batch>);
 static_assert(std::is_nothrow_move_assignable_v<tillroll::batch>);
 static_assert(std::is_nothrow_copy_constructible_v<tillroll::error>);
+static_assert(!std::is_copy_constructible_v<tillroll::detail::c_texts>);
+
+/* A range that gives what its iterator returns. */
+template <class Text> struct giving {
+    struct iterator : tillroll::detail::input_iterator<Text, Text> {
+        Text operator*() const;
+        iterator &operator++();
+        bool operator!=(const iterator &other) const;
+    };
+    iterator begin() const;
+    iterator end() const;
+};
+template <class Range> constexpr bool is_taken = std::is_constructible_v<tillroll::texts, const Range &>;
+static_assert(is_taken<std::vector<std::string>> && is_taken<std::vector<const char *>>);
+static_assert(is_taken<giving<const std::string &>> && is_taken<giving<std::string_view>>);
+static_assert(is_taken<giving<const char *>>);
+static_assert(!is_taken<giving<std::string>> && !is_taken<giving<const std::string>>);
+static_assert(!is_taken<giving<std::string &&>>);
 #if __cplusplus >= 202002L
 static_assert(std::input_iterator<tillroll::batch::iterator> && std::ranges::input_range<const tillroll::batch>);
 static_assert(std::input_iterator<tillroll::stream::iterator> && std::ranges::input_range<tillroll::stream>);
