@@ -41,6 +41,7 @@
 #ifndef TILLROLL_HPP
 #define TILLROLL_HPP
 
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -298,6 +299,8 @@ public:
     query &order_by(const texts &names) { return put("order_by", argument(names).json()); }
     /// At most so many rows.
     query &limit(std::uint64_t rows) { return put("limit", std::to_string(rows)); }
+    /// Whether a scan gives transaction ids as their 16 bytes, see column::bytes(); all must be UUIDs in small letters.
+    query &binary_ids(bool binary) { return put("binary_ids", binary ? "true" : "false"); }
     /// Whether in-app items count among their app.
     query &combine_inapps(bool combine) { return put("combine_inapps", combine ? "true" : "false"); }
 
@@ -518,7 +521,8 @@ public:
 
     /// The name.
     std::string_view name() const noexcept { return schema_->name; }
-    /// The type, as Arrow's format string: "l" for counts and ids, "u" for texts, "d:38,6" for sums of money.
+    /// The type, as Arrow's format string: "l" for counts and ids, "u" for texts, "d:38,6" for sums of money, "w:16"
+    /// for the transaction ids of query::binary_ids().
     std::string_view format() const noexcept { return schema_->format; }
     /// How many rows it has.
     std::size_t size() const noexcept { return static_cast<std::size_t>(rows_); }
@@ -550,6 +554,12 @@ public:
         return bytes == nullptr ? std::string_view() : std::string_view(bytes + ends[0], length(ends[0], ends[1]));
     }
 
+    /// The 16 bytes of a UUID, which are the batch's: a transaction id of query::binary_ids().
+    std::string_view bytes(std::size_t row) const {
+        expect(format() == "w:16", "UUIDs as bytes");
+        return {static_cast<const char *>(array_->buffers[1]) + 16 * filled(row), 16};
+    }
+
     /// An amount of money.
     tillroll::money money(std::size_t row) const {
         expect(format() == "d:18,6" || format() == "d:38,6", "money");
@@ -572,19 +582,31 @@ public:
     }
 
     /// Any of them as text: money and numbers in digits, days as "2018-03-01", times as "2018-03-05T11:00:00Z" with
-    /// fractions where there are some; empty where there is nothing.
+    /// fractions where there are some, UUIDs in small letters; empty where there is nothing.
     std::string to_string(std::size_t row) const {
         if (is_null(row)) return {};
         if (format() == "l") return std::to_string(integer(row));
         if (format() == "tdD") return date(row).to_string();
         if (format() == "tsu:UTC") return clock(time(row).time_since_epoch().count());
         if (format().substr(0, 2) == "d:") return money(row).to_string();
+        if (format() == "w:16") return uuid(bytes(row));
         return std::string(text(row));
     }
 
 private:
     static std::size_t length(std::int32_t start, std::int32_t end) noexcept {
         return static_cast<std::size_t>(end - start);
+    }
+
+    static std::string uuid(std::string_view bytes) {
+        constexpr char digits[] = "0123456789abcdef";
+        std::string text;
+        for (const char one : bytes) {
+            const auto byte = static_cast<unsigned char>(one);
+            text += {digits[byte / 16], digits[byte % 16]};
+            if (text.size() == 8 || text.size() == 13 || text.size() == 18 || text.size() == 23) text += '-';
+        }
+        return text;
     }
 
     static std::string clock(std::int64_t micros) {
@@ -635,6 +657,8 @@ public:
     std::int64_t integer() const { return column_.integer(row_); }
     /// A text, which is the batch's.
     std::string_view text() const { return column_.text(row_); }
+    /// The 16 bytes of a UUID, which are the batch's.
+    std::string_view bytes() const { return column_.bytes(row_); }
     /// An amount of money.
     tillroll::money money() const { return column_.money(row_); }
     /// A day.
@@ -859,8 +883,8 @@ public:
         if (stream_.release != nullptr) stream_.release(&stream_);
     }
 
-    /// The next batch, nothing at the end. Throws error_kind::io where the stored rows cannot be read, and
-    /// error_kind::misuse after release().
+    /// The next batch, nothing at the end. Throws error_kind::io where the stored rows cannot be read,
+    /// error_kind::validation where they cannot be given as the query asks, and error_kind::misuse after release().
     std::optional<batch> next() {
         const std::shared_ptr<const ArrowSchema> shared = shared_schema();
         ArrowArray array = {};
@@ -903,7 +927,8 @@ private:
     void check(int code) {
         if (code == 0) return;
         const char *told = stream_.get_last_error(&stream_);
-        throw error(error_kind::io, told == nullptr ? "the stream cannot be read" : told);
+        throw error(code == EIO ? error_kind::io : error_kind::validation,
+                    told == nullptr ? "the stream cannot be read" : told);
     }
 
     ArrowArrayStream stream_;

@@ -323,6 +323,7 @@ void lines(const tillroll::sales &sales) {
     thrown(error_kind::misuse, [&] { line["units"].money(); });
     thrown(error_kind::misuse, [&] { line["units"].date(); });
     thrown(error_kind::misuse, [&] { line["units"].time(); });
+    thrown(error_kind::misuse, [&] { line["units"].bytes(); });
     auto next = stream.begin();
     next++;
     CHECK((*next)["sku"].text() == "coins");
@@ -374,6 +375,11 @@ void batches(const tillroll::sales &sales) {
     CHECK_INT(array.length, 4);
     CHECK_INT(kept.size(), 0);
     array.release(&array);
+
+    auto ids = sales.scan(tillroll::query().columns("transaction_id").binary_ids(true));
+    CHECK_SAME(ids.schema().children[0]->format, "w:16");
+    CHECK(has(thrown(error_kind::validation, [&] { ids.next(); }).what(), "\"t1\" is no UUID"));
+    thrown(error_kind::validation, [&] { ids.next(); });
 }
 
 /* What the structures of these types can hold beyond what a report of these few rows has. */
