@@ -765,7 +765,11 @@ public:
     /// The array, for an Arrow library that only looks at it.
     const ArrowArray &array() const noexcept { return array_; }
     /// The schema, for an Arrow library that only looks at it.
-    const ArrowSchema &schema() const noexcept { return *schema_; }
+    /// Throws error_kind::misuse where the batch was moved from.
+    const ArrowSchema &schema() const {
+        if (!schema_) throw error(error_kind::misuse, "the batch was moved from");
+        return *schema_;
+    }
     /// Hands over the array, which the caller releases; the batch is empty then.
     ArrowArray release() noexcept { return std::exchange(array_, {}); }
 
@@ -789,7 +793,7 @@ public:
     /// Goes over lines, and on to the next batch where one ends. All iterators of a stream share how far it is.
     class iterator : public detail::input_iterator<line, line> {
     public:
-        /// At the next line of a stream; of none: at the end.
+        /// At the line that a stream is at; of none: at the end.
         explicit iterator(stream *of = nullptr) : stream_(of) { skip(); }
         /// The line.
         line operator*() const noexcept { return line(*stream_->current_, stream_->row_); }
@@ -809,8 +813,7 @@ public:
     private:
         void skip() {
             while (stream_ != nullptr && (!stream_->current_ || stream_->row_ >= stream_->current_->size())) {
-                stream_->row_ = 0;
-                stream_->current_ = stream_->next();
+                stream_->advance();
                 if (!stream_->current_) stream_ = nullptr;
             }
         }
@@ -834,8 +837,7 @@ public:
             batch *operator->() const noexcept { return &*stream_->current_; }
             /// The next one. Throws where reading fails.
             iterator &operator++() {
-                stream_->current_ = stream_->next();
-                stream_->row_ = 0;
+                stream_->advance();
                 if (!stream_->current_) stream_ = nullptr;
                 return *this;
             }
@@ -893,7 +895,8 @@ public:
         return batch(std::move(array), shared);
     }
 
-    /// The next line; the loop over lines begins with it.
+    /// The line that the stream is at, where the loop over lines begins: the first one, or the one at which a loop was
+    /// left, which is given again.
     iterator begin() { return iterator(this); }
     /// Behind the last line.
     iterator end() { return iterator(); }
@@ -910,6 +913,13 @@ public:
     ArrowArrayStream release() noexcept { return std::exchange(stream_, {}); }
 
 private:
+    /* The old batch goes first, so that it is not given again where reading the next one fails. */
+    void advance() {
+        current_.reset();
+        row_ = 0;
+        current_ = next();
+    }
+
     const std::shared_ptr<const ArrowSchema> &shared_schema() {
         if (stream_.release == nullptr) throw error(error_kind::misuse, "the stream was handed over");
         if (!schema_) {

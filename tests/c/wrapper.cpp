@@ -3,6 +3,7 @@
 #include "tillroll.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <thread>
 #include <type_traits>
 #if __cplusplus >= 202002L
@@ -371,6 +372,7 @@ void batches(const tillroll::sales &sales) {
     CHECK(at == range.end() && !stream.next());
     tillroll::batch other(std::move(kept));
     kept = std::move(other);
+    thrown(error_kind::misuse, [&] { other.schema(); });
     ArrowArray array = kept.release();
     CHECK_INT(array.length, 4);
     CHECK_INT(kept.size(), 0);
@@ -399,6 +401,68 @@ void columns() {
     CHECK_SAME(column.to_string(1), "2018-03-05T11:00:00.12Z");
     CHECK(column.is_null(2) && tillroll::value(column, 2).is_null());
     CHECK_SAME(tillroll::column(array, schema, -1, 3).to_string(0), "1969-12-31T23:59:59.999999Z");
+
+    const char ids[] = "................\x8a\x45\x96\x68\xe1\x2c\x42\xda\x87\x81\xf7\x60\xe0\x75\x2f\x5b................";
+    buffers[1] = ids;
+    schema.format = "w:16";
+    valid = 2;
+    const tillroll::column uuids(array, schema, 0, 2);
+    CHECK_SAME(uuids.to_string(0), "8a459668-e12c-42da-8781-f760e0752f5b");
+    CHECK_SAME(tillroll::value(uuids, 0).bytes(), std::string_view(ids + 16, 16));
+    CHECK_SAME(uuids.to_string(1), "");
+    thrown(error_kind::misuse, [&] { uuids.bytes(1); });
+    thrown(error_kind::misuse, [&] { uuids.text(0); });
+    thrown(error_kind::misuse, [&] { column.text(0); });
+}
+
+/* A stream that gives a batch of two rows without columns, and fails at the second batch. */
+tillroll::stream failing_second(int code) {
+    static int batches;
+    static int failure;
+    batches = 0;
+    failure = code;
+    ArrowArrayStream given = {};
+    given.get_schema = [](ArrowArrayStream *, ArrowSchema *schema) {
+        *schema = {};
+        schema->format = "+s";
+        schema->release = [](ArrowSchema *one) { one->release = nullptr; };
+        return 0;
+    };
+    given.get_next = [](ArrowArrayStream *, ArrowArray *array) {
+        if (batches++ > 0) return failure;
+        *array = {};
+        array->length = 2;
+        array->release = [](ArrowArray *one) { one->release = nullptr; };
+        return 0;
+    };
+    given.get_last_error = [](ArrowArrayStream *) { return "7.roll is damaged"; };
+    given.release = [](ArrowArrayStream *one) { one->release = nullptr; };
+    return tillroll::stream(std::move(given));
+}
+
+void failures() {
+    tillroll::stream lines = failing_second(EIO);
+    std::size_t count = 0;
+    thrown(error_kind::io, [&] { for (auto line : lines) count += 1 + line.size(); });
+    CHECK_INT(count, 2);
+    /* What was read before is not given again. */
+    thrown(error_kind::io, [&] { lines.begin(); });
+
+    tillroll::stream whole = failing_second(EINVAL);
+    auto range = whole.batches();
+    auto at = range.begin();
+    CHECK_INT(at->size(), 2);
+    thrown(error_kind::validation, [&] { ++at; });
+    thrown(error_kind::validation, [&] { whole.begin(); });
+
+    tillroll::stream left = failing_second(EIO);
+    for (auto line : left) {
+        CHECK_INT(line.size(), 0);
+        break;
+    }
+    /* The line that the loop was left at is given again. */
+    thrown(error_kind::io, [&] { for (auto line : left) count += 1 + line.size(); });
+    CHECK_INT(count, 4);
 }
 
 void handovers(const tillroll::sales &sales) {
@@ -535,6 +599,7 @@ void run(const std::string &folder) {
     amounts();
     days();
     columns();
+    failures();
     own_errors();
     opens(folder + "/empty.till");
     secrets(folder + "/sealed.till");
