@@ -25,9 +25,10 @@
 // Names are those of tillroll.h without the prefix, and what a call does is said there: this header tells only what is
 // different in C++. `delete` is a word of the language, hence `erase`.
 //
-// Errors: what fails throws tillroll::error; its kind() says what to do, its path() and line() where. Destructors, moves
-// and what is marked noexcept never throw. Where memory runs out, std::bad_alloc is thrown. A text with a NUL inside is
-// error_kind::misuse, since C would see its beginning alone.
+// Errors: what fails throws tillroll::error; its kind() says what to do, its path() and line() where. Destructors,
+// moves and what is marked noexcept never throw. Where memory runs out for what this header allocates, std::bad_alloc
+// is thrown; where it does inside the library, the program ends. A text with a NUL inside is error_kind::misuse, since
+// C would see its beginning alone.
 //
 // Ownership: db, batch and stream own what they stand for, are moved and not copied, and free it in their destructors.
 // collection, sales, column, line and value only refer: to a db, or to a batch. What a function takes as
@@ -1307,7 +1308,8 @@ struct open_options {
     std::optional<std::string> passphrase;
     /// How many bytes of the stored rows are kept in memory. 0: a quarter of the memory, at most 1 GiB.
     std::uint64_t cache_bytes = 0;
-    /// How many threads imports use, and how many reports use. 0: as many as there are processors.
+    /// How many threads imports use, and how many reports, scans and lookups of many ids use; with 1, scans read
+    /// nothing ahead. 0: as many as there are processors.
     std::uint64_t threads = 0;
 };
 
