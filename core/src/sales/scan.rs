@@ -1,6 +1,7 @@
 //! Scans: the rows themselves, block by block, as they are asked for.
 
 use std::collections::BTreeSet;
+use std::iter;
 use std::sync::{Arc, Mutex};
 
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, RecordBatchReader, UInt32Array};
@@ -65,9 +66,10 @@ fn asked_columns(manifest: &Manifest, query: &Query) -> Result<Vec<SalesColumn>>
     Ok(asked)
 }
 
-/// The chosen rows of one commit, in the order of account, kind, period, part and line. Nothing is read before it is
-/// asked for; imports and deletions meanwhile change nothing of what it gives. From the second batch on, threads of the
-/// database read a few batches ahead of whoever asks for them, where all rows are wanted and there are such threads.
+/// The chosen rows of one commit, in the order of account, kind, period, part and line. Nothing is read before the first
+/// batch is asked for; imports and deletions meanwhile change nothing of what it gives. From the second batch on, threads
+/// of the database read a few batches ahead of whoever asks for them, where all rows are wanted and the database has more
+/// than one thread. The first error is the last that it gives.
 ///
 /// ```
 /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
@@ -158,13 +160,13 @@ impl Scan {
     }
 
     /// What the next window gives; `None` behind the last.
-    fn next_window(&mut self) -> Option<Result<Option<RecordBatch>>> {
+    fn next_window(&mut self, left: u64) -> Option<Result<Option<RecordBatch>>> {
         let batch = match self.ahead.next() {
             Some(batch) => batch,
-            None => self.reading.batch(&self.windows.next()?, self.left),
+            None => self.reading.batch(&self.windows.next()?, left),
         };
         if let Ok(Some(batch)) = &batch {
-            self.depth = self.depth_for(batch);
+            self.depth = self.depth_for(batch, left);
         }
         while self.ahead.len() < self.depth {
             let Some(window) = self.windows.next() else { break };
@@ -176,9 +178,9 @@ impl Scan {
 
     /// How many windows to read ahead if they are as large as this one. Where a limit is given, what is to be read
     /// depends on what was found before.
-    fn depth_for(&self, batch: &RecordBatch) -> usize {
+    fn depth_for(&self, batch: &RecordBatch, left: u64) -> usize {
         let threads = self.ahead.threads();
-        if threads < 2 || self.left < u64::MAX {
+        if threads < 2 || left < u64::MAX {
             return 0;
         }
         let bytes: usize = batch.columns().iter().map(arrow::own_bytes).sum();
@@ -275,18 +277,17 @@ impl Iterator for Scan {
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while self.left > 0 {
-            let batch = match self.next_window()? {
-                Ok(None) => continue,
-                Ok(Some(batch)) => batch,
-                Err(error) => return Some(Err(error)),
-            };
-            if self.left < u64::MAX {
-                self.left -= batch.num_rows() as u64;
-            }
-            return Some(Ok(batch));
+        // Nothing is left unless a batch is given: behind rows that could not be read, none are given as if these did
+        // not exist.
+        let left = std::mem::take(&mut self.left);
+        if left == 0 {
+            return None;
         }
-        None
+        let batch = iter::from_fn(|| self.next_window(left)).find_map(Result::transpose)?;
+        if let Ok(batch) = &batch {
+            self.left = if left < u64::MAX { left - batch.num_rows() as u64 } else { left };
+        }
+        Some(batch)
     }
 }
 

@@ -134,15 +134,20 @@ fn what_threads_read_ahead_comes_in_the_order_of_the_rows() {
 /// A shop with rows that have these ids.
 fn with_ids(ids: &[&str]) -> Shop {
     let shop = Shop::new();
+    import_ids(&shop, 3, ids);
+    shop
+}
+
+/// Imports a month with rows that have these ids.
+fn import_ids(shop: &Shop, month: u32, ids: &[&str]) {
     let mut text = HEADER.to_owned();
     for (row, id) in ids.iter().enumerate() {
-        write!(text, "\nAmazon.de,DE,,{id},2018-03-05 12:00:00,Charge,,sku{row},T,,App,1,EUR,1.00,0.70")
-            .unwrap();
+        let time = format!("2018-{month:02}-05 12:00:00");
+        write!(text, "\nAmazon.de,DE,,{id},{time},Charge,,sku{row},T,,App,1,EUR,1.00,0.70").unwrap();
     }
-    let path = shop.path("sales-2018-03.csv");
+    let path = shop.path(&format!("sales-2018-{month:02}.csv"));
     fs::write(&path, text).unwrap();
     shop.sales.import(&[path.to_str().unwrap()], 7, &ImportOptions::default()).unwrap();
-    shop
 }
 
 fn binary_ids(shop: &Shop, mut query: serde_json::Value) -> Result<Vec<Option<u128>>> {
@@ -178,6 +183,21 @@ fn ids_are_given_as_bytes_where_they_are_uuids() {
     assert_eq!(binary_ids(&other, json!({"sku": "sku2"})).unwrap(), given(&[ids[2]]));
     let report = shop.sales.report(&Query::new().binary_ids(true)).unwrap_err();
     assert!(report.to_string().contains("binary_ids"), "{report}");
+}
+
+#[test]
+fn behind_an_error_nothing_is_given() {
+    let query = Query::from_json(&json!({"columns": ["transaction_id"], "binary_ids": true})).unwrap();
+    for threads in [1, 3] {
+        let shop = Shop::with_threads(threads);
+        let id = "8a459668-e12c-42da-8781-f760e0752f5b";
+        for (month, id) in [(3, id), (4, "no uuid"), (5, id)] {
+            import_ids(&shop, month, &[id]);
+        }
+        assert_eq!(shop.sales.scan(&Query::new()).unwrap().count(), 3);
+        let given: Vec<bool> = shop.sales.scan(&query).unwrap().map(|batch| batch.is_ok()).collect();
+        assert_eq!(given, [true, false], "{threads} threads");
+    }
 }
 
 fn read_rows(shop: &Shop, query: serde_json::Value) -> usize {
