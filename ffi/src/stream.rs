@@ -54,7 +54,7 @@ struct Guarded {
     /// Gone once it has panicked.
     batches: Option<Batches>,
     /// What reading failed of: told to every further call, so that none takes the end of what it got for the end.
-    failed: Option<String>,
+    failed: Option<ArrowError>,
     open: Option<core::Db>,
 }
 
@@ -63,20 +63,21 @@ impl Iterator for Guarded {
 
     fn next(&mut self) -> Option<Self::Item> {
         if let Some(failed) = &self.failed {
-            return Some(Err(external(failed)));
+            return Some(Err(clean(failed)));
         }
         let batches = self.batches.as_mut()?;
         match catch_unwind(AssertUnwindSafe(|| batches.next())) {
             Ok(Some(Err(error))) => {
-                let error = clean(&error);
-                self.failed = Some(error.to_string());
-                Some(Err(error))
+                self.failed = Some(clean(&error));
+                Some(Err(clean(&error)))
             }
             Ok(next) => next,
             Err(panic) => {
                 let batches = self.batches.take();
                 plain((), || drop(batches));
-                Some(Err(external(&format!("a fault of Tillroll's own: {}", panic_text(&*panic)))))
+                let text = format!("a fault of Tillroll's own: {}", panic_text(&*panic));
+                self.failed = Some(external(&text));
+                Some(Err(external(&text)))
             }
         }
     }
@@ -97,17 +98,23 @@ impl Drop for Guarded {
     }
 }
 
-/// The error as Arrow's callbacks take it: they panic at a NUL in its text, and tell EIO only from its variant.
+/// The error as Arrow's callbacks take it: they panic at a NUL in its text, and tell EIO only from its variant. What is
+/// clean stays as it is.
 fn clean(error: &ArrowError) -> ArrowError {
-    let ArrowError::ExternalError(source) = error else { return external(&error.to_string()) };
-    let kind = source.downcast_ref::<core::Error>().map(core::Error::kind);
-    match kind {
-        Some(ErrorKind::Io | ErrorKind::Corruption) => {
-            let text = visible(&source.to_string());
-            ArrowError::IoError(text.clone(), std::io::Error::other(text))
-        }
+    let source = match error {
+        ArrowError::ExternalError(source) => source,
+        ArrowError::IoError(text, _) => return unreadable(text),
+        other => return external(&other.to_string()),
+    };
+    match source.downcast_ref::<core::Error>().map(core::Error::kind) {
+        Some(ErrorKind::Io | ErrorKind::Corruption) => unreadable(&source.to_string()),
         _ => external(&source.to_string()),
     }
+}
+
+fn unreadable(text: &str) -> ArrowError {
+    let text = visible(text);
+    ArrowError::IoError(text.clone(), std::io::Error::other(text))
 }
 
 fn external(text: &str) -> ArrowError {
@@ -169,7 +176,8 @@ mod tests {
         }
     }
 
-    /// Reads the stream as a C program does: what `get_next` answers, and the text of the error.
+    /// Reads the stream as a C program does: what `get_next` answers, and the text of the error. It is told to every
+    /// further call.
     fn ask(fault: Fault) -> (i32, Option<String>) {
         let mut stream = FFI_ArrowArrayStream::empty();
         let mut schema = FFI_ArrowSchema::empty();
@@ -183,12 +191,15 @@ mod tests {
         }
         let mut array = FFI_ArrowArray::empty();
         // SAFETY: as above; the text lives until the next call.
-        unsafe {
+        let mut next = || unsafe {
             let code = get_next(&raw mut stream, &raw mut array);
             let text = get_last_error(&raw mut stream);
             let text = (!text.is_null()).then(|| CStr::from_ptr(text).to_str().unwrap().to_owned());
             (code, text)
-        }
+        };
+        let told = next();
+        assert_eq!(next(), told);
+        told
     }
 
     #[test]
