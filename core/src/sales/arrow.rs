@@ -210,8 +210,23 @@ fn stored(
     let dictionary_of = dictionaries
         .map(|dictionaries| |texts: &Strings| lock(dictionaries).of(piece.number, &column.name, texts));
     let is_whole = is_all(chosen, piece) && values.len() == piece.len();
-    match (column.meaning, values, dictionary_of) {
+    given(values, chosen, is_whole, column.meaning, dictionary_of)
+}
+
+/// The chosen values of a column, which are all of it where it `is_whole`. Their type is that of the meaning, whatever
+/// stands in the roll.
+fn given(
+    values: Column,
+    chosen: &Chosen,
+    is_whole: bool,
+    meaning: Meaning,
+    dictionary_of: Option<impl FnOnce(&Strings) -> ArrayRef>,
+) -> Result<ArrayRef> {
+    match (meaning, values, dictionary_of) {
         (Meaning::Text, values, Some(dictionary_of)) if is_whole => whole::codes(values, dictionary_of),
+        (Meaning::Text | Meaning::Uuid, values, dictionary_of) => {
+            by_row(&values, chosen, meaning, dictionary_of)
+        }
         (meaning, Column::Int { values, nulls }, _) if is_whole => whole::ints(values, nulls, meaning),
         (meaning, values, dictionary_of) => by_row(&values, chosen, meaning, dictionary_of),
     }
@@ -349,6 +364,21 @@ mod tests {
         let made = made.as_any().downcast_ref::<DictionaryArray<Int32Type>>().unwrap();
         assert_eq!(made.values().as_ref(), &StringArray::from(vec!["b", "a", ""]) as &dyn Array);
         assert_eq!(made.keys().values().as_ref(), [0, 1, 0, 2]);
+    }
+
+    #[test]
+    fn numbers_where_texts_should_be_are_texts_that_are_not_there() {
+        let none = None::<fn(&Strings) -> ArrayRef>;
+        let of = |_: &Strings| -> ArrayRef { Arc::new(StringArray::new_null(0)) };
+        let values = || Column::Int { values: vec![1, 2], nulls: None };
+        for is_whole in [true, false] {
+            let given = |meaning| given(values(), &Chosen::All(2), is_whole, meaning, none).unwrap();
+            for meaning in [Meaning::Text, Meaning::Uuid] {
+                assert_eq!((given(meaning).data_type(), given(meaning).null_count()), (&meaning.plain(), 2));
+            }
+            let coded = super::given(values(), &Chosen::All(2), is_whole, Meaning::Text, Some(of)).unwrap();
+            assert_eq!((coded.data_type(), coded.logical_null_count()), (&Meaning::Text.coded(), 2));
+        }
     }
 
     #[test]
