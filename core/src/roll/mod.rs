@@ -31,6 +31,8 @@ mod int;
 pub(crate) mod kernels;
 mod reader;
 mod row;
+#[cfg(test)]
+mod row_test;
 mod scan;
 mod text;
 pub(crate) mod uuid;

@@ -106,7 +106,8 @@ impl Row<'_> {
             }
             Chunk::Coded { .. } => self.text(at, self.int(at)?)?,
             Chunk::Derived { key, base, span, .. } => {
-                let key = self.int(at.with(*key))?.unwrap_or(0);
+                let (key, _) = self.roll.key(at, *key, block)?;
+                let key = self.int(key)?.unwrap_or(0);
                 let place = usize::try_from(key.wrapping_sub(i64::from(*base))).unwrap_or(usize::MAX);
                 let code = int::get(self.page(at)?, *span as usize, place);
                 let code = code.ok_or_else(|| self.roll.senseless(&table_name(at, block)))?;

@@ -35,12 +35,12 @@ impl fmt::Display for At<'_> {
     }
 }
 
-impl At<'_> {
+impl<'a> At<'a> {
     fn ty(&self) -> Type {
         self.table.fields.get(self.column).map_or(Type::Text, |field| field.ty)
     }
 
-    pub(super) fn chunk(&self, block: u32) -> &Chunk {
+    pub(super) fn chunk(&self, block: u32) -> &'a Chunk {
         let column = self.table.columns.get(self.column);
         column.and_then(|column| column.chunks.get(block as usize)).unwrap_or(&Chunk::Null)
     }
@@ -225,13 +225,19 @@ impl Roll {
         let mut values = Vec::<u32>::new();
         let decoded = int::decode(&table, span as usize, &mut values, &mut Validity::default());
         decoded.ok_or_else(|| self.senseless(&table_name(at, block)))?;
-        let key = at.with(key);
-        let Chunk::Coded { pages: places, .. } = key.chunk(block) else {
-            return Err(self.corrupt(format!("{at} follows from a column that is not coded")));
-        };
+        let (key, places) = self.key(at, key, block)?;
         let mut codes = self.decode_codes(Pages { at: key, block, places }, rows)?;
         derive::apply(&mut codes, base, &mut values).ok_or_else(|| self.senseless(&table_name(at, block)))?;
         Ok(codes)
+    }
+
+    /// The column that another one follows from in a block, and its pages.
+    pub(super) fn key<'a>(&self, at: At<'a>, key: u32, block: u32) -> Result<(At<'a>, &'a [Place])> {
+        let key = at.with(key);
+        match key.chunk(block) {
+            Chunk::Coded { pages, .. } => Ok((key, pages)),
+            _ => Err(self.corrupt(format!("{at} follows from a column that is not coded"))),
+        }
     }
 
     fn table_page(&self, at: At<'_>, block: u32, page: Place) -> Result<Arc<[u8]>> {
@@ -342,8 +348,8 @@ impl Roll {
         let stored = match at.chunk(block) {
             Chunk::Coded { pages, .. } => self.int(at, pages, row, last)?,
             Chunk::Derived { key, base, span, page, .. } => {
-                let key = at.with(*key);
-                let key = self.int(key, key.chunk(block).places(), row, last)?.unwrap_or(0);
+                let (key, places) = self.key(at, *key, block)?;
+                let key = self.int(key, places, row, last)?.unwrap_or(0);
                 let bytes = last_table.get(*page, || self.table_page(at, block, *page))?;
                 let place = usize::try_from(key.wrapping_sub(i64::from(*base))).unwrap_or(usize::MAX);
                 int::get(bytes, *span as usize, place)

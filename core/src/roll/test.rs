@@ -14,7 +14,7 @@ use crate::file::{Disk, OsDisk};
 
 const SALT: u64 = 0x5EED;
 
-fn disk() -> Arc<dyn Disk> {
+pub(super) fn disk() -> Arc<dyn Disk> {
     Arc::new(OsDisk)
 }
 
@@ -93,16 +93,16 @@ fn specs(indexed: Option<&str>) -> Vec<TableSpec> {
     vec![TableSpec { name: "t".into(), indexed: indexed.map(Into::into) }]
 }
 
-struct Dir {
+pub(super) struct Dir {
     dir: tempfile::TempDir,
 }
 
 impl Dir {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { dir: tempfile::tempdir().unwrap() }
     }
 
-    fn path(&self) -> PathBuf {
+    pub(super) fn path(&self) -> PathBuf {
         self.dir.path().join("a.roll")
     }
 
@@ -115,7 +115,7 @@ impl Dir {
     }
 
     /// A roll of these batches in one table.
-    fn roll(&self, indexed: Option<&str>, batches: &[Batch]) -> Arc<Roll> {
+    pub(super) fn roll(&self, indexed: Option<&str>, batches: &[Batch]) -> Arc<Roll> {
         let mut writer = self.writer(indexed, Limits::default());
         batches.iter().for_each(|batch| writer.append(0, batch).unwrap());
         let summary = writer.finish().unwrap();
@@ -173,7 +173,7 @@ fn noise_below(i: u64, limit: u64) -> usize {
     bits::low_half(noise(i) % limit) as usize
 }
 
-fn sales_like(from: u64, rows: u64) -> Vec<(&'static str, Vec<Cell>)> {
+pub(super) fn sales_like(from: u64, rows: u64) -> Vec<(&'static str, Vec<Cell>)> {
     let rows = from..from + rows;
     let each = |of: &dyn Fn(u64) -> Cell| rows.clone().map(of).collect::<Vec<_>>();
     let sku = |i: u64| noise(i) % 40;
@@ -189,7 +189,7 @@ fn sales_like(from: u64, rows: u64) -> Vec<(&'static str, Vec<Cell>)> {
     ]
 }
 
-fn as_batch(columns: &[(&'static str, Vec<Cell>)]) -> Batch {
+pub(super) fn as_batch(columns: &[(&'static str, Vec<Cell>)]) -> Batch {
     let column = |(name, cells): &(&'static str, Vec<Cell>)| {
         let column = match *name {
             "time" | "price" => ints(cells),
