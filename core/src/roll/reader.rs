@@ -107,36 +107,61 @@ impl Roll {
     /// The rows, ascending, whose indexed text is exactly `key`.
     #[cfg(any(test, feature = "fuzzing"))]
     pub fn find(&self, table: usize, key: &str) -> Result<Vec<u32>> {
-        let found = self.find_many(table, &[Key::new(key)])?;
+        let found = self.find_whole(table, &[Key::new(key)])?;
         Ok(found.into_iter().map(|(row, _)| row).collect())
     }
 
     /// The rows, ascending, whose indexed text is exactly one of the keys, each with the place of that key. Keys in the
-    /// order of their hashes are cheapest: those of one page follow each other.
+    /// order of their hashes are cheapest: those of one page follow each other. Of the rows, only the indexed column is
+    /// read.
     pub fn find_many(&self, table: usize, keys: &[Key<'_>]) -> Result<Vec<(u32, usize)>> {
+        let (column, found) = self.named(table, keys)?;
+        self.confirmed(table, column, keys, found)
+    }
+
+    /// As [`Self::find_many`], for one who reads all columns of what is found by [`Self::cells`] next: where there are few
+    /// rows, they are read that way already.
+    pub(crate) fn find_whole(&self, table: usize, keys: &[Key<'_>]) -> Result<Vec<(u32, usize)>> {
+        let (column, found) = self.named(table, keys)?;
+        match found.len() <= FEW {
+            true => self.confirmed_whole(table, column, keys, found),
+            false => self.confirmed(table, column, keys, found),
+        }
+    }
+
+    /// The indexed column, and the rows that may have the keys, ascending.
+    fn named(&self, table: usize, keys: &[Key<'_>]) -> Result<(usize, Vec<(u32, usize)>)> {
         let indexed = self.footer.tables.get(table).and_then(|table| table.index.as_ref());
-        let Some(index) = indexed.filter(|index| !index.pages.is_empty()) else { return Ok(Vec::new()) };
+        let Some(index) = indexed.filter(|index| !index.pages.is_empty()) else { return Ok((0, Vec::new())) };
         let mut found = self.candidates(index, keys)?;
         if let Some((row, _)) = found.iter().find(|(row, _)| *row >= self.rows(table)) {
             return Err(self.corrupt(format!("the index names a row {row}")));
         }
+        found.sort_unstable();
+        Ok((index.column as usize, found))
+    }
+
+    /// Those of some rows that have their keys.
+    fn confirmed(
+        &self,
+        table: usize,
+        column: usize,
+        keys: &[Key<'_>],
+        mut found: Vec<(u32, usize)>,
+    ) -> Result<Vec<(u32, usize)>> {
         if found.is_empty() {
             return Ok(found);
         }
-        found.sort_unstable();
-        if found.len() <= FEW {
-            return self.confirmed(table, index.column as usize, keys, found);
-        }
         let rows: Vec<u32> = found.iter().map(|&(row, _)| row).collect();
-        let texts = self.gather(table, index.column as usize, &rows)?;
+        let texts = self.gather(table, column, &rows)?;
         let mut place = 0..;
         let is_it = |key: usize, place| texts.text(place) == keys.get(key).map(|key| key.text);
         found.retain(|&(_, key)| place.next().is_some_and(|place| is_it(key, place)));
         Ok(found)
     }
 
-    /// Those of a few rows that have their keys. Whoever finds few of them reads them wholly next.
-    fn confirmed(
+    /// The same from the rows' slices, which are held for whoever reads the rows wholly next.
+    fn confirmed_whole(
         &self,
         table: usize,
         column: usize,

@@ -90,8 +90,12 @@ impl Hit {
     }
 }
 
-/// The live rows with these ids, roll by roll in row order.
-fn find<S: AsRef<str>>(manifest: &Manifest, ids: &[S]) -> Result<Vec<Hit>> {
+/// The live rows with these ids, roll by roll in row order; `rows_of` finds them in a table of a roll.
+fn find<S: AsRef<str>>(
+    manifest: &Manifest,
+    ids: &[S],
+    rows_of: impl Fn(&Roll, usize, &[Key<'_>]) -> Result<Vec<(u32, usize)>>,
+) -> Result<Vec<Hit>> {
     let mut keys: Vec<_> = ids.iter().map(|id| Key::new(id.as_ref())).enumerate().collect();
     keys.sort_by_key(|(_, key)| key.hash);
     let (asked, keys): (Vec<usize>, Vec<Key<'_>>) = keys.into_iter().unzip();
@@ -99,7 +103,7 @@ fn find<S: AsRef<str>>(manifest: &Manifest, ids: &[S]) -> Result<Vec<Hit>> {
     for live in manifest.rolls() {
         let roll = live.open()?;
         let table = rows_table(&roll, &live.file.path())?;
-        for (row, key) in roll.find_many(table, &keys)? {
+        for (row, key) in rows_of(&roll, table, &keys)? {
             let report = live.report_of(row).filter(|report| manifest.counts(report));
             if let (Some(report), Some(&id)) = (report, asked.get(key)) {
                 let (number, roll, report) = (live.file.number(), Arc::clone(&roll), Arc::clone(report));
@@ -112,7 +116,7 @@ fn find<S: AsRef<str>>(manifest: &Manifest, ids: &[S]) -> Result<Vec<Hit>> {
 
 /// All sales with this transaction id: none, one, or a charge and its refund …
 pub(crate) fn get(manifest: &Manifest, products: &Products, id: &str) -> Result<Vec<Sale>> {
-    let mut hits = find(manifest, &[id])?;
+    let mut hits = find(manifest, &[id], Roll::find_whole)?;
     if hits.is_empty() {
         return Ok(Vec::new());
     }
@@ -176,7 +180,7 @@ pub(crate) fn get_many<S: AsRef<str>>(
     ids: &[S],
     pool: impl FnOnce() -> Result<Arc<ThreadPool>>,
 ) -> Result<Table> {
-    let hits = find(manifest, ids)?;
+    let hits = find(manifest, ids, Roll::find_many)?;
     let (pieces, places) = pieces(&hits);
     let mut order: Vec<(&Hit, (usize, usize))> = hits.iter().zip(places).collect();
     order.sort_by(|(left, _), (right, _)| left.cmp(right));
