@@ -233,7 +233,10 @@ typedef struct tillroll_open_options {
     const char *passphrase;
     /** How many bytes of the stored rows are kept in memory. 0: a quarter of the memory, at most 1 GiB. */
     uint64_t cache_bytes;
-    /** How many threads imports use, and how many reports use. 0: as many as there are processors. */
+    /**
+     * How many threads imports use, and how many reports, scans and lookups of many ids use; with 1, scans read nothing
+     * ahead. 0: as many as there are processors.
+     */
     uint64_t threads;
 } tillroll_open_options;
 
@@ -653,7 +656,8 @@ int32_t tillroll_sales_report(tillroll_db *db,
  * `query_json` has `columns` (all, unless named), `limit`, `binary_ids` (true: transaction ids, which must all be
  * UUIDs in small letters, as fixed_size_binary(16)), and which rows count, as for a report; NULL is everything.
  * The stream keeps the database open and locked until it is released, beyond tillroll_close(). Fails with
- * TILLROLL_VALIDATION; while it is read, with EIO where the stored rows cannot be read. Since 0.1.0.
+ * TILLROLL_VALIDATION; while it is read, with EIO where the stored rows cannot be read, and with EINVAL where
+ * `binary_ids` meets an id that is no such UUID. What failed once is told again by every further call. Since 0.1.0.
  */
 int32_t tillroll_sales_scan(tillroll_db *db,
                             const char *query_json,

@@ -59,7 +59,8 @@ pub struct OpenOptions {
     pub passphrase: *const c_char,
     /// How many bytes of the stored rows are kept in memory. 0: a quarter of the memory, at most 1 GiB.
     pub cache_bytes: u64,
-    /// How many threads imports use, and how many reports use. 0: as many as there are processors.
+    /// How many threads imports use, and how many reports, scans and lookups of many ids use; with 1, scans read nothing
+    /// ahead. 0: as many as there are processors.
     pub threads: u64,
 }
 

@@ -79,7 +79,8 @@ pub fn restore(py: Python<'_>, backup: Given<PathBuf>, path: Given<PathBuf>) -> 
 /// cache_bytes : int, optional
 ///     How much of the rolls is kept in memory; by default a quarter of it, at most 1 GiB.
 /// threads : int, optional
-///     How many threads imports and reports use; by default one a processor.
+///     How many threads imports use, and how many reports, scans and lookups of many ids use; by default one a
+///     processor. With 1, scans read nothing ahead.
 ///
 /// Returns
 /// -------

@@ -102,7 +102,8 @@ impl OpenOptions {
         self
     }
 
-    /// How many threads imports use, and how many reports use; at least one.
+    /// How many threads imports use, and how many reports, scans and lookups of many ids use; at least one. With one,
+    /// scans read nothing ahead.
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads.max(1));
