@@ -813,8 +813,8 @@ int32_t tillroll_sales_mark_fetched(tillroll_db *db,
  * Notes that the store will never give out a period any more. It stays absent, and a plan lists it no more; it may
  * list a longer report in its stead. Does nothing where a report is stored.
  *
- * Fails with TILLROLL_NOT_FOUND for an unknown account, TILLROLL_VALIDATION, TILLROLL_ACCESS or TILLROLL_IO. Since
- * 0.1.0.
+ * Fails with TILLROLL_NOT_FOUND for an unknown account, TILLROLL_VALIDATION, TILLROLL_ACCESS or TILLROLL_IO.
+ * Since 0.1.0.
  */
 int32_t tillroll_sales_mark_lost(tillroll_db *db,
                                  uint64_t account_id,
