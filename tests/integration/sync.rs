@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use tillroll_core::{
     Clock, Credentials, Db, Error, ErrorKind, ExternalAccountUpdate, ImportOptions, Kind, NewExternalAccount,
-    OpenOptions, PlannedFetch, Scope, StoreKind, SyncOptions, SyncReason,
+    OpenOptions, PlannedFetch, Query, Scope, StoreKind, SyncOptions, SyncReason,
 };
 
 use crate::dsl::Shop;
@@ -65,6 +65,17 @@ fn store_month(shop: &Shop, month: &str) {
         Sales Price (Marketplace Currency),Estimated Earnings (Marketplace Currency)";
     let path = shop.file(&format!("sales_{month}.csv"), format!("{header}\n{line}\n"));
     shop.import_with(&[path], &ImportOptions::default().period(month).force(true)).unwrap();
+}
+
+fn store_day(shop: &Shop, day: &str) {
+    let us = format!("{}/{}/{}", &day[5..7], &day[8..], &day[..4]);
+    let header = "Provider\tProvider Country\tSKU\tDeveloper\tTitle\tVersion\tProduct Type Identifier\tUnits\t\
+        Developer Proceeds\tBegin Date\tEnd Date\tCustomer Currency\tCountry Code\tCurrency of Proceeds\t\
+        Apple Identifier\tCustomer Price\tPromo Code\tParent Identifier\tSubscription\tPeriod\tCategory\tCMB";
+    let start = "APPLE\tUS\tapp\tWe\tApp\t1.0\t1\t3\t1.40";
+    let line = format!("{start}\t{us}\t{us}\tUSD\tUS\tUSD\t7\t1.99\t \t \t \t \tGames\t ");
+    let path = shop.file(&format!("day_{day}.txt"), format!("{header}\n{line}\n"));
+    shop.import_with(&[path], &ImportOptions::default().period(day)).unwrap();
 }
 
 fn empty(shop: &Shop, kind: Kind, periods: &[&str]) {
@@ -228,6 +239,29 @@ fn of_apple_a_week_for_a_day_that_is_lost() {
     assert_eq!(due(&shop)[..2], ["2021-06-07+", "2021-06-08+"]);
     shop.db.sales().mark_fetched(shop.account, APPLE, "2021-06-07", None).unwrap();
     assert_eq!(due(&shop)[0], "2021-06-08+");
+}
+
+#[test]
+fn of_apple_nothing_that_hides_days_with_rows() {
+    let mut shop = shop("apple", "2021-06-10T05:00:00Z");
+    empty_days(&shop, "2020-06-10", "2021-06-10", &["2021-01-05", "2021-01-06", "2021-01-20"]);
+    store_day(&shop, "2021-01-06");
+    store_day(&shop, "2021-01-20");
+    shop.db.sales().mark_lost(shop.account, APPLE, "2021-01-05").unwrap();
+    // Neither the week nor the month: the day stays a gap.
+    assert_eq!(due(&shop)[0], "2021-06-07+");
+    let gaps = |start, end| shop.db.sales().gaps(shop.account, APPLE, start, end).unwrap();
+    assert_eq!(gaps("2021-01-01", "2021-02-01"), ["2021-01-05"]);
+    let days = json!({"by": ["day"], "measures": ["units"]});
+    assert_eq!(shop.db.sales().report(&Query::from_json(&days).unwrap()).unwrap().len(), 2);
+    shop.db.sales().delete(shop.account, APPLE, "2021-01-06").unwrap();
+    shop.db.sales().mark_lost(shop.account, APPLE, "2021-01-06").unwrap();
+    assert_eq!(due(&shop)[0], "2021-W01");
+    // Years and months that days too old for them lie in.
+    assert_eq!(due_since(&shop, "2019-06-01")[..2], ["2019", "2020"]);
+    at(&mut shop, "2022-01-25T05:00:00Z");
+    assert!(!due(&shop).contains(&"2021-01".to_owned()));
+    assert!(!due_since(&shop, "2019-06-01").contains(&"2021".to_owned()));
 }
 
 #[test]

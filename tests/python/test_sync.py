@@ -449,14 +449,23 @@ def test_apple_says_why_there_is_no_report(publisher):
     assert told == ["waiting", "empty", "lost", "failed", "new"]
     assert "version%5D=1_1" in publisher.stores.seen[-1].path
     assert "Apple answers 404 Something else." in [each.message for each in done]
-    # What is lost is asked for no more; the week that it lies in stands in for it.
+    # What is lost is asked for no more. The week that it lies in would hide the days that are stored.
     again = publisher.sync(since=days[-1])
     periods = {each.period for each in again}
     assert days[9].isoformat() not in periods
     year, week, _ = days[9].isocalendar()
-    assert f"{year}-W{week:02}" in periods
+    assert f"{year}-W{week:02}" not in periods
+    monday = days[9] - timedelta(days=days[9].weekday())
+    sales = publisher.db.sales
+    assert days[9].isoformat() in sales.gaps(publisher.apple, "apple-sales", days[9], days[8])
+    for day in (monday + timedelta(days=back) for back in range(7)):
+        if sales.period_state(publisher.apple, "apple-sales", day.isoformat()) == "rows":
+            sales.delete(publisher.apple, "apple-sales", day.isoformat())
+            sales.mark_empty(publisher.apple, "apple-sales", day.isoformat())
+    third = publisher.sync(since=days[-1])
+    assert f"{year}-W{week:02}" in {each.period for each in third}
     last = next(each.path for each in publisher.stores.seen if "WEEKLY" in each.path)
-    assert last.endswith((days[9] + timedelta(days=6 - days[9].weekday())).isoformat())
+    assert last.endswith((monday + timedelta(days=6)).isoformat())
 
 
 def test_accounts_that_cannot_be_fetched_for(publisher):

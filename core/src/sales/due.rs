@@ -13,7 +13,8 @@
 //! | Apple's year | the sixth day after | three days later | after ten years |
 //!
 //! Of Apple days are asked for. A week or month only stands in for days that Apple no longer gives, and a year only where
-//! somebody asks for times that long ago: its rows have no day and no month. Google Play has no such interface. Whole days
+//! somebody asks for times that long ago: its rows have no day and no month. None does where shorter reports with rows are
+//! stored within it, which it would hide: the day stays a gap. Google Play has no such interface. Whole days
 //! are those of UTC: a store that is asked too early says so.
 
 use std::collections::BTreeMap;
@@ -217,11 +218,24 @@ impl Dues<'_> {
         }
         for unit in longer {
             let period = Period::containing(day.first(), unit);
-            if self.can_get(period)? {
+            if self.can_get(period)? && !self.would_hide_rows(period) {
                 return Ok(Some(period));
             }
         }
         Ok(None)
+    }
+
+    /// Whether shorter reports with rows are stored for days of a period: one of the period would count in their place,
+    /// and its rows tell less.
+    fn would_hide_rows(&self, period: Period) -> bool {
+        let days = period.days();
+        let is_within = |own: &std::ops::Range<i32>| own.start < days.end && days.start < own.end;
+        self.manifest.periods(self.account, self.kind).any(|stored| {
+            let own = stored.days();
+            is_within(&own)
+                && own.len() < days.len()
+                && state(self.manifest, self.account, self.kind, stored) == PeriodState::Rows
+        })
     }
 
     fn only_what_it_has(&self, periods: impl IntoIterator<Item = Period>) -> Result<Vec<Period>> {
