@@ -5,7 +5,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import date, datetime
 from importlib.util import find_spec
 from itertools import groupby
@@ -17,6 +17,7 @@ from tillroll.sync.errors import GaveUpError, SignInError, StoreError
 from tillroll.sync.settings import Settings, invalid
 from tillroll.sync.store import Fetched, Missing, Store
 from tillroll.sync.summary import Outcome, SyncedReport, SyncProgress, SyncSummary
+from tillroll.sync.trial import Trial
 
 if TYPE_CHECKING:
     from tillroll.sync.http import Client
@@ -135,13 +136,17 @@ class Run:
         self._watch(SyncProgress(0, self._total, None))
         clients: dict[str, Client] = {}
         try:
-            with _folder(self._db.path) as folder, without_links_in_logs():
+            with (
+                _folder(self._db.path) as folder,
+                closing(Trial(folder)) as trial,
+                without_links_in_logs(),
+            ):
                 for account, planned in groupby(plan, key=lambda each: each.account):
                     record = self._db.external_accounts.get(account)
                     name = "Amazon" if record.store == "amazon" else "Apple"
                     if record.store not in clients:
                         clients[record.store] = Client(name, self._settings)
-                    self._account(record, clients[record.store], list(planned), folder)
+                    self._account(record, clients[record.store], list(planned), folder, trial)
         finally:
             for client in clients.values():
                 client.close()
@@ -149,14 +154,19 @@ class Run:
                 self._summary.bytes += client.bytes
 
     def _account(
-        self, account: tillroll.Record, client: "Client", plan: list[tillroll.PlannedFetch], folder: Path
+        self,
+        account: tillroll.Record,
+        client: "Client",
+        plan: list[tillroll.PlannedFetch],
+        folder: Path,
+        trial: Trial,
     ) -> None:
         store = self._store(account, client)
         given_up = 0
         for place, planned in enumerate(plan):
             message = ""
             try:
-                outcome, done = self._one(store, planned, folder)
+                outcome, done = self._one(store, planned, folder, trial)
                 given_up = 0
             except GaveUpError as error:
                 given_up, message = given_up + 1, str(error)
@@ -186,20 +196,20 @@ class Run:
         return Apple(credentials, vendor_id, client, self._settings)
 
     def _one(
-        self, store: Store, planned: tillroll.PlannedFetch, folder: Path
+        self, store: Store, planned: tillroll.PlannedFetch, folder: Path, trial: Trial
     ) -> tuple[Outcome, tillroll.ImportSummary | None]:
         """One report: what became of it, and the import of it."""
         got = store.fetch(planned, folder)
         if not isinstance(got, Fetched):
             return self._without(planned, got), None
         try:
+            if not trial.rows(got, planned) and self._state(planned) == "rows":
+                raise StoreError("the report that came has no rows, and others are stored: they stay")
             done = self._db.sales.import_reports(
                 [got.path], account=planned.account, kind=planned.kind, period=got.period
             )
         finally:
             got.path.unlink()
-        if self._state(planned) == "absent":
-            raise StoreError(f"the file that came is of another period than {planned.period}")
         self._settle(planned)
         if done.unchanged:
             return Outcome.UNCHANGED, done
