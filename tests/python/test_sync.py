@@ -377,6 +377,88 @@ def test_what_is_no_report_is_refused(recent):
     assert recent.db.sales.period_state(recent.amazon, "amazon-sales", name(recent.since)) == "absent"
 
 
+def test_a_404_without_the_words_says_nothing_of_sales(recent):
+    found = "<html>404 Not Found</html>"
+    recent.stores.fault("api", server.status(404, found), server.status(404, "Report not found"))
+    done = recent.sync(since=recent.since)
+    assert [each.outcome for each in done] == ["failed", "empty", "new", "new"]
+    assert done.failures[0].message == f"Amazon answers 404 {found}"
+    assert recent.db.sales.period_state(recent.amazon, "amazon-sales", name(recent.since)) == "absent"
+
+
+def test_a_restated_report_without_rows_takes_none_away(recent):
+    assert recent.sync(since=recent.since).ok
+    recent.stores.amazon[name(month(0))] = packed(recent.reports.text([]), "gzip", "")
+    recent.stores.amazon[name(month(1))] = packed(
+        recent.reports.text([]), "zip", f"sales-{name(month(1))}.csv"
+    )
+    done = recent.sync(since=recent.since)
+    assert [each.outcome for each in done] == ["failed", "failed"]
+    assert {each.message for each in done} == {
+        "the report that came has no rows, and others are stored: they stay"
+    }
+    recent.assert_books_agree()
+
+
+@pytest.mark.parametrize("rows", [20, 0])
+def test_what_is_of_another_period_is_not_stored(recent, rows):
+    asked, other = month(1), month(0)
+    text = recent.reports.text(recent.reports.rows(rows, other.year, other.month) if rows else [])
+    recent.stores.amazon[name(asked)] = packed(text, "zip", f"sales-{name(other)}-00000.csv")
+    recent.stores.amazon[name(other)] = None
+    done = recent.sync(since=asked)
+    assert [each.outcome for each in done] == ["failed", "waiting"]
+    assert done.failures[0].message == (
+        f"the file that came is of another period than {name(asked)}: {name(other)}"
+    )
+    assert recent.db.sales.imports() == []
+
+
+def encrypted(handler):
+    body = bytearray(packed("a,b\n", "zip", "sales.csv"))
+    at = body.index(b"PK\1\2")
+    body[6], body[at + 8] = 1, 1
+    handler.send_response(200)
+    handler.send_header("Connection", "close")
+    handler.end_headers()
+    handler.wfile.write(bytes(body))
+    handler.hang_up()
+    return True
+
+
+@pytest.mark.parametrize(
+    ("host", "fault"),
+    [
+        ("token", server.status(400, '{"error": {"code": 1}}')),
+        ("token", server.status(400, '{"error": ["invalid_client"]}')),
+        ("token", server.status(200, '{"access_token": "t", "expires_in": 1' + "0" * 400 + "}")),
+        ("token", server.status(200, "[" * 60_000)),
+        ("api", server.status(200, "{" + '"a":[' * 10_000)),
+        ("api", server.status(302, "", Location="https://h:abc/")),
+        ("api", server.status(302, "", Location="https://[h/")),
+        ("api", server.status(200, "https://h:abc/")),
+        ("files", server.status(302, "", Location="http://h:abc/")),
+        ("files", server.status(503, "", Retry_After="Mon, 01 Jan 0001 00:00:00 -0000")),
+        ("files", encrypted),
+        ("apple", server.status(404, "[" * 60_000)),
+        ("apple", server.status(404, '{"errors": 7}')),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_an_odd_answer_ends_no_other_accounts_sync(recent, host, fault):
+    accounts = recent.db.external_accounts
+    odd = recent.amazon
+    if host == "apple":
+        recent.add_apple()
+        odd = recent.apple
+    healthy = accounts.create(nickname="Healthy", store="amazon", auto_import=True)
+    accounts.set_credentials(healthy, {"client_id": AMAZON_ID, "client_secret": AMAZON_SECRET})
+    recent.stores.fault(host, *[fault] * (6 if fault is encrypted else 1))
+    done = recent.sync([odd, healthy], since=month(0))
+    assert done.reports[0].account == odd.id
+    assert [each.outcome for each in done if each.account == healthy.id] == ["new"]
+
+
 @pytest.mark.parametrize("host", ["token", "api", "files", "apple"])
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
 def test_no_way_leads_to_another_host(recent, host, code):

@@ -85,7 +85,8 @@ class Amazon:
             answer = self._client.ask("GET", url, headers=self._signed_in().header())
         if answer.status == 200:
             return self._read_link(answer.text)
-        if answer.status == 404 or (answer.status == 400 and "report not found" in answer.text.lower()):
+        # Any other 404 is that of a wrong address or of a proxy, and says nothing of sales.
+        if answer.status in (400, 404) and "report not found" in answer.text.lower():
             return None
         said = shown(answer.text, self._secrets())
         if answer.status in (401, 403):
@@ -133,13 +134,13 @@ class Amazon:
         said = said if isinstance(said, dict) else {}
         token, seconds = said.get("access_token"), said.get("expires_in", 3600)
         if answer.status == 200 and isinstance(token, str) and token.isascii() and token.isprintable():
-            seconds = seconds if isinstance(seconds, int | float) else 3600
+            seconds = min(seconds, 86_400) if isinstance(seconds, int | float) else 3600
             return Token(token, asked_at + max(0, seconds - _MARGIN_SECONDS))
         raise self._refused(answer.status, said)
 
     def _refused(self, status: int, said: dict[str, Any]) -> StoreError:
         error, why = said.get("error"), said.get("error_description")
-        if error in _TO_DO:
+        if isinstance(error, str) and error in _TO_DO:
             return SignInError(_TO_DO[error])
         text = shown(f"{error or ''} {why or ''}", self._secrets())
         if status == 200:
@@ -160,7 +161,7 @@ def _busy(answer: Answer | Broken) -> Answer | Broken:
 def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -177,6 +178,6 @@ def _is_whole(path: Path) -> bool:
                     return archive.testzip() is None
             case _:
                 return False
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile):
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, ValueError):
         return False
     return True

@@ -129,5 +129,5 @@ def _detail(text: str) -> str:
     try:
         errors = json.loads(text)["errors"]
         return "; ".join(str(error.get("detail") or error.get("title") or "") for error in errors)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return text

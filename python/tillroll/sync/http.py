@@ -129,7 +129,7 @@ class Client:
             if target is None:
                 return answer
             if not (may_redirect and _is_same_place(url, target)):
-                host = urlsplit(target).hostname or "nowhere"
+                host = (_place(target) or ("", "nowhere", None))[1]
                 return Broken(f"it leads on to {host[:100]}, which is not followed", is_passing=False)
             url = target
         return Broken("it leads on and on", is_passing=False)
@@ -240,11 +240,20 @@ def is_passing(answer: Answer | Broken) -> bool:
 
 def _is_same_place(url: str, target: str) -> bool:
     """Whether a link may lead on to another: within one host, and within the cloud that it names."""
-    old, new = urlsplit(url), urlsplit(target)
-    if (old.scheme, old.port) != (new.scheme, new.port) or not new.hostname or not old.hostname:
+    old, new = _place(url), _place(target)
+    if old is None or new is None or (old[0], old[2]) != (new[0], new[2]):
         return False
     cloud = ".amazonaws.com"
-    return old.hostname == new.hostname or (old.hostname.endswith(cloud) and new.hostname.endswith(cloud))
+    return old[1] == new[1] or (old[1].endswith(cloud) and new[1].endswith(cloud))
+
+
+def _place(url: str) -> tuple[str, str, int | None] | None:
+    """Scheme, host and port; None for what names no host."""
+    try:
+        parts = urlsplit(url)
+        return (parts.scheme, parts.hostname, parts.port) if parts.hostname else None
+    except ValueError:
+        return None
 
 
 def _broken(error: Exception) -> Broken:
@@ -276,10 +285,10 @@ def _retry_after(text: str | None) -> float | None:
     if text.strip().isascii() and text.strip().isdigit():
         return float(text)
     try:
-        at = email.utils.parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+        at = email.utils.parsedate_to_datetime(text).timestamp()
+    except (TypeError, ValueError, OverflowError, OSError):
         return None
-    return max(0.0, at.timestamp() - time.time())
+    return max(0.0, at - time.time())
 
 
 @contextmanager
