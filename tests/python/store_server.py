@@ -245,7 +245,11 @@ def redirect(url: Callable[[Handler], str], code: int = 302) -> Fault:
 
 
 def _body(handler: Handler) -> bytes:
-    """What the files' host would send."""
+    """What the files' host or Apple would send."""
+    if handler.host == "apple":
+        query = parse_qs(urlsplit(handler.path).query)
+        asked = (query["filter[frequency]"][0], query["filter[reportDate]"][0])
+        return gzip.compress(handler.stores.apple[asked], mtime=0)
     signature = parse_qs(urlsplit(handler.path).query)["X-Amz-Signature"][0]
     return handler.stores.amazon[handler.stores.links[signature][0]] or b""
 

@@ -1,5 +1,6 @@
 """Reports fetch themselves: against servers written from the stores' documents."""
 
+import base64
 import logging
 import random
 import signal
@@ -12,7 +13,9 @@ import traceback
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import cycle
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import store_server as server
@@ -20,7 +23,10 @@ import tillroll
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from store_server import AMAZON_ID, AMAZON_SECRET, Stores, packed
-from tillroll.sync import Settings
+from tillroll.sync import Settings, StoreError
+from tillroll.sync.amazon import Amazon
+from tillroll.sync.container import fault
+from tillroll.sync.http import Client
 from tillroll.sync.limiter import Limiter
 
 BY = ["month", "marketplace", "currency", "sku", "type"]
@@ -161,7 +167,8 @@ def recent(publisher):
 def test_three_years_of_amazon_and_one_of_apple(publisher):
     stores = publisher.stores
     publisher.add_apple()
-    publisher.stores.link_form = random.Random(7).choice([str, '"{}"'.format, '{{"url": "{}"}}'.format])
+    forms = cycle([str, '"{}"'.format, '{{"url": "{}"}}'.format, '{{"downloadUrl": "{}"}}'.format])
+    publisher.stores.link_form = lambda link: next(forms)(link)
     empty = {5, 17, 30}
     for back in range(36):
         how = ["gzip", "zip", "plain"][back % 3]
@@ -261,15 +268,34 @@ def test_a_limiter_counts_from_the_answer():
         waits.append(seconds)
         at[0] += seconds / 2
 
-    limiter = Limiter(3, lambda: at[0], sleep)
+    limiter = Limiter(lambda: at[0], sleep)
     for _ in range(3):
-        limiter.wait()
+        limiter.wait(3)
         at[0] += 0.25
         limiter.answered()
-    limiter.wait()
+    limiter.wait(3)
     # The first was answered at 0.25; a sleep that ends early is gone on with.
-    assert at[0] >= 1.25 - 1e-9 or waits[-1] < 1e-9
+    assert at[0] >= 1.25 - 1e-9
     assert len(waits) > 1
+
+
+def test_all_syncs_share_the_limit_of_a_store(recent, tmp_path):
+    times = []
+    for _ in range(2):
+        done = recent.sync(since=month(0), settings=Settings(**recent.stores.settings))
+        assert done.requests >= 2
+    times = [each.at for each in recent.stores.seen]
+    windows = [later - earlier for earlier, later in zip(times, times[3:], strict=False)]
+    assert min(windows) >= 1.0, windows
+
+
+def test_places_that_nobody_answered_are_taken():
+    at = [0.0]
+    limiter = Limiter(lambda: at[0], lambda seconds: at.__setitem__(0, at[0] + seconds) or limiter.answered())
+    for _ in range(3):
+        limiter.wait(3)
+    limiter.wait(1)
+    assert at[0] >= 1.05
 
 
 def test_tokens_and_links_end(recent):
@@ -315,8 +341,10 @@ def test_a_store_that_stays_down_is_left_alone(recent, fault, told):
 
 def test_patience_has_a_bound(recent):
     at = (datetime.now(UTC) + timedelta(hours=3)).strftime("%a, %d %b %Y %H:%M:%S GMT")
+    recent.stores.fault("token", server.status(503, Retry_After="0"))
     recent.stores.fault("api", server.status(429, Retry_After="20"), server.status(429, Retry_After=at))
     done = recent.sync(since=recent.since)
+    assert 0.5 <= recent.time.pauses[0] <= 1
     assert 20 in recent.time.pauses
     assert max(recent.time.pauses) <= 300
     assert [each.outcome for each in done] == ["failed", "new", "new", "new"]
@@ -481,6 +509,149 @@ def test_within_a_host_a_download_may_lead_on(recent):
     assert "on and on" in recent.sync(since=month(0)).failures[0].message
 
 
+@pytest.mark.parametrize("code", [400, 403])
+def test_an_error_that_echoes_what_signs_in_shows_none_of_it(recent, code):
+    recent.add_apple()
+    recent.sell_apple(datetime.now(UTC).date() - timedelta(days=1), 1)
+    sent = []
+
+    def echo(handler):
+        sent.append(handler.headers["Authorization"].removeprefix("Bearer "))
+        handler.send(code, f"odd {sent[-1]} {quote(sent[-1])}".encode(), "text/plain")
+        return True
+
+    recent.stores.fault("api", echo)
+    recent.stores.fault("apple", echo)
+    done = recent.sync(since=month(0))
+    messages = [each.message for each in done.failures]
+    assert len(messages) == len(sent) == 2
+    for message in messages:
+        assert "odd … …" in message
+        assert not [each for each in sent if each in message or quote(each) in message]
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://127.0.0.1/r",
+        "https://[::1]/r",
+        "https://[::ffff:10.0.0.1]/r",
+        "https://localhost/r",
+        "https://10.1.2.3:8443/r",
+        "https://169.254.169.254/latest",
+        "https://2130706433/r",
+        "https://0x7f.1/r",
+        "http://localhost/r",
+        "https://user:word@files.example.com/r",
+    ],
+)
+def test_no_link_leads_inside(publisher, link):
+    settings = Settings()
+    amazon = Amazon({}, None, settings)
+    with pytest.raises(StoreError, match=r"leads to this machine or its network|names a user"):
+        amazon._read_link(link)
+    assert (
+        amazon._read_link("https://reports.s3.amazonaws.com/r?a=b")
+        == "https://reports.s3.amazonaws.com/r?a=b"
+    )
+
+
+def test_apple_is_asked_with_a_key_that_has_not_ended(publisher):
+    publisher.add_apple()
+    day = datetime.now(UTC).date() - timedelta(days=1)
+    publisher.sell_apple(day, 3)
+    publisher.stores.fault("apple", *[server.status(429, Retry_After="290")] * 4)
+    assert publisher.sync([publisher.apple], since=day).ok
+    signed = [each.headers["Authorization"] for each in publisher.stores.asked("apple")]
+    assert len(set(signed)) == 2
+
+
+@pytest.mark.parametrize("fault", [server.cut(0.6), server.chunked(0.6), server.unmeasured(0.6)], ids=str)
+def test_apples_bodies_that_break_off_are_asked_for_again(publisher, fault):
+    publisher.add_apple()
+    day = datetime.now(UTC).date() - timedelta(days=1)
+    publisher.sell_apple(day, 3)
+    publisher.stores.fault("apple", fault)
+    assert publisher.sync([publisher.apple], since=day).ok
+    assert len(publisher.stores.asked("apple")) == 2
+
+
+def test_apple_without_a_vendor_number(publisher):
+    accounts = publisher.db.external_accounts
+    publisher.add_apple()
+    apple = accounts.update(publisher.apple, metadata={})
+    done = publisher.sync([apple], since=datetime.now(UTC).date() - timedelta(days=2))
+    assert "there is no vendor number" in done.failures[0].message
+    assert not publisher.stores.seen
+
+
+def test_a_store_that_gave_up_is_left_alone_for_all_accounts(recent):
+    accounts = recent.db.external_accounts
+    second = accounts.create(nickname="Second", store="amazon", auto_import=True)
+    accounts.set_credentials(second, {"client_id": AMAZON_ID, "client_secret": AMAZON_SECRET})
+    recent.add_apple()
+    day = datetime.now(UTC).date() - timedelta(days=1)
+    recent.sell_apple(day, 3)
+    recent.stores.fault("api", *[server.status(503)] * 100)
+    done = recent.sync(since=recent.since)
+    assert [each.account for each in done if each.store == "amazon"] == [recent.amazon.id] * 2
+    assert done.left == 2 + 4
+    assert len(recent.stores.asked("api")) == 2 * recent.settings().attempts_max
+    assert "new" in [each.outcome for each in done if each.store == "apple"]
+    # What one account may not, another may.
+    recent.stores.faults.clear()
+    accounts.set_credentials(recent.amazon, {"client_id": AMAZON_ID, "client_secret": "wrong"})
+    done = recent.sync([recent.amazon, second], since=recent.since)
+    assert [each.outcome for each in done] == ["failed", "new", "new", "new", "new"]
+
+
+def test_what_is_gone_and_stored_without_rows_is_kept(publisher):
+    publisher.add_apple()
+    day = datetime.now(UTC).date() - timedelta(days=1)
+    publisher.stores.apple["DAILY", day.isoformat()] = (404, server.NO_SALES)
+    assert [each.outcome for each in publisher.sync([publisher.apple], since=day)] == ["empty"]
+    publisher.stores.apple["DAILY", day.isoformat()] = (410, server.GONE)
+    assert [each.outcome for each in publisher.sync([publisher.apple], since=day)] == ["kept"]
+
+
+def test_containers_are_looked_at_with_a_bound(tmp_path):
+    path = tmp_path / "report"
+    for how in ("gzip", "zip"):
+        path.write_bytes(packed("0" * 5_000_000, how, "a.csv"))
+        assert fault(path, 5_000_000) is None
+        assert fault(path, 4_999_999) == "the report unpacks to more than 4,999,999 bytes"
+        path.write_bytes(path.read_bytes()[:-4])
+        assert fault(path, 5_000_000) == "the answer broke off"
+
+
+def test_the_proxys_password_is_decoded_and_not_shown():
+    settings = Settings(proxy_url="http://me%40home:p%3Aw%2Fd@127.0.0.1:9")
+    assert "p%3Aw" not in repr(settings)
+    client = Client("Amazon", settings)
+    headers = client._pool("https://example.com").proxy_headers
+    basic = headers["proxy-authorization"].removeprefix("Basic ")
+    assert base64.b64decode(basic) == b"me@home:p:w/d"
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, MemoryError])
+def test_no_frame_that_an_error_keeps_holds_a_secret(recent, monkeypatch, kind):
+    recent.add_apple()
+    recent.sell_apple(datetime.now(UTC).date() - timedelta(days=1), 1)
+
+    def interrupt(self, *arguments, **named):
+        raise kind
+
+    monkeypatch.setattr("urllib3.PoolManager.request", interrupt)
+    for account in (recent.amazon, recent.apple):
+        with pytest.raises(kind) as raised:
+            recent.sync([account], since=month(0))
+        told = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
+        text = "".join(str(frame.locals) for frame in told.stack if frame.filename != __file__)
+        for secret in (AMAZON_SECRET, PEM.splitlines()[1], "Bearer"):
+            assert secret not in text
+        assert "interrupt" not in [frame.name for frame in told.stack]
+
+
 def test_what_to_do_in_the_stores_consoles(recent):
     accounts = recent.db.external_accounts
     accounts.set_credentials(recent.amazon, {"client_id": AMAZON_ID, "client_secret": "wrong-s3cret"})
@@ -630,7 +801,7 @@ def test_no_secret_is_anywhere(recent, tmp_path, caplog, capfd):
     shown.append(recent.sync(since=month(0)))
     stops = []
     with pytest.raises(RuntimeError) as raised:
-        recent.sync(since=recent.since, progress=lambda state: stops.append(state) or 1 / 0 if 0 else stop())
+        recent.sync(since=recent.since, progress=lambda state: stops.append(state) or stop())
     shown += ["".join(traceback.format_exception(raised.value)), stops]
     tokens, links = list(stores.tokens), list(stores.links)
     key_line = PEM.splitlines()[1]
@@ -648,9 +819,11 @@ def test_no_secret_is_anywhere(recent, tmp_path, caplog, capfd):
     recent.db.backup(tmp_path / "copy.till")
     recent.db.export_records(tmp_path / "records.jsonl")
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    for path in [*files, *Path(tempfile.gettempdir()).glob("tillroll-sync-*")]:
-        content = path.read_bytes() if path.is_file() else b""
+    assert recent.db.path in {path.parent for path in files}
+    for path in files:
+        content = path.read_bytes()
         assert not [form for form in forms if form in content], path
+    assert "stop" in [frame.name for frame in traceback.extract_tb(raised.value.__traceback__)]
 
 
 def stop():
@@ -740,7 +913,9 @@ def test_killed_at_fifty_moments(publisher, tmp_path):
     publisher.db.close()
     settings = publisher.stores.settings.values()
     draw = random.Random(20180405)
-    kills = 0
+    kills, looked_at = 0, 0
+    planted = [form for secret in (AMAZON_SECRET, AMAZON_ID) for form in server.forms(secret)]
+    planted += [b"pl4nted-t0ken", b"pl4nted-s1gnature"]
     while kills < 50:
         command = [sys.executable, "-c", CHILD, path, since, *settings]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
@@ -750,6 +925,12 @@ def test_killed_at_fifty_moments(publisher, tmp_path):
             if child.poll() is None:
                 child.send_signal(signal.SIGKILL)
                 kills += 1
+                child.wait()
+                for file in tmp_path.rglob("*"):
+                    # What a killed process left in the folder of downloads as well.
+                    content = file.read_bytes() if file.is_file() else b""
+                    assert not [form for form in planted if form in content], file
+                    looked_at += file.is_file() and "tillroll-sync-" in str(file)
             else:
                 assert child.stdout.readline() == "True\n"
         with tillroll.open(path) as db:
@@ -758,6 +939,7 @@ def test_killed_at_fifty_moments(publisher, tmp_path):
             if len(stored) == 12 and draw.random() < 0.5:
                 for period in draw.sample(sorted(stored), 9):
                     db.sales.delete(publisher.amazon.id, "amazon-sales", period)
+    assert looked_at, "some were killed with downloads"
     publisher.db = tillroll.open(path)
     assert publisher.sync(since=since).ok
     publisher.assert_books_agree()

@@ -4,18 +4,17 @@ The token is good for an hour, a link for five minutes. The link is another host
 token.
 """
 
-import gzip
 import json
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import tillroll
+from tillroll.sync.container import extension
 from tillroll.sync.errors import SignInError, StoreError, shown
 from tillroll.sync.http import Answer, Broken, Client, is_passing
-from tillroll.sync.settings import Settings, is_loopback, is_safe
-from tillroll.sync.store import Fetched, Missing, extension
+from tillroll.sync.settings import Settings, is_inside, is_safe
+from tillroll.sync.store import Fetched, Missing
 
 SCOPE = "adx_reporting::appstore:marketer"
 # A token that is about to end is not used any more.
@@ -36,6 +35,10 @@ class Token:
     def __init__(self, text: str, until: float) -> None:
         self._text = text
         self.until = until
+
+    def secret(self) -> str:
+        """The text that no message may show."""
+        return self._text
 
     def header(self) -> dict[str, str]:
         """The header that carries it."""
@@ -61,7 +64,7 @@ class Amazon:
             link = self._link(planned)
             if link is None:
                 return Missing.NONE
-            answer = self._download(link, path)
+            answer = self._client.once("GET", link, into=path, may_redirect=True)
             if isinstance(answer, Answer) and answer.status == 200:
                 # So named, its month is told by the name, and the rows must agree with it.
                 first = planned.first_day
@@ -78,11 +81,11 @@ class Amazon:
         """The link to a month's report, None where there is none."""
         first = planned.first_day
         url = f"{self._settings.amazon_report_url.rstrip('/')}/{first.year}/{first.month}"
-        answer = self._client.ask("GET", url, headers=self._signed_in().header())
+        answer = self._client.ask("GET", url, headers=lambda: self._signed_in().header())
         if answer.status == 401:
             # It ended early, by Amazon's clock.
             self._token = None
-            answer = self._client.ask("GET", url, headers=self._signed_in().header())
+            answer = self._client.ask("GET", url, headers=lambda: self._signed_in().header())
         if answer.status == 200:
             return self._read_link(answer.text)
         # Any other 404 is that of a wrong address or of a proxy, and says nothing of sales.
@@ -101,20 +104,11 @@ class Amazon:
             link = link.get("url", link.get("downloadUrl")) if isinstance(link, dict) else link
         if not isinstance(link, str) or not is_safe(link):
             raise StoreError("Amazon's answer is no link to a report")
-        if is_loopback(link) and not is_loopback(self._settings.amazon_report_url):
-            raise StoreError("Amazon's link leads to this machine itself")
+        if urlsplit(link).username is not None:
+            raise StoreError("Amazon's link names a user")
+        if is_inside(link) and not is_inside(self._settings.amazon_report_url):
+            raise StoreError("Amazon's link leads to this machine or its network")
         return link
-
-    def _download(self, link: str, path: Path) -> Answer | Broken:
-        answer = self._client.once("GET", link, into=path, may_redirect=True)
-        if (
-            isinstance(answer, Answer)
-            and answer.status == 200
-            and not answer.is_measured
-            and not _is_whole(path)
-        ):
-            return Broken("the answer broke off")
-        return answer
 
     def _signed_in(self) -> Token:
         if self._token is None or self._settings.clock() >= self._token.until:
@@ -148,7 +142,8 @@ class Amazon:
         return SignInError(f"Amazon gives no token ({status} {text})")
 
     def _secrets(self) -> tuple[str, ...]:
-        return tuple(self._credentials[name] for name in self._credentials.keys())  # noqa: SIM118
+        sealed = [self._credentials[name] for name in self._credentials.keys()]  # noqa: SIM118
+        return (*sealed, self._token.secret()) if self._token else tuple(sealed)
 
 
 def _busy(answer: Answer | Broken) -> Answer | Broken:
@@ -163,21 +158,3 @@ def _parsed(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-def _is_whole(path: Path) -> bool:
-    """Whether a container has its end, where the server did not say how long it is. Plain text shows none."""
-    try:
-        match extension(path):
-            case ".gz":
-                with gzip.open(path) as file:
-                    while file.read(1 << 20):
-                        pass
-            case ".zip":
-                with zipfile.ZipFile(path) as archive:
-                    return archive.testzip() is None
-            case _:
-                return False
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, ValueError):
-        return False
-    return True

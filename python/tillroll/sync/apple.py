@@ -34,7 +34,8 @@ class Apple:
         self, credentials: tillroll.Credentials, vendor_id: int | None, client: Client, settings: Settings
     ) -> None:
         self._credentials = credentials
-        self._vendor = credentials["vendor_number"] if "vendor_number" in credentials else str(vendor_id)
+        has_own = "vendor_number" in credentials
+        self._vendor = credentials["vendor_number"] if has_own else vendor_id
         self._client = client
         self._settings = settings
         self._header: dict[str, str] = {}
@@ -43,6 +44,12 @@ class Apple:
 
     def fetch(self, planned: tillroll.PlannedFetch, folder: Path) -> Fetched | Missing:
         """The period's report."""
+        if self._vendor is None:
+            raise SignInError(
+                "there is no vendor number: it is that of Payments and Financial Reports in App Store "
+                "Connect; "
+                "set it with the credentials, or as the account's vendor_id"
+            )
         path = folder / f"apple-sales_{planned.period}.txt.gz"
         answer = self._ask(planned, path)
         newer = re.search(r"latest version for this report is (\d+_\d+)", answer.text)
@@ -75,7 +82,7 @@ class Apple:
             **_period(planned),
         }
         url = f"{self._settings.apple_report_url}?{urlencode(query)}"
-        return self._client.ask("GET", url, headers=self._signed_in(), into=path)
+        return self._client.ask("GET", url, headers=self._signed_in, into=path)
 
     def _signed_in(self) -> dict[str, str]:
         if self._settings.clock() >= self._until:
@@ -105,7 +112,8 @@ class Apple:
         return token
 
     def _secrets(self) -> tuple[str, ...]:
-        return tuple(self._credentials[name] for name in self._credentials.keys())  # noqa: SIM118
+        sealed = [self._credentials[name] for name in self._credentials.keys()]  # noqa: SIM118
+        return (*sealed, self._header.get("Authorization", "").removeprefix("Bearer "))
 
 
 def _period(planned: tillroll.PlannedFetch) -> dict[str, str]:

@@ -1,5 +1,8 @@
 """What can go wrong at a store. No text of these shows a secret, a token or a link."""
 
+import json
+from urllib.parse import quote, quote_plus
+
 import tillroll
 
 
@@ -17,7 +20,9 @@ class GaveUpError(StoreError):
 
 def shown(text: str, secrets: tuple[str, ...] = ()) -> str:
     """What a server said, in a short line that holds none of these texts."""
-    for secret in secrets:
-        text = text.replace(secret, "…") if secret else text
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        # As it is, and as forms, links and JSON write it.
+        for form in (secret, quote_plus(secret), quote(secret), json.dumps(secret)[1:-1]):
+            text = text.replace(form, "…")
     line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
     return line if len(line) <= 200 else f"{line[:199]}…"

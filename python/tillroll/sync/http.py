@@ -10,21 +10,24 @@ import random
 import ssl
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import unquote, urlencode, urljoin, urlsplit
 
 import urllib3
 
+from tillroll.sync.container import fault
 from tillroll.sync.errors import GaveUpError, StoreError
-from tillroll.sync.limiter import Limiter
+from tillroll.sync.limiter import limiter
 from tillroll.sync.settings import Settings, is_loopback
 
 # The longest answer that is no report: a token, a link, an error.
 TEXT_BYTES_MAX = 1 << 16
 _PIECE_BYTES = 1 << 18
+# How many times its size a report may unpack to, where it is unpacked to see whether it is whole.
+_UNPACKED_MAX = 16
 _REDIRECTS_MAX = 3
 _REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -35,8 +38,6 @@ class Answer:
 
     status: int
     text: str = ""
-    # Whether the body's length was told, so that a short one is known to be short.
-    is_measured: bool = True
     retry_after: float | None = None
 
 
@@ -57,7 +58,7 @@ class Client:
         self.settings = settings
         self.requests = 0
         self.bytes = 0
-        self._limiter = Limiter(settings.requests_per_second, settings.clock, settings.sleep)
+        self._limiter = limiter(name, settings.clock, settings.sleep)
         self._pools: dict[str | None, urllib3.PoolManager] = {}
         self._tls = ssl.create_default_context()
         if settings.ca_file is not None:
@@ -73,16 +74,18 @@ class Client:
         method: str,
         url: str,
         *,
-        headers: Mapping[str, str] | None = None,
+        headers: Callable[[], Mapping[str, str]] | None = None,
         form: Mapping[str, str] | None = None,
         into: Path | None = None,
     ) -> Answer:
         """An answer, asked for again while the server is busy or breaks off.
 
-        With `into` a body of status 200 goes to that file. Raises `GaveUpError` where it does not come.
+        The headers are made for each attempt: what signs in may end during the pauses. With `into` a body of
+        status 200 goes to that file. Raises `GaveUpError` where it does not come.
         """
         for attempt in range(self.settings.attempts_max):
-            answer = self.once(method, url, headers=headers, form=form, into=into)
+            signed = headers() if headers is not None else None
+            answer = self.once(method, url, headers=signed, form=form, into=into)
             if not is_passing(answer):
                 break
             self.pause(attempt, answer)
@@ -111,7 +114,7 @@ class Client:
         if asked is not None and asked > longest:
             raise GaveUpError(f"{self.name} is busy, and asks to come back in {asked:,.0f} seconds")
         backoff = min(longest, 2.0**attempt) * random.uniform(0.5, 1.0)
-        self.settings.sleep(backoff if asked is None else asked)
+        self.settings.sleep(max(backoff, asked or 0.0))
 
     def once(
         self,
@@ -145,11 +148,12 @@ class Client:
         """What came of one request, and where it leads on to."""
         if form is not None:
             headers = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
-        self._limiter.wait()
         self.requests += 1
-        started = self.settings.clock()
         response = None
+        has_answered = False
+        self._limiter.wait(self.settings.requests_per_second)
         try:
+            started = self.settings.clock()
             response = self._pool(url).request(
                 method,
                 url,
@@ -164,14 +168,15 @@ class Client:
                 ),
             )
             self._limiter.answered()
+            has_answered = True
             if response.status in _REDIRECTS:
                 return Answer(response.status), urljoin(url, response.headers.get("Location", ""))
             return self._read(response, started, into), None
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            if response is None:
-                self._limiter.answered()
             return _broken(error), None
         finally:
+            if not has_answered:
+                self._limiter.answered()
             if response is not None:
                 response.close()
 
@@ -186,7 +191,7 @@ class Client:
                 body += piece
                 if len(body) > TEXT_BYTES_MAX:
                     return Broken("its answer is longer than any should be", is_passing=False)
-            return Answer(response.status, body.decode("utf-8", "replace"), measured, again)
+            return Answer(response.status, body.decode("utf-8", "replace"), again)
         size = 0
         with into.open("wb") as file:
             for piece in pieces:
@@ -198,7 +203,10 @@ class Client:
                     )
                 file.write(piece)
         self.bytes += size
-        return Answer(response.status, "", measured, again)
+        why = None if measured else fault(into, _UNPACKED_MAX * self.settings.report_bytes_max)
+        if why is not None:
+            return Broken(why, is_passing="broke off" in why)
+        return Answer(response.status, "", again)
 
     def _pieces(self, response: urllib3.BaseHTTPResponse, until: float) -> Iterator[bytes]:
         # One piece at a time as it comes: a server that drips must not outlast the bound.
@@ -214,7 +222,8 @@ class Client:
                 self._pools[proxy] = urllib3.PoolManager(ssl_context=self._tls)
             else:
                 user = urlsplit(proxy)
-                basic = f"{user.username}:{user.password or ''}" if user.username else None
+                name, password = unquote(user.username or ""), unquote(user.password or "")
+                basic = f"{name}:{password}" if name else None
                 self._pools[proxy] = urllib3.ProxyManager(
                     proxy,
                     ssl_context=self._tls,

@@ -4,12 +4,14 @@ import shutil
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import date, datetime
 from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import tillroll
@@ -40,6 +42,22 @@ def sync(
     settings: Settings | None = None,
 ) -> SyncSummary:
     """What `Db.sync()` does."""
+    try:
+        return _sync(db, accounts, since, progress, now, settings)
+    except BaseException as error:
+        # What inner frames hold signs in: it must not come along in what the caller may log or keep.
+        cut_inner_frames(error)
+        raise
+
+
+def _sync(
+    db: tillroll.Db,
+    accounts: Iterable[int | tillroll.Record] | None,
+    since: str | date | None,
+    progress: bool | Callable[[SyncProgress], object] | None,
+    now: datetime | None,
+    settings: Settings | None,
+) -> SyncSummary:
     refuse_without_extra()
     started = time.monotonic()
     _check(progress, now, settings)
@@ -127,6 +145,8 @@ class Run:
         self._settings = settings
         self._watch = watch
         self._total = 0
+        # How many reports in a row each store gave up on.
+        self._given_up: Counter[str] = Counter()
 
     def all(self, plan: list[tillroll.PlannedFetch]) -> None:
         """Fetches and imports all of a plan."""
@@ -162,25 +182,31 @@ class Run:
         trial: Trial,
     ) -> None:
         store = self._store(account, client)
-        given_up = 0
         for place, planned in enumerate(plan):
-            message = ""
+            if self._given_up[account.store] >= _GIVEN_UP_MAX:
+                self._leave(len(plan) - place)
+                return
+            message, given_up, is_refused = "", 0, False
             try:
                 outcome, done = self._one(store, planned, folder, trial)
-                given_up = 0
             except GaveUpError as error:
-                given_up, message = given_up + 1, str(error)
+                given_up, message = self._given_up[account.store] + 1, str(error)
             except SignInError as error:
-                given_up, message = _GIVEN_UP_MAX, str(error)
+                is_refused, message = True, str(error)
             except (StoreError, tillroll.FormatError, tillroll.ConflictError) as error:
-                given_up, message = 0, str(error)
+                message = str(error)
+            self._given_up[account.store] = given_up
             if message:
                 outcome, done = Outcome.FAILED, None
             self._tell(account, planned, outcome, done, message)
-            if given_up >= _GIVEN_UP_MAX:
-                self._summary.left += len(plan) - place - 1
-                self._total -= len(plan) - place - 1
+            if is_refused:
+                self._leave(len(plan) - place - 1)
                 return
+
+    def _leave(self, reports: int) -> None:
+        """Counts what is not asked for in this run."""
+        self._summary.left += reports
+        self._total -= reports
 
     def _store(self, account: tillroll.Record, client: "Client") -> Store:
         credentials = self._db.external_accounts.reveal_credentials(account)
@@ -221,15 +247,15 @@ class Run:
         """What it means that a store has no report for a period."""
         state = self._state(planned)
         where = (planned.account, planned.kind, planned.period)
-        if state == "rows":
+        if missing is Missing.NONE and planned.is_over and state != "rows":
+            self._db.sales.mark_empty(*where)
+            self._settle(planned)
+            return Outcome.EMPTY
+        if state != "absent":
             # What was once given out is not taken back because it cannot be had twice.
             if missing is not Missing.LATER:
                 self._settle(planned)
             return Outcome.KEPT
-        if missing is Missing.NONE and planned.is_over:
-            self._db.sales.mark_empty(*where)
-            self._settle(planned)
-            return Outcome.EMPTY
         if missing is Missing.GONE:
             self._db.sales.mark_lost(*where)
             return Outcome.LOST
@@ -262,6 +288,32 @@ class Run:
         )
         self._summary.reports.append(report)
         self._watch(SyncProgress(len(self._summary.reports), self._total, report))
+
+
+def cut_inner_frames(error: BaseException) -> None:
+    """Takes from an error what leads into a sync; what the caller's own `progress` did is kept."""
+    own = None
+    for inner in _frames(error):
+        if inner.tb_frame.f_code.co_filename == __file__:
+            own = inner.tb_next
+    if own is not None and _is_ours(own):
+        own = None
+    error.__traceback__ = own
+    for name in ("__cause__", "__context__"):
+        before = getattr(error, name)
+        if before is not None and (own is None or any(map(_is_ours, _frames(before)))):
+            setattr(error, name, None)
+
+
+def _frames(error: BaseException) -> Iterator[TracebackType]:
+    frame = error.__traceback__
+    while frame is not None:
+        yield frame
+        frame = frame.tb_next
+
+
+def _is_ours(frame: TracebackType) -> bool:
+    return frame.tb_frame.f_code.co_filename.startswith(str(Path(__file__).parent.parent))
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Where the stores are, and how patient a sync is."""
 
+import ipaddress
 import os
 import time
 from collections.abc import Callable
@@ -23,7 +24,7 @@ class Settings:
     amazon_report_url: str = "https://developer.amazon.com/api/appstore/download/report/sales"
     apple_report_url: str = "https://api.appstoreconnect.apple.com/v1/salesReports"
     # As the environment says (HTTPS_PROXY, NO_PROXY) where it is None.
-    proxy_url: str | None = None
+    proxy_url: str | None = field(default=None, repr=False)
     # Certificates that are trusted beside the system's: those of a proxy that looks inside.
     ca_file: str | os.PathLike[str] | None = None
     connect_seconds_max: float = 20.0
@@ -71,6 +72,21 @@ def is_loopback(url: str) -> bool:
     """Whether a URL is one of this machine itself."""
     parts = urlsplit(url)
     return parts.scheme == "http" and parts.hostname in LOOPBACK
+
+
+def is_inside(url: str) -> bool:
+    """Whether a URL names this machine or its network: no answer from outside may lead there."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        # Some resolvers take 2130706433, 127.1 and 0x7f.1 for addresses; no domain ends so.
+        last = host.rpartition(".")[2]
+        return last.isdigit() or last.startswith("0x")
+    mapped = getattr(address, "ipv4_mapped", None)
+    return not (mapped or address).is_global
 
 
 def invalid(name: str, message: str) -> tillroll.ValidationError:

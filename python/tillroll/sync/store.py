@@ -37,12 +37,3 @@ class Store(Protocol):
         Raises `SignInError` where no report of the account can be had, `GaveUpError` where the store does not
         answer, and `StoreError` where it does not give this one.
         """
-
-
-def extension(path: Path) -> str:
-    """What a container calls itself by its first bytes."""
-    with path.open("rb") as file:
-        start = file.read(4)
-    if start[:2] == b"\x1f\x8b":
-        return ".gz"
-    return ".zip" if start[:4] == b"PK\x03\x04" else ".csv"
