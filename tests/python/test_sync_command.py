@@ -71,6 +71,51 @@ def test_a_store_that_fails_is_told_and_exits_with_1(shop, stores, env, command_
     ]
 
 
+def test_what_is_lost_is_not_asked_for_again():
+    from tillroll.cli.sync import _troubles
+    from tillroll.sync import Outcome, SyncedReport, SyncSummary
+
+    def told(*outcomes, left=0):
+        reports = [SyncedReport(1, "A", "apple", "apple-sales", "2021-01-05", each) for each in outcomes]
+        return _troubles(SyncSummary(reports, left))[len(reports) :]
+
+    assert told(Outcome.LOST) == ["1 report lost; no sync asks again"]
+    assert told(Outcome.LOST, Outcome.FAILED, left=2) == [
+        "1 report not had, 2 not asked for after that; the next sync asks again",
+        "1 report lost; no sync asks again",
+    ]
+
+
+def test_an_account_that_is_named_and_cannot_be_fetched_for(shop, env, command_line):
+    with tillroll.open(shop) as db:
+        db.external_accounts.create(nickname="Off", store="amazon")
+        db.external_accounts.create(nickname="Bare", store="amazon", auto_import=True)
+    for account, why in (("Off", "auto_import is off"), ("Bare", "has no credentials")):
+        real = command_line("sync", shop, "--account", account, env=env)
+        dry = command_line("sync", shop, "--account", account, "--dry-run", env=env)
+        assert (dry.returncode, dry.stderr) == (real.returncode, real.stderr)
+        assert dry.returncode == 2
+        assert why in dry.stderr
+
+
+def test_credentials_make_no_database_by_a_typo(tmp_path, command_line):
+    nowhere = tmp_path / "typo.till"
+    start = ["credentials", nowhere, "--account"]
+    for rest, text in (
+        (["A", "--file", "-"], json.dumps(GIVEN)),
+        (["A", "--remove"], ""),
+        (["A", "--remove", "--store", "amazon"], ""),
+        (["A", "--store", "amazon", "--file", "-"], "no JSON"),
+        (["A", "--store", "amazon", "--file", tmp_path / "none.json"], ""),
+        (["A", "--store", "amazone", "--file", "-"], json.dumps(GIVEN)),
+        (["7", "--store", "amazon", "--file", "-"], json.dumps(GIVEN)),
+    ):
+        done = command_line(*start, *rest, input=text)
+        assert done.returncode in (1, 2), done
+        assert "Traceback" not in done.stderr
+        assert not nowhere.exists(), rest
+
+
 def test_a_plan_opens_no_socket(shop, monkeypatch, capsys):
     import socket
 
@@ -224,6 +269,8 @@ def test_a_folder(mirror, tmp_path, reports, command_line):
     assert done.returncode == 1
     assert "1 file new or changed, 31 rows, 0 rejected; 1 unchanged" in done.stdout
     assert "sales_2018_06.gz" in done.stderr
+    assert "1 file passed over: no reports of sales or earnings" in done.stdout
+    assert "1 file passed over: reports of other stores" in done.stdout
 
 
 def test_a_folder_of_several_accounts(mirror, tmp_path, command_line):

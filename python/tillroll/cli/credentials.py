@@ -50,7 +50,14 @@ def credentials(
     tillroll credentials shop.till --account "Amazon apps" --store amazon
     tillroll credentials shop.till --account 2 --file apple.json
     """
-    with tillroll.open(db, passphrase=passphrase(passphrase_file)) as opened:
+    if store is not None and store not in NAMES:
+        raise Trouble(f"--store {store!r} is neither amazon nor apple", code=USAGE)
+    makes = store is not None and not remove
+    if makes and not Path(db).exists():
+        accounts.refuse_new_id(account, db)
+    # Before anything is opened or made; without --store the account says what is to be asked for.
+    given = None if remove or (file is None and store is None) else _read(file, str(store))
+    with tillroll.open(db, create=makes, passphrase=passphrase(passphrase_file)) as opened:
         whose = accounts.find(opened, account)
         if whose is None and store is None:
             raise Trouble(f"no account {account!r} in {db}; with --store it is made")
@@ -60,7 +67,8 @@ def credentials(
             opened.external_accounts.update(whose.id, auto_import=False)
             screen().line(f"{one_line(whose.nickname)}: credentials forgotten, auto_import is off")
             return
-        given = _read(file, whose.store if whose else str(store))
+        if given is None:
+            given = _read(file, whose.store if whose else str(store))
         if whose is None:
             accounts.refuse_new_id(account, db)
             whose = opened.external_accounts.create(nickname=account.strip(), store=store)

@@ -101,18 +101,19 @@ def _seconds(text: str) -> int:
 
 def _plan(db: str, account: list[str] | None, since: str | None) -> None:
     """Says what would be fetched."""
+    from tillroll.sync.run import skipped
+
     on = screen()
     with reading(db) as opened:
         names = {each.id: each.nickname for each in opened.external_accounts}
         ids = [existing(opened, each).id for each in account] if account else None
+        # As the run itself does, it refuses an account that is named and cannot be fetched for.
+        left_out = skipped(opened, ids)
         plan = opened.sync_plan(since=since, accounts=ids)
         for each in plan:
             on.line(f"{one_line(names[each.account])}: {each.kind} {each.period}, {each.reason}")
-        for id_, name in names.items():
-            record = opened.external_accounts.get(id_)
-            lacks = not opened.external_accounts.has_credentials(id_)
-            if record.auto_import and record.store != "google_play" and lacks and (not ids or id_ in ids):
-                on.line(f"{one_line(name)}: has no credentials, see `tillroll credentials`")
+        for id_, why in left_out:
+            on.line(f"{one_line(names[id_])}: {why}")
     on.line(f"{counted(len(plan), 'report')} to fetch")
 
 
@@ -163,9 +164,13 @@ def _troubles(done: "SyncSummary") -> list[str]:
         for each in done.failures
     ]
     lines += [f"account {id_} {why}" for id_, why in done.skipped]
-    failed = counted(len(done.failures), "report")
-    left = f", {done.left:,} not asked for after that" if done.left else ""
-    return [*lines, f"{failed} not had{left}; the next sync asks again"]
+    failed, lost = (sum(each.outcome == outcome for each in done.failures) for outcome in ("failed", "lost"))
+    if failed or done.left:
+        left = f", {done.left:,} not asked for after that" if done.left else ""
+        lines.append(f"{counted(failed, 'report')} not had{left}; the next sync asks again")
+    if lost:
+        lines.append(f"{counted(lost, 'report')} lost; no sync asks again")
+    return lines
 
 
 def _line(report: "SyncedReport") -> str:
@@ -190,6 +195,8 @@ def _folder(db: tillroll.Db, folder: str, whose: list[tillroll.Record] | None) -
         )
     if done.passed_over:
         on.line(f"{counted(done.passed_over, 'file')} passed over: no reports of sales or earnings")
+    if done.of_others:
+        on.line(f"{counted(done.of_others, 'file')} passed over: reports of other stores")
     if done.failures:
         lines = [text if path in text else f"{path}: {text}" for path, text in done.failures]
         raise Trouble(*lines, f"{counted(len(lines), 'file')} not imported", code=FAILED)

@@ -23,6 +23,8 @@ class FolderSummary:
     failures: list[tuple[str, str]] = field(default_factory=list)
     # Files that are no reports of sales or earnings.
     passed_over: int = 0
+    # Reports of other stores than that of the account which was asked for.
+    of_others: int = 0
 
 
 def sync_folder(
@@ -48,7 +50,7 @@ def sync_folder(
         if owner is not None:
             whose.setdefault(owner.id, []).append(str(path))
         else:
-            done.passed_over += 1
+            done.of_others += 1
     for each in accounts:
         if each.id in whose:
             _import(db, each, whose[each.id], done)

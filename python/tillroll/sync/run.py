@@ -62,7 +62,7 @@ def _sync(
     started = time.monotonic()
     _check(progress, now, settings)
     ids = None if accounts is None else _ids(accounts)
-    summary = SyncSummary(skipped=_skipped(db, ids))
+    summary = SyncSummary(skipped=skipped(db, ids))
     with _alone(db.path), _watched(progress) as watch:
         run = Run(db, summary, now, settings or Settings.from_environment(), watch)
         run.all(db.sync_plan(now=now, since=since, accounts=ids))
@@ -104,7 +104,7 @@ def refuse_without_extra() -> None:
         )
 
 
-def _skipped(db: tillroll.Db, ids: list[int] | None) -> list[tuple[int, str]]:
+def skipped(db: tillroll.Db, ids: list[int] | None) -> list[tuple[int, str]]:
     """The accounts that were meant and cannot be fetched for. One that is named is an error."""
     found = []
     for account in db.external_accounts if ids is None else map(db.external_accounts.get, ids):
