@@ -261,8 +261,8 @@ fn follow_each_other<P>(
     last: &[u8],
     end_of: impl Fn(&P, &[u8]) -> Option<usize>,
 ) -> bool {
-    // An empty text is compared by its pointer to nothing, which x86-64 processors with masked loads take fifteen times
-    // as long for as for a few letters.
+    // Comparing with an empty text was measured to take fourteen times as long as with a few letters (glibc, x86-64),
+    // presumably since its pointer leads to nothing.
     let mut rest = text;
     if !first.is_empty() {
         let Some(after) = rest.strip_prefix(first) else { return false };
