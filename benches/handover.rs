@@ -6,12 +6,11 @@
 
 use std::hint::black_box;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use arrow_array::StringArray;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
-use tillroll_benches::process;
+use tillroll_benches::measure;
 use tillroll_core::{Db, Query, Sales};
 
 /// What the file of a report has: what other engines are asked for.
@@ -96,24 +95,4 @@ fn some_ids(sales: &Sales) -> Vec<String> {
     // A step through all of them that meets each once, so that neighbours are asked for far apart.
     ids.truncate(MANY);
     (0..ids.len()).map(|place| ids[place * 7919 % ids.len()].clone()).collect()
-}
-
-/// Once to fill caches, then as often as asked.
-fn measure(what: &str, rounds: u32, mut work: impl FnMut() -> usize) {
-    let count = work();
-    let before = process::time();
-    let mut taken: Vec<Duration> = (0..rounds)
-        .map(|_| {
-            let started = Instant::now();
-            black_box(work());
-            started.elapsed()
-        })
-        .collect();
-    let spent = (process::time() - before) / rounds;
-    taken.sort_unstable();
-    let (low, high, wall) = (taken[0], taken[taken.len() - 1], taken[taken.len() / 2]);
-    let peak = process::peak_memory() / 1000;
-    println!(
-        "{what}: {count} rows, wall {wall:.2?} ({low:.2?} to {high:.2?}), processor {spent:.2?}, peak {peak} MB"
-    );
 }
