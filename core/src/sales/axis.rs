@@ -10,7 +10,7 @@ use super::line_table::{LineTable, Part};
 use super::manifest::Report;
 use super::query::By;
 use super::schema::{Meaning, SKU};
-use super::select::Piece;
+use super::select::{Chosen, Piece};
 use crate::column::Column;
 use crate::day::{Day, Period};
 use crate::error::{Error, Result};
@@ -134,6 +134,14 @@ impl Codes {
             Self::Each(codes) => codes.get(row).copied().unwrap_or_default(),
         }
     }
+
+    /// Those of the chosen rows alone.
+    pub(crate) fn of(self, chosen: &Chosen) -> Self {
+        match self {
+            Self::Same(code) => Self::Same(code),
+            Self::Each(codes) => Self::Each(chosen.of(codes)),
+        }
+    }
 }
 
 /// The account, kind and period of a report.
@@ -210,7 +218,29 @@ impl Axis {
                 }
             }
         }
+        axis.sort();
         Ok(axis)
+    }
+
+    /// Brings the codes into the order of their values, so that groups sort by them.
+    fn sort(&mut self) {
+        // Null stays what it is.
+        let new: Vec<u32> = self.ranks().into_iter().map(|rank| rank.wrapping_add(1)).collect();
+        let renew = |code: &mut u32| *code = new.get(*code as usize).copied().unwrap_or_default();
+        self.rolls.values_mut().flatten().for_each(renew);
+        self.days.iter_mut().for_each(renew);
+        self.reports.values_mut().for_each(renew);
+        match &mut self.values {
+            Values::Texts { list, codes } => {
+                list.sort_unstable();
+                codes.values_mut().for_each(renew);
+            }
+            Values::Ints { list, codes } => {
+                list.sort_unstable();
+                codes.values_mut().for_each(renew);
+            }
+        }
+        self.last = None;
     }
 
     /// The number of codes, null included.
@@ -219,11 +249,7 @@ impl Axis {
     }
 
     fn learn_days(&mut self, start: fn(Day) -> Day, pieces: &[Piece]) -> Result<()> {
-        let zone_of = |piece: &Piece| {
-            let column = piece.roll.field(piece.table, "date")?;
-            piece.roll.zone(piece.table, column, piece.rows.start / BLOCK_ROWS)
-        };
-        let spans = pieces.iter().filter_map(zone_of).filter(|zone| zone.min <= zone.max);
+        let spans = pieces.iter().filter_map(|piece| piece.zone("date")).filter(|zone| zone.min <= zone.max);
         let Some((first, last)) = spans
             .map(|zone| (zone.min, zone.max))
             .reduce(|(first, last), (min, max)| (first.min(min), last.max(max)))
@@ -305,11 +331,17 @@ impl Axis {
     }
 
     fn codes_of_days(&self, piece: &Piece) -> Result<Codes> {
-        let Some(column) = piece.read("date")? else { return Ok(Codes::Same(0)) };
         let code = |day: i64| {
             let index = usize::try_from(day.wrapping_sub(self.first_day)).ok();
             index.and_then(|index| self.days.get(index)).copied().unwrap_or_default()
         };
+        // Most reports are of one month, and the rows of a block of one account's days.
+        if let Some(zone) = piece.zone("date").filter(|zone| zone.nulls == 0 && zone.min <= zone.max)
+            && code(zone.min) == code(zone.max)
+        {
+            return Ok(Codes::Same(code(zone.min)));
+        }
+        let Some(column) = piece.read("date")? else { return Ok(Codes::Same(0)) };
         let codes = match &column {
             Column::Int { values, nulls: None } => values.iter().map(|&day| code(day)).collect(),
             column => (0..column.len()).map(|row| column.int(row).map_or(0, code)).collect(),

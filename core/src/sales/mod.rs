@@ -22,6 +22,7 @@ mod lookup_test;
 mod manifest;
 #[cfg(test)]
 mod manifest_test;
+mod numbering;
 #[cfg(test)]
 mod overlap_test;
 mod period;
@@ -40,6 +41,7 @@ mod series_totals;
 mod shadow;
 mod summary;
 mod table;
+mod tally;
 #[cfg(test)]
 mod test;
 mod totals;

@@ -10,19 +10,22 @@ use arrow_array::{ArrayRef, Decimal128Array, Int64Array};
 use arrow_schema::Field;
 use rayon::prelude::*;
 
-use super::axis::{Axis, Codes, in_totals};
+use super::axis::{Axis, in_totals};
 use super::catalogue::Products;
-use super::group::{GroupSums, Groups};
+use super::group::{Currencies, GroupSums, Groups};
 use super::manifest::{Manifest, Report, ReportKey};
-use super::query::{By, Dimension, Edge, Measure, Query, Where};
+use super::numbering::Numbering;
+use super::query::{By, Dimension, Edge, Measure, Order, Query, Where};
 use super::schema::{Meaning, counts_as_unit};
-use super::select::{Piece, RowFilter, pieces, report_matches};
+use super::select::{Chosen, Piece, RowFilter, pieces, report_matches};
 use super::summary::{self, line_matches};
 use super::table::Table;
+use super::tally::{Figures, Ints, Sums, Tally};
 use crate::column::Column;
 use crate::day::{Day, PeriodUnit};
 use crate::error::{Error, Result, quoted};
 use crate::ingest::Kind;
+use crate::roll::Zone;
 
 /// Answers a report from one commit's manifest.
 pub(crate) fn report(
@@ -104,8 +107,17 @@ impl<'a> Plan<'a> {
     }
 
     fn sum_totals(&self, manifest: &Manifest) -> Result<Answer> {
-        let (axes, groups) = summary::sum(manifest, self.query, self.watches_currency)?;
-        Ok(Answer { axes, groups })
+        let (axes, Groups { numbering, sums, currencies }) =
+            summary::sum(manifest, self.query, self.watches_currency)?;
+        let ranks: Vec<Vec<u32>> = axes.iter().map(Axis::ranks).collect();
+        let mut order: Vec<u32> = (0..).take(numbering.len()).collect();
+        order.sort_by_cached_key(|&group| {
+            let codes = numbering.codes(group as usize).iter().zip(&ranks);
+            codes.map(|(&code, ranks)| ranks.get(code as usize).copied()).collect::<Vec<_>>()
+        });
+        let measure = |measure: &Measure| Sums::of(sums.iter().map(|sums| measured(*measure, sums)));
+        let sums = self.measures.iter().map(measure).collect();
+        Ok(Answer { axes, numbering, order, sums, currencies })
     }
 
     fn sum_rows(&self, manifest: &Manifest, pool: &rayon::ThreadPool) -> Result<Answer> {
@@ -125,22 +137,22 @@ impl<'a> Plan<'a> {
         };
         let counting = CountingTypes::new(self, &pieces)?;
         let sizes: Vec<u64> = axes.iter().map(Axis::size).collect();
+        let rows = pieces.iter().map(|piece| piece.len() as u64).sum();
+        let tally = || Tally::new(Numbering::new(&sizes, rows), &self.measures);
         let scan = Scan { plan: self, pieces: &pieces, filter: &filter, axes: &axes, currency, counting };
         let next = AtomicUsize::new(0);
         let threads = pool.current_num_threads().min(pieces.len()).max(1);
-        let parts: Vec<Result<Groups>> = pool.install(|| {
-            (0..threads)
-                .into_par_iter()
-                .with_max_len(1)
-                .map(|_| scan.work(&next, Groups::new(&sizes)))
-                .collect()
+        let parts: Vec<Result<Tally>> = pool.install(|| {
+            (0..threads).into_par_iter().with_max_len(1).map(|_| scan.work(&next, tally())).collect()
         });
         let mut parts = parts.into_iter();
-        let mut groups = parts.next().unwrap_or_else(|| Ok(Groups::new(&sizes)))?;
+        let mut all = parts.next().unwrap_or_else(|| Ok(tally()))?;
         for part in parts {
-            groups.merge(&part?);
+            all.merge(&part?);
         }
-        Ok(Answer { axes, groups })
+        let (numbering, sums, currencies) = all.finish();
+        let order = numbering.order();
+        Ok(Answer { axes, numbering, order, sums, currencies })
     }
 }
 
@@ -327,10 +339,20 @@ impl CountingTypes {
     /// Which rows of a piece count; `None`: all of them.
     fn of(&self, piece: &Piece) -> Result<Option<Vec<bool>>> {
         let Some(counts) = self.by_roll.get(&piece.number) else { return Ok(None) };
+        let within = |zone: Zone| {
+            let (first, last) = (usize::try_from(zone.min).ok()?, usize::try_from(zone.max).ok()?);
+            counts.get(first..=last)
+        };
+        if piece.zone("type").and_then(within).is_some_and(|all| all.iter().all(|&counts| counts)) {
+            return Ok(None);
+        }
         let Some(Column::Coded { codes, .. }) = piece.read("type")? else { return Ok(None) };
         Ok(Some(codes.iter().map(|&code| counts.get(code as usize).copied().unwrap_or(true)).collect()))
     }
 }
+
+/// Rows are read alone where they are fewer than one of so many: a page is unpacked faster than searched.
+const READ_ALONE: usize = 64;
 
 /// A pass over rows, shared by the threads that make it.
 struct Scan<'a> {
@@ -344,155 +366,167 @@ struct Scan<'a> {
 
 impl Scan<'_> {
     /// Takes piece after piece until none is left.
-    fn work(&self, next: &AtomicUsize, mut groups: Groups) -> Result<Groups> {
+    fn work(&self, next: &AtomicUsize, mut tally: Tally) -> Result<Tally> {
         while let Some(piece) = self.pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
-            self.add(piece, &mut groups)?;
+            self.add(piece, &mut tally)?;
         }
-        Ok(groups)
+        Ok(tally)
     }
 
-    fn add(&self, piece: &Piece, groups: &mut Groups) -> Result<()> {
+    fn add(&self, piece: &Piece, tally: &mut Tally) -> Result<()> {
         let chosen = self.filter.choose(piece)?;
-        if chosen.len() == 0 {
-            return Ok(());
+        match &chosen {
+            Chosen::Some(rows) if rows.is_empty() => Ok(()),
+            // Few rows are read alone, of many the others are dropped.
+            Chosen::Some(rows) if rows.len() < piece.len() / READ_ALONE => {
+                let picked = piece.pick(rows);
+                self.add_rows(&picked, &Chosen::All(rows.len()), tally)
+            }
+            _ => self.add_rows(piece, &chosen, tally),
         }
-        let axes = self.axes.iter().map(|axis| axis.codes(piece)).collect::<Result<Vec<_>>>()?;
+    }
+
+    fn add_rows(&self, piece: &Piece, chosen: &Chosen, tally: &mut Tally) -> Result<()> {
+        let codes = |axis: &Axis| Ok(axis.codes(piece)?.of(chosen));
+        let ints = |wanted: &[Measure], column: &str| match self.plan.measures_any(wanted) {
+            true => Ok(piece.read(column)?.and_then(|column| Ints::of(column, chosen))),
+            false => Ok::<_, Error>(None),
+        };
         let units = [Measure::Units, Measure::GrossUnits, Measure::RefundUnits, Measure::AllUnits];
-        let units = self.measured(piece, &units, "units")?;
-        let sales = self.measured(piece, &[Measure::Sales], "sales")?;
-        let earnings = self.measured(piece, &[Measure::Earnings], "earnings")?;
-        let counts = self.counting.of(piece)?;
-        let currency = self.currency.as_ref().map(|axis| axis.codes(piece)).transpose()?;
-        let mut codes = vec![0; axes.len()];
-        chosen.for_each(|row| {
-            codes.iter_mut().zip(&axes).for_each(|(code, axis)| *code = axis.get(row));
-            let sums = groups.entry(&codes);
-            sums.rows += 1;
-            if let Some(units) = units.as_ref().and_then(|units| units.int(row)) {
-                sums.add_units(units, counts.as_ref().is_none_or(|counts| counts.get(row) == Some(&true)));
-            }
-            if let Some(sales) = sales.as_ref().and_then(|sales| sales.int(row)) {
-                sums.add_sales(sales);
-            }
-            if let Some(earnings) = earnings.as_ref().and_then(|earnings| earnings.int(row)) {
-                add_earnings(sums, earnings, currency.as_ref(), row);
-            }
-        });
+        let axes = self.axes.iter().map(codes).collect::<Result<Vec<_>>>()?;
+        let figures = Figures {
+            units: ints(&units, "units")?,
+            sales: ints(&[Measure::Sales], "sales")?,
+            earnings: ints(&[Measure::Earnings], "earnings")?,
+            counts: self.counting.of(piece)?.map(|counts| chosen.of(counts)),
+            currencies: self.currency.as_ref().map(codes).transpose()?,
+        };
+        tally.add(&axes, chosen.len(), &figures);
         Ok(())
     }
-
-    /// The column that some measures sum, if one of them is asked for.
-    fn measured(&self, piece: &Piece, measures: &[Measure], column: &str) -> Result<Option<Column>> {
-        if self.plan.measures_any(measures) { piece.read(column) } else { Ok(None) }
-    }
 }
 
-fn add_earnings(sums: &mut GroupSums, earnings: i64, currency: Option<&Codes>, row: usize) {
-    sums.add_earnings(earnings);
-    if let Some(currency) = currency.filter(|_| earnings != 0) {
-        sums.add_currency(currency.get(row));
-    }
-}
-
-/// The groups of a report, unsorted.
+/// The groups of a report.
 struct Answer {
     axes: Vec<Axis>,
-    groups: Groups,
+    numbering: Numbering,
+    /// The groups in the order of their axes' values, nulls last.
+    order: Vec<u32>,
+    /// One a measure.
+    sums: Vec<Sums>,
+    currencies: Currencies,
 }
 
 impl Answer {
     fn table(mut self, plan: &Plan<'_>) -> Result<Table> {
-        if self.axes.is_empty() {
+        if self.axes.is_empty() && self.order.is_empty() {
             // A report over everything has its one row even where there is nothing to count.
-            self.groups.entry(&[]);
+            self.order = vec![self.numbering.number(&[])];
+            self.sums =
+                plan.measures.iter().map(|&measure| Sums::of([nothing(measure)].into_iter())).collect();
         }
-        if plan.watches_currency && self.groups.sums().iter().any(GroupSums::has_several_currencies) {
+        if plan.watches_currency && self.currencies.any_has_several() {
             let message =
                 "needs `earnings_currency` in `by`, or held to one value: a group's earnings are in several";
             return Err(Error::invalid("earnings", message));
         }
-        let order = self.order(plan);
-        let axes = self.axes.iter().enumerate().map(|(i, axis)| {
-            let codes: Vec<u32> = self.groups.codes_of_axis(i).collect();
-            axis.array(order.iter().map(|&group| codes.get(group).copied().unwrap_or_default()))
-        });
-        let axes: Vec<_> = axes.collect();
-        let measures = plan.measures.iter().map(|&measure| self.measure(measure, &order));
-        let columns = axes.into_iter().map(Ok).chain(measures).collect::<Result<Vec<_>>>()?;
-        Table::new(columns, order.len())
+        self.sort(plan);
+        let groups = || self.order.iter().map(|&group| self.numbering.codes(group as usize));
+        let axis = |(i, axis): (usize, &Axis)| {
+            axis.array(groups().map(|codes| codes.get(i).copied().unwrap_or_default()))
+        };
+        let axes = self.axes.iter().enumerate().map(axis).map(Ok);
+        let measures = plan.measures.iter().zip(&self.sums);
+        let measures = measures.map(|(&measure, sums)| column(measure, sums, &self.order));
+        Table::new(axes.chain(measures).collect::<Result<_>>()?, self.order.len())
     }
 
-    /// The numbers of the groups in the order asked, at most as many as asked.
-    fn order(&self, plan: &Plan<'_>) -> Vec<usize> {
-        let mut keys: Vec<(Vec<i128>, bool)> = Vec::new();
-        let asked =
-            plan.query.order.iter().filter_map(|order| Some((plan.column(&order.column)?, order.descending)));
-        // Groups are told apart by their axes: these last make every order total.
-        let last = (0..self.axes.len()).map(|axis| (SortColumn::Axis(axis), false));
-        for (column, descending) in asked.chain(last) {
-            keys.push((self.sort_keys(column, descending), descending));
+    /// Brings the groups into the order asked, and leaves as many as asked.
+    fn sort(&mut self, plan: &Plan<'_>) {
+        let limit = plan.query.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let keys: Vec<Vec<i128>> =
+            plan.query.order.iter().filter_map(|order| self.sort_keys(plan, order)).collect();
+        if !keys.is_empty() {
+            // What the keys do not tell apart stays in the order of the axes, which is the order of the places.
+            let mut places: Vec<usize> = (0..self.order.len()).collect();
+            let compare = |one: &usize, other: &usize| {
+                let keys = keys.iter().map(|key| key.get(*one).cmp(&key.get(*other)));
+                keys.chain([one.cmp(other)]).find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
+            };
+            if limit < places.len() {
+                places.select_nth_unstable_by(limit, compare);
+                places.truncate(limit);
+            }
+            places.sort_unstable_by(compare);
+            self.order = places.into_iter().filter_map(|place| self.order.get(place).copied()).collect();
         }
-        let mut order: Vec<usize> = (0..self.groups.len()).collect();
-        order.sort_unstable_by(|&a, &b| {
-            keys.iter()
-                .map(|(key, _)| key.get(a).cmp(&key.get(b)))
-                .find(|order| order.is_ne())
-                .unwrap_or(std::cmp::Ordering::Equal)
-        });
-        if let Some(limit) = plan.query.limit {
-            order.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        }
-        order
+        self.order.truncate(limit);
     }
 
-    /// A number for each group that sorts as its value does; nulls come last either way.
-    fn sort_keys(&self, column: SortColumn, descending: bool) -> Vec<i128> {
+    /// For each group in its place a number that sorts as its value does; nulls come last either way.
+    fn sort_keys(&self, plan: &Plan<'_>, order: &Order) -> Option<Vec<i128>> {
         let key = |value: Option<i128>| match value {
-            Some(value) if descending => value.saturating_neg(),
+            Some(value) if order.descending => value.saturating_neg(),
             Some(value) => value,
             None => i128::MAX,
         };
-        match column {
+        let groups = self.order.iter();
+        Some(match plan.column(&order.column)? {
             SortColumn::Axis(index) => {
                 let ranks = self.axes.get(index).map(Axis::ranks).unwrap_or_default();
-                let rank =
-                    |code: u32| ranks.get(code as usize).filter(|_| code != 0).map(|&rank| i128::from(rank));
-                self.groups.codes_of_axis(index).map(|code| key(rank(code))).collect()
+                let rank = |group: &u32| {
+                    let code = self.numbering.codes(*group as usize).get(index).filter(|&&code| code != 0)?;
+                    ranks.get(*code as usize).map(|&rank| i128::from(rank))
+                };
+                groups.map(|group| key(rank(group))).collect()
             }
             SortColumn::Measure(measure) => {
-                self.groups.sums().iter().map(|sums| key(measured(measure, sums))).collect()
+                let place = plan.measures.iter().position(|&own| own == measure)?;
+                let sums = self.sums.get(place)?;
+                groups.map(|&group| key(shown(measure, sums, group))).collect()
             }
-        }
-    }
-
-    fn measure(&self, measure: Measure, order: &[usize]) -> Result<(Field, ArrayRef)> {
-        let values =
-            order.iter().map(|&group| self.groups.sums().get(group).and_then(|sums| measured(measure, sums)));
-        let meaning = match measure {
-            Measure::Sales | Measure::Earnings => Meaning::MoneySum,
-            _ => Meaning::Count,
-        };
-        let array: ArrayRef = match meaning {
-            Meaning::MoneySum => {
-                let sums = values.map(|sum| sum.map(|sum| fitting_sum(measure, sum)).transpose());
-                let sums = sums.collect::<Result<Decimal128Array>>()?;
-                Arc::new(sums.with_data_type(meaning.plain()))
-            }
-            _ => {
-                let counts = values.map(|count| count.map(|count| fitting_count(measure, count)).transpose());
-                Arc::new(counts.collect::<Result<Int64Array>>()?)
-            }
-        };
-        Ok((Field::new(measure.name(), meaning.plain(), meaning == Meaning::MoneySum), array))
+        })
     }
 }
 
-/// A measure of a group; a sum without any value is null.
+/// What a measure says where there is nothing.
+fn nothing(measure: Measure) -> Option<i128> {
+    (!matches!(measure, Measure::Sales | Measure::Earnings)).then_some(0)
+}
+
+/// A measure of a group. Refunded units are summed as they are, and told without their sign.
+fn shown(measure: Measure, sums: &Sums, group: u32) -> Option<i128> {
+    let sum = sums.get(group)?;
+    Some(if measure == Measure::RefundUnits { -sum } else { sum })
+}
+
+/// The column of a measure for these groups.
+fn column(measure: Measure, sums: &Sums, order: &[u32]) -> Result<(Field, ArrayRef)> {
+    let values = order.iter().map(|&group| shown(measure, sums, group));
+    let meaning = match measure {
+        Measure::Sales | Measure::Earnings => Meaning::MoneySum,
+        _ => Meaning::Count,
+    };
+    let array: ArrayRef = match meaning {
+        Meaning::MoneySum => {
+            let sums = values.map(|sum| sum.map(|sum| fitting_sum(measure, sum)).transpose());
+            let sums = sums.collect::<Result<Decimal128Array>>()?;
+            Arc::new(sums.with_data_type(meaning.plain()))
+        }
+        _ => {
+            let counts = values.map(|count| count.map(|count| fitting_count(measure, count)).transpose());
+            Arc::new(counts.collect::<Result<Int64Array>>()?)
+        }
+    };
+    Ok((Field::new(measure.name(), meaning.plain(), meaning == Meaning::MoneySum), array))
+}
+
+/// A measure of a group, as it is summed; a sum without any value is null.
 fn measured(measure: Measure, sums: &GroupSums) -> Option<i128> {
     match measure {
         Measure::Units => Some(sums.units_in - sums.units_out),
         Measure::GrossUnits => Some(sums.units_in),
-        Measure::RefundUnits => Some(sums.units_out),
+        Measure::RefundUnits => Some(-sums.units_out),
         Measure::AllUnits => Some(sums.all_units),
         Measure::Rows => Some(i128::from(sums.rows)),
         Measure::Sales => (sums.sales_values > 0).then_some(sums.sales),

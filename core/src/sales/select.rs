@@ -13,7 +13,7 @@ use crate::column::{Column, Strings};
 use crate::day::Period;
 use crate::error::{Error, Result};
 use crate::ingest::{ItemCodes, ItemKey, Kind, StoreKind, is_mark};
-use crate::roll::{BLOCK_ROWS, Roll, Uuids};
+use crate::roll::{BLOCK_ROWS, Roll, Uuids, Zone};
 
 /// Rows that follow each other within one block of a roll, of one report or of several of one store: small reports are
 /// read by the block as large ones are.
@@ -82,6 +82,33 @@ impl Piece {
             roll: Arc::clone(&self.roll),
             ..*self
         }
+    }
+
+    /// Some of its rows alone, ascending, counted from its first.
+    pub(crate) fn pick(&self, rows: &[u32]) -> Self {
+        let place = |row: &u32| match &self.picked {
+            None => Some(self.rows.start.saturating_add(*row)),
+            Some(picked) => picked.get(*row as usize).copied(),
+        };
+        let before = |first: usize| rows.partition_point(|&row| (row as usize) < first);
+        let owners = self.owned().filter(|(_, owned)| before(owned.start) < before(owned.end));
+        let owner = |(report, owned): (&Arc<Report>, Range<usize>)| Owner {
+            report: Arc::clone(report),
+            first: before(owned.start),
+        };
+        Self {
+            owners: owners.map(owner).collect(),
+            picked: Some(rows.iter().filter_map(place).collect()),
+            rows: self.rows.clone(),
+            roll: Arc::clone(&self.roll),
+            ..*self
+        }
+    }
+
+    /// The bounds of a column in the block that the piece is of, as [`Roll::zone`] has them.
+    pub(crate) fn zone(&self, column: &str) -> Option<Zone> {
+        let index = self.roll.field(self.table, column)?;
+        self.roll.zone(self.table, index, self.rows.start / BLOCK_ROWS)
     }
 
     /// The values of a column; `None` where the roll has no such column, so that all of them are null.
@@ -154,6 +181,20 @@ impl Chosen {
         match self {
             Self::All(rows) => *rows,
             Self::Some(rows) => rows.len(),
+        }
+    }
+
+    /// The values of the chosen rows alone, of values of all.
+    pub(crate) fn of<T: Copy + Default>(&self, mut values: Vec<T>) -> Vec<T> {
+        match self {
+            Self::All(rows) => {
+                values.truncate(*rows);
+                values
+            }
+            Self::Some(rows) => {
+                let value = |&row: &u32| values.get(row as usize).copied().unwrap_or_default();
+                rows.iter().map(value).collect()
+            }
         }
     }
 

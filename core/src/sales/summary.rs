@@ -148,7 +148,8 @@ impl<'a> Walk<'a> {
     /// Sums up.
     fn groups(&mut self) -> Groups {
         let sizes: Vec<u64> = self.axes.iter().map(Axis::size).collect();
-        let mut groups = Groups::new(&sizes);
+        let lines = self.steps.iter().map(|step| step.lines.len() as u64).sum();
+        let mut groups = Groups::new(&sizes, lines);
         for step in &self.steps {
             let codes = self.codes.get_mut(step.codes..step.codes + sizes.len()).unwrap_or_default();
             if let Some(table) = self.tables.get(step.table) {
@@ -197,7 +198,7 @@ impl TableCodes {
             }
             let counts = self.counts.get(line.of(Part::Type)).copied().unwrap_or(true);
             let currency = self.currency.get(line.of(Part::EarningsCurrency)).copied().unwrap_or_default();
-            groups.entry(codes).add_line(sums, counts, currency);
+            groups.add_line(codes, sums, counts, currency);
         });
     }
 
