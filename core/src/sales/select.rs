@@ -169,6 +169,9 @@ fn first_of(one: &Column, other: &Column) -> Column {
     Column::Plain { values, nulls: Some(valid.into()) }
 }
 
+/// Rows that are tested together.
+const FEW: usize = 64;
+
 /// The chosen rows of a piece, counted from its first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Chosen {
@@ -223,6 +226,29 @@ impl Chosen {
                 }
             }
             Self::Some(rows) => rows.retain(|&row| test(row as usize)),
+        }
+    }
+
+    /// Keeps the rows whose value, of those of all rows, passes a test.
+    fn keep_values<T>(&mut self, values: &[T], test: impl Fn(&T) -> bool) {
+        match self {
+            Self::All(rows) => {
+                let mut kept = Vec::new();
+                let values = values.get(..*rows).unwrap_or(values);
+                // Mostly none or all of some rows that follow each other pass, and counting takes many of them at once.
+                for (few, first) in values.chunks(FEW).zip((0..).step_by(FEW)) {
+                    match few.iter().filter(|value| test(value)).count() {
+                        0 => {}
+                        all if all == few.len() => kept.extend((first..).take(all)),
+                        _ => kept
+                            .extend((first..).zip(few).filter(|(_, value)| test(value)).map(|(row, _)| row)),
+                    }
+                }
+                if kept.len() < *rows {
+                    *self = Self::Some(kept);
+                }
+            }
+            Self::Some(rows) => rows.retain(|&row| values.get(row as usize).is_some_and(&test)),
         }
     }
 
@@ -534,17 +560,22 @@ impl RollFilter {
         self.windows.iter().all(|window| {
             let zone = window.column.and_then(|column| piece.roll.zone(piece.table, column, block));
             zone.is_none_or(|zone| zone.min < window.to && zone.max >= window.from)
-        })
+        }) && self.texts.iter().all(|test| test.may_match(piece, block))
     }
 }
 
 impl Window {
     fn apply(&self, piece: &Piece, chosen: &mut Chosen) -> Result<()> {
+        let block = piece.rows.start / BLOCK_ROWS;
+        let zone = self.column.and_then(|column| piece.roll.zone(piece.table, column, block));
+        // Most blocks between the edges lie there wholly.
+        if zone.is_some_and(|zone| zone.nulls == 0 && zone.min >= self.from && zone.max < self.to) {
+            return Ok(());
+        }
         let column = self.column.map(|column| piece.roll.read(piece.table, column, piece.rows.clone()));
         match column.transpose()? {
             Some(Column::Int { values, nulls: None }) => {
-                let inside = |value: &i64| (self.from..self.to).contains(value);
-                chosen.keep(|row| values.get(row).is_some_and(inside));
+                chosen.keep_values(&values, |value| (self.from..self.to).contains(value));
             }
             Some(column) => {
                 chosen.keep(|row| column.int(row).is_some_and(|value| (self.from..self.to).contains(&value)));
@@ -575,16 +606,36 @@ impl TextTest {
         let column = self.column.map(|column| piece.roll.read(piece.table, column, piece.rows.clone()));
         match column.transpose()? {
             // NULL_CODE lies outside every dictionary, so that a null takes the default.
-            Some(Column::Coded { codes, .. }) => {
-                let code_passes = |&code: &u32| self.codes.get(code as usize).copied().unwrap_or(null);
-                chosen.keep(|row| codes.get(row).is_some_and(code_passes));
-            }
+            Some(Column::Coded { codes, .. }) => match self.only_code().filter(|_| !null) {
+                Some(only) => chosen.keep_values(&codes, |&code| code == only),
+                None => {
+                    let passes = |&code: &u32| self.codes.get(code as usize).copied().unwrap_or(null);
+                    chosen.keep_values(&codes, passes);
+                }
+            },
             // What is in no dictionary was not asked whether it tells by itself.
             Some(_) if matches!(self.wanted, Wanted::Products { .. }) => self.apply_by_item(piece, chosen)?,
             Some(column) => chosen.keep(|row| self.wanted.has(column.text(row))),
             None => chosen.keep(|_| null),
         }
         Ok(())
+    }
+
+    /// The code that passes, where just one does.
+    fn only_code(&self) -> Option<u32> {
+        let mut passing = (0..).zip(&self.codes).filter(|(_, passes)| **passes);
+        passing.next().map(|(code, _)| code).filter(|_| passing.next().is_none())
+    }
+
+    /// Whether the bounds of the codes in a block leave it a row that passes.
+    fn may_match(&self, piece: &Piece, block: u32) -> bool {
+        let zone = self.column.and_then(|column| piece.roll.zone(piece.table, column, block));
+        let Some(zone) = zone.filter(|_| !self.by_item) else { return true };
+        let place = |code: i64| usize::try_from(code).ok();
+        let bounds = place(zone.min).zip(place(zone.max)).filter(|(first, last)| first <= last);
+        // Codes outside the dictionary are for the reader to complain of.
+        let has_value = |(first, last)| self.codes.get(first..=last).is_none_or(|met| met.contains(&true));
+        bounds.is_some_and(has_value) || (zone.nulls > 0 && self.wanted.has(None))
     }
 
     fn apply_by_item(&self, piece: &Piece, chosen: &mut Chosen) -> Result<()> {
