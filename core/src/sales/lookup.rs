@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::arrow;
 use super::catalogue::Products;
-use super::manifest::{Manifest, Report};
+use super::manifest::{LiveRoll, Manifest, Report};
 use super::scan::all_columns;
 use super::schema::{Meaning, Origin, SKU, SalesColumn};
 use super::select::{Chosen, Owner, Piece, rows_table};
@@ -21,7 +21,7 @@ use crate::ingest::StoreKind;
 use crate::money::Money;
 use crate::roll::{Cell, Key, Roll};
 
-/// For fewer hits no other threads are asked to help.
+/// For fewer ids or hits no other threads are asked to help.
 const MANY: usize = 500;
 
 /// The columns of a sale at one commit: looked up once, since a lookup is faster than finding them.
@@ -90,33 +90,59 @@ impl Hit {
     }
 }
 
-/// The live rows with these ids, roll by roll in row order; `rows_of` finds them in a table of a roll.
-fn find<S: AsRef<str>>(
-    manifest: &Manifest,
-    ids: &[S],
-    rows_of: impl Fn(&Roll, usize, &[Key<'_>]) -> Result<Vec<(u32, usize)>>,
-) -> Result<Vec<Hit>> {
-    let mut keys: Vec<_> = ids.iter().map(|id| Key::new(id.as_ref())).enumerate().collect();
-    keys.sort_by_key(|(_, key)| key.hash);
-    let (asked, keys): (Vec<usize>, Vec<Key<'_>>) = keys.into_iter().unzip();
-    let mut hits = Vec::new();
-    for live in manifest.rolls() {
+/// How a roll finds the rows that have some keys, each with the place of its key.
+type RowsOf = fn(&Roll, usize, &[Key<'_>]) -> Result<Vec<(u32, usize)>>;
+
+/// Ids in the order in which rolls are asked for them.
+struct Search<'a> {
+    /// Which of the ids each key is.
+    asked: Vec<usize>,
+    keys: Vec<Key<'a>>,
+    manifest: &'a Manifest,
+    rows_of: RowsOf,
+}
+
+impl<'a> Search<'a> {
+    fn new<S: AsRef<str>>(manifest: &'a Manifest, ids: &'a [S], rows_of: RowsOf) -> Self {
+        let mut keys: Vec<_> = ids.iter().map(|id| Key::new(id.as_ref())).enumerate().collect();
+        keys.sort_by_key(|(_, key)| key.hash);
+        let (asked, keys) = keys.into_iter().unzip();
+        Self { asked, keys, manifest, rows_of }
+    }
+
+    /// The live rows of a roll, in their order.
+    fn roll(&self, live: &LiveRoll) -> Result<Vec<Hit>> {
         let roll = live.open()?;
         let table = rows_table(&roll, &live.file.path())?;
-        for (row, key) in rows_of(&roll, table, &keys)? {
-            let report = live.report_of(row).filter(|report| manifest.counts(report));
-            if let (Some(report), Some(&id)) = (report, asked.get(key)) {
-                let (number, roll, report) = (live.file.number(), Arc::clone(&roll), Arc::clone(report));
-                hits.push(Hit { id, number, roll, table, row, report });
-            }
-        }
+        let rows = (self.rows_of)(&roll, table, &self.keys)?;
+        let hit = |(row, key): (u32, usize)| {
+            let report = live.report_of(row).filter(|report| self.manifest.counts(report))?;
+            let (number, roll, report) = (live.file.number(), Arc::clone(&roll), Arc::clone(report));
+            Some(Hit { id: *self.asked.get(key)?, number, roll, table, row, report })
+        };
+        Ok(rows.into_iter().filter_map(hit).collect())
     }
-    Ok(hits)
+
+    /// The live rows, roll by roll.
+    fn all(&self) -> Result<Vec<Hit>> {
+        let mut hits = Vec::new();
+        for live in self.manifest.rolls() {
+            hits.append(&mut self.roll(live)?);
+        }
+        Ok(hits)
+    }
+
+    /// The same, by as many threads as there are.
+    fn all_at_once(&self, pool: &ThreadPool) -> Result<Vec<Hit>> {
+        let rolls: Vec<&LiveRoll> = self.manifest.rolls().collect();
+        let hits = rolls.into_par_iter().map(|live| self.roll(live));
+        Ok(pool.install(|| hits.collect::<Result<Vec<_>>>())?.into_iter().flatten().collect())
+    }
 }
 
 /// All sales with this transaction id: none, one, or a charge and its refund …
 pub(crate) fn get(manifest: &Manifest, products: &Products, id: &str) -> Result<Vec<Sale>> {
-    let mut hits = find(manifest, &[id], Roll::find_whole)?;
+    let mut hits = Search::new(manifest, &[id], Roll::find_whole).all()?;
     if hits.is_empty() {
         return Ok(Vec::new());
     }
@@ -178,9 +204,10 @@ pub(crate) fn get_many<S: AsRef<str>>(
     manifest: &Manifest,
     products: &Products,
     ids: &[S],
-    pool: impl FnOnce() -> Result<Arc<ThreadPool>>,
+    pool: impl Fn() -> Result<Arc<ThreadPool>>,
 ) -> Result<Table> {
-    let hits = find(manifest, ids, Roll::find_many)?;
+    let search = Search::new(manifest, ids, Roll::find_many);
+    let hits = if ids.len() < MANY { search.all()? } else { search.all_at_once(&*pool()?)? };
     let (pieces, places) = pieces(&hits);
     let mut order: Vec<(&Hit, (usize, usize))> = hits.iter().zip(places).collect();
     order.sort_by(|(left, _), (right, _)| left.cmp(right));
