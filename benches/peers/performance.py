@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib
@@ -17,6 +18,7 @@ import matplotlib
 matplotlib.use("svg")
 matplotlib.rcParams.update({"svg.hashsalt": "tillroll", "svg.fonttype": "none", "font.family": "sans-serif"})
 from matplotlib import pyplot  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
 
 DOCS = Path(__file__).parents[2] / "docs"
 NAMES = {
@@ -82,6 +84,59 @@ def table(run: Run) -> str:
     return "\n".join(lines)
 
 
+@dataclass(frozen=True)
+class Target:
+    """What a job is to reach: at most `most`, or at least `times` as fast as the best of some engines."""
+
+    job: str
+    most: float | None = None
+    times: float | None = None
+    of: tuple[str, ...] = ("duckdb", "duckdb-key")
+    unit: str = "s"
+
+    def line(self, run: Run) -> str:
+        """A line of the table."""
+        job = run.jobs[self.job]
+        own = job["tillroll"]["median"]
+        if self.most is not None:
+            factor = {"s": 1, "ms": 1e3, "µs": 1e6}.get(self.unit, 1)
+            asked, got = f"at most {self.most:g} {self.unit}", f"{own * factor:,.3g} {self.unit}"
+            met = own * factor <= self.most
+        else:
+            best = min(job[engine]["median"] for engine in self.of) / own
+            names = " and ".join(NAMES[engine] for engine in self.of)
+            asked, got = f"at least {self.times:g} times as fast as {names}", f"{best:,.3g} times"
+            met = best >= self.times
+        return f"| {self.job} | {asked} | {got} | {'yes' if met else '**no**'} |"
+
+
+TARGETS = [
+    Target("import", times=7, of=("duckdb-key",)),
+    Target("import", times=3.5, of=("duckdb",)),
+    Target("import, CPU", times=3, of=("polars",)),
+    Target("import, CPU seconds per million rows", most=1),
+    Target("import, peak MB", most=400, unit="MB"),
+    Target("bytes per row", most=42, unit="bytes"),
+    Target("earnings by month and currency", times=12),
+    Target("all rows by currency", times=10),
+    Target("country, product and month of one account", times=6),
+    Target("top 20 products of 90 days in one currency", times=2.5),
+    Target("one product by day", times=4),
+    Target("open and first report", most=30, unit="ms"),
+    Target("get by id", most=5, unit="µs"),
+    Target("10,000 by id in one call", most=1.5, unit="µs"),
+    Target("one month restated", most=0.3),
+    Target("all rows as Arrow", most=1.5),
+    Target("all rows as Arrow, ids of 16 bytes", most=0.7),
+]
+
+
+def targets(run: Run) -> str:
+    """What was to be reached, and what was."""
+    lines = ["| job | asked | measured | met |", "|---|---|---|---|"]
+    return "\n".join([*lines, *(target.line(run) for target in TARGETS if target.job in run.jobs)])
+
+
 def plot(runs: list[Run], job: str, name: str, label: str) -> str:
     """One job's cost against the rows; the name of the picture."""
     figure, axes = pyplot.subplots(figsize=(6, 3.6))
@@ -94,11 +149,16 @@ def plot(runs: list[Run], job: str, name: str, label: str) -> str:
     axes.set(xscale="log", yscale="log", xlabel="rows", ylabel=label, title=job)
     axes.grid(visible=True, which="major", alpha=0.3)
     axes.legend(fontsize="small")
+    return saved(figure, name, f"{job} against rows")
+
+
+def saved(figure: Figure, name: str, text: str) -> str:
+    """A picture as the page shows it."""
     path = DOCS / "performance" / f"{name}.svg"
     path.parent.mkdir(exist_ok=True)
     figure.savefig(path, bbox_inches="tight", metadata={"Date": None})
     pyplot.close(figure)
-    return f"![{job} against rows](performance/{path.name})"
+    return f"![{text}](performance/{path.name})"
 
 
 PLOTS = [
@@ -111,10 +171,26 @@ PLOTS = [
 ]
 
 
+def plot_threads(told: dict[str, list[list[float]]]) -> str:
+    """What the threads of a table do for the time that its work takes; the picture's text."""
+    figure, axes = pyplot.subplots(figsize=(6, 3.6))
+    threads, *columns = zip(*told["cells"], strict=True)
+    for name, seconds in zip(told["columns"][1:], columns, strict=True):
+        axes.plot(
+            threads, [seconds[0] / one for one in seconds], marker="o", label=name.split(",")[0] + name[-3:]
+        )
+    axes.set(xlabel="threads", ylabel="times as fast as with one", title="Threads")
+    axes.grid(visible=True, alpha=0.3)
+    axes.legend(fontsize="small")
+    return saved(figure, "threads", "speed against threads")
+
+
 def costs(path: Path) -> str:
     """The tables of `costs.py`."""
     parts = []
     for told in (json.loads(line) for line in path.read_text().splitlines()):
+        if told.get("title") == "Threads":
+            parts.append(plot_threads(told))
         if "title" in told:
             rows = [told["columns"], ["---"] * len(told["columns"]), *told["cells"]]
             lines = ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
@@ -147,6 +223,12 @@ writes a Parquet file a report, and holds everything in memory for the reports.
 ## {main.rows:,} rows
 
 {table(main)}
+
+## What was to be reached
+
+The targets are of 10 M rows on two cores. A ratio is of medians, and of the better one of the engines named.
+
+{targets(main)}
 
 ## Cost against rows
 

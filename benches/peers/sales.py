@@ -107,6 +107,10 @@ class Server:
         seconds, table = timed(self.engine.every_column)
         return seconds, [table.num_rows, *self.sums(table)]
 
+    def do_packed_ids(self) -> Answer:
+        seconds, table = timed(self.engine.packed_ids)
+        return seconds, [table.num_rows, *self.sums(table)]
+
     def do_close(self) -> Answer:
         return timed(self.engine.close)
 
@@ -159,6 +163,8 @@ class Run:
         bytes_per_row = {name: [value / rows for value in all] for name, all in told["bytes"].items()}
         self.write("import", told["seconds"], rows=rows, files=len(self.files))
         self.write("import, CPU", told["cpu"], rows=rows)
+        per_million = {name: [value / rows * 1e6 for value in all] for name, all in told["cpu"].items()}
+        self.write("import, CPU seconds per million rows", per_million)
         self.write("import, peak MB", told["peak_mb"])
         self.write("bytes per row", bytes_per_row)
 
@@ -207,6 +213,10 @@ class Run:
         if "tillroll" in self.names:
             every = peers.compare("every column", "every_column", rounds=min(self.rounds, 3), of=["tillroll"])
             self.write("all rows as Arrow, every column", every)
+            packed = peers.compare(
+                "ids of 16 bytes", "packed_ids", rounds=min(self.rounds, 3), of=["tillroll"]
+            )
+            self.write("all rows as Arrow, ids of 16 bytes", packed)
 
     def keys(self, count: int) -> list[str]:
         """Transaction ids, drawn from the reports themselves."""

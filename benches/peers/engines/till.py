@@ -67,3 +67,8 @@ class Engine:
         import pyarrow
 
         return pyarrow.table(self.db.sales.scan())
+
+    def packed_ids(self) -> object:
+        import pyarrow
+
+        return pyarrow.table(self.db.sales.scan(columns=COLUMNS, binary_ids=True))
