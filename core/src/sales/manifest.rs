@@ -194,6 +194,11 @@ impl LiveRoll {
         self.file.totals(self.open()?.as_ref())
     }
 
+    /// Whether its totals were read before.
+    pub(crate) fn has_totals(&self) -> bool {
+        self.file.has_totals()
+    }
+
     /// Refuses a roll that was written by another database or under another number: its checksums fit, and its rows
     /// would be taken for those of the reports here. A roll never changes, so that one report is witness enough.
     fn recognise(&self, roll: &Roll, path: &Path) -> Result<()> {

@@ -190,6 +190,11 @@ impl Where {
         self.products.is_some() || self.product_groups.is_some()
     }
 
+    /// Whether it leaves whole reports out by what they are of.
+    pub(crate) fn names_reports(&self) -> bool {
+        self.accounts.is_some() || self.stores.is_some() || self.kinds.is_some() || self.periods.is_some()
+    }
+
     /// Whether a dimension is held to just one value.
     pub(crate) fn pins(&self, dimension: Dimension) -> bool {
         self.texts_of(dimension).is_some_and(|values| values.len() == 1)

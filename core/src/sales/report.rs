@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::axis::{Axis, in_totals};
 use super::catalogue::Products;
 use super::group::{Currencies, GroupSums, Groups};
-use super::manifest::{Manifest, Report, ReportKey};
+use super::manifest::{LiveRoll, Manifest, Report, ReportKey};
 use super::numbering::Numbering;
 use super::query::{By, Dimension, Edge, Measure, Order, Query, Where};
 use super::schema::{Meaning, counts_as_unit};
@@ -38,7 +38,7 @@ pub(crate) fn report(
     check_kinds(manifest, query)?;
     check_periods(manifest, query)?;
     let answer =
-        if plan.totals_suffice() { plan.sum_totals(manifest)? } else { plan.sum_rows(manifest, pool)? };
+        if plan.totals_suffice() { plan.sum_totals(manifest, pool)? } else { plan.sum_rows(manifest, pool)? };
     answer.table(&plan)
 }
 
@@ -106,7 +106,10 @@ impl<'a> Plan<'a> {
             && !matches!(filter.end, Some(Edge::Instant(_)))
     }
 
-    fn sum_totals(&self, manifest: &Manifest) -> Result<Answer> {
+    fn sum_totals(&self, manifest: &Manifest, pool: &rayon::ThreadPool) -> Result<Answer> {
+        if !self.query.filter.names_reports() {
+            read_totals(manifest, pool);
+        }
         let (axes, Groups { numbering, sums, currencies }) =
             summary::sum(manifest, self.query, self.watches_currency)?;
         let ranks: Vec<Vec<u32>> = axes.iter().map(Axis::ranks).collect();
@@ -153,6 +156,15 @@ impl<'a> Plan<'a> {
         let (numbering, sums, currencies) = all.finish();
         let order = numbering.order();
         Ok(Answer { axes, numbering, order, sums, currencies })
+    }
+}
+
+/// Reads the totals that no report has read yet, several rolls at once: a first report waits for little else. What cannot
+/// be read is told where it is asked for.
+fn read_totals(manifest: &Manifest, pool: &rayon::ThreadPool) {
+    let unread: Vec<&LiveRoll> = manifest.rolls().filter(|live| !live.has_totals()).collect();
+    if unread.len() > 1 {
+        pool.install(|| unread.into_par_iter().for_each(|live| drop(live.totals())));
     }
 }
 

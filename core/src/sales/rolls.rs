@@ -240,6 +240,11 @@ impl RollFile {
         Ok(Arc::clone(self.roll.get_or_init(|| roll)))
     }
 
+    /// Whether the totals were read before.
+    pub(super) fn has_totals(&self) -> bool {
+        self.totals.get().is_some()
+    }
+
     /// The totals of the roll's reports, by report and part.
     pub(super) fn totals(&self, roll: &Roll) -> Result<Arc<RollTotals>> {
         if let Some(totals) = self.totals.get() {
