@@ -39,7 +39,7 @@ pub(crate) fn report(
     check_periods(manifest, query)?;
     let answer =
         if plan.totals_suffice() { plan.sum_totals(manifest, pool)? } else { plan.sum_rows(manifest, pool)? };
-    answer.table(&plan)
+    answer.table(&plan, pool)
 }
 
 /// A checked report.
@@ -418,6 +418,9 @@ impl Scan<'_> {
     }
 }
 
+/// From so many groups on, the columns of an answer are made by all threads.
+const MANY_GROUPS: usize = if cfg!(test) { 4 } else { 10_000 };
+
 /// The groups of a report.
 struct Answer {
     axes: Vec<Axis>,
@@ -430,7 +433,7 @@ struct Answer {
 }
 
 impl Answer {
-    fn table(mut self, plan: &Plan<'_>) -> Result<Table> {
+    fn table(mut self, plan: &Plan<'_>, pool: &rayon::ThreadPool) -> Result<Table> {
         if self.axes.is_empty() && self.order.is_empty() {
             // A report over everything has its one row even where there is nothing to count.
             self.order = vec![self.numbering.number(&[])];
@@ -443,14 +446,22 @@ impl Answer {
             return Err(Error::invalid("earnings", message));
         }
         self.sort(plan);
-        let groups = || self.order.iter().map(|&group| self.numbering.codes(group as usize));
-        let axis = |(i, axis): (usize, &Axis)| {
-            axis.array(groups().map(|codes| codes.get(i).copied().unwrap_or_default()))
+        let axis = |number: usize, axis: &Axis| {
+            let code = |&group: &u32| self.numbering.codes(group as usize).get(number).copied();
+            Ok(axis.array(self.order.iter().map(code).map(Option::unwrap_or_default)))
         };
-        let axes = self.axes.iter().enumerate().map(axis).map(Ok);
-        let measures = plan.measures.iter().zip(&self.sums);
-        let measures = measures.map(|(&measure, sums)| column(measure, sums, &self.order));
-        Table::new(axes.chain(measures).collect::<Result<_>>()?, self.order.len())
+        let measure = |measure: Measure, sums: &Sums| column(measure, sums, &self.order);
+        let measures = || plan.measures.iter().zip(&self.sums);
+        let columns: Vec<(Field, ArrayRef)> = if self.order.len() < MANY_GROUPS {
+            let axes = self.axes.iter().enumerate().map(|(number, one)| axis(number, one));
+            axes.chain(measures().map(|(&one, sums)| measure(one, sums))).collect::<Result<_>>()?
+        } else {
+            let axes = self.axes.par_iter().enumerate().map(|(number, one)| axis(number, one));
+            let measures: Vec<_> = measures().collect();
+            let measures = measures.into_par_iter().map(|(&one, sums)| measure(one, sums));
+            pool.install(|| axes.chain(measures).collect::<Result<_>>())?
+        };
+        Table::new(columns, self.order.len())
     }
 
     /// Brings the groups into the order asked, and leaves as many as asked.
