@@ -390,7 +390,7 @@ impl Roll {
     ) -> Result<()> {
         let pages = rows.chunk_by(|one, next| one / PAGE_ROWS == next / PAGE_ROWS);
         let mut pages = pages.filter_map(|rows| Some((*rows.first()?, rows)));
-        let mut near = Vec::with_capacity(AHEAD);
+        let mut near = Vec::with_capacity(rows.len().min(AHEAD));
         loop {
             near.clear();
             for (first, rows) in pages.by_ref().take(AHEAD) {
@@ -443,7 +443,7 @@ impl Near<'_> {
     /// Reads a byte where the page begins and about where a row stands in it.
     fn touch(&self, row: u32) -> u8 {
         let byte = |bytes: &[u8]| {
-            let near = (bytes.len() * place(row)).checked_div(self.count)?;
+            let near = bytes.len().checked_div(self.count)? * place(row);
             Some(bytes.first()? ^ bytes.get(near)?)
         };
         self.bytes.as_deref().and_then(byte).unwrap_or_default()

@@ -135,6 +135,14 @@ impl Codes {
         }
     }
 
+    /// Whether there is a code below `radix` for each of so many rows.
+    pub(crate) fn are_of(&self, rows: usize, radix: u64) -> bool {
+        match self {
+            Self::Same(code) => u64::from(*code) < radix,
+            Self::Each(codes) => codes.len() == rows && codes.iter().all(|&code| u64::from(code) < radix),
+        }
+    }
+
     /// Those of the chosen rows alone.
     pub(crate) fn of(self, chosen: &Chosen) -> Self {
         match self {
@@ -335,7 +343,7 @@ impl Axis {
             let index = usize::try_from(day.wrapping_sub(self.first_day)).ok();
             index.and_then(|index| self.days.get(index)).copied().unwrap_or_default()
         };
-        // Most reports are of one month, and the rows of a block of one account's days.
+        // Most reports are of one month, and so are most blocks.
         if let Some(zone) = piece.zone("date").filter(|zone| zone.nulls == 0 && zone.min <= zone.max)
             && code(zone.min) == code(zone.max)
         {

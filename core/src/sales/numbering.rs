@@ -7,8 +7,10 @@ use super::axis::Codes;
 
 /// The most cells of a table that is indexed by key directly.
 const DENSE_CELLS_MAX: u64 = 1 << 22;
-/// So many cells are a table that costs nothing; a larger one must be worth its rows.
+/// So many cells are a table that costs next to nothing; a larger one must be worth its rows.
 const DENSE_CELLS_FREE: u64 = 1 << 16;
+/// Of a table with fewer groups than one in so many cells, sorting the groups is faster than walking the cells.
+const SPARSE: usize = 32;
 
 /// From keys, which sort as the values of the axes do with nulls last, to numbers.
 #[derive(Debug)]
@@ -87,6 +89,7 @@ impl Numbering {
 
     /// The numbers of so many rows' groups.
     pub(crate) fn numbers(&mut self, axes: &[Codes], rows: usize) -> Vec<u32> {
+        debug_assert!(axes.iter().zip(&self.radixes).all(|(axis, &radix)| axis.are_of(rows, radix)));
         match &mut self.numbers {
             Numbers::Dense(cells) => {
                 let mut numbers: Vec<u32> = keys(&self.radixes, axes, rows);
@@ -128,12 +131,15 @@ impl Numbering {
     /// The groups in the order of their codes, axis by axis, nulls last.
     pub(crate) fn order(&self) -> Vec<u32> {
         match &self.numbers {
-            Numbers::Dense(cells) => cells.iter().filter_map(|cell| cell.checked_sub(1)).collect(),
-            Numbers::Hashed(numbers) => {
-                let mut order: Vec<(u64, u32)> =
-                    numbers.iter().map(|(&key, &number)| (key, number)).collect();
+            Numbers::Dense(cells) if cells.len() / SPARSE < self.groups => {
+                cells.iter().filter_map(|cell| cell.checked_sub(1)).collect()
+            }
+            Numbers::Dense(_) | Numbers::Hashed(_) => {
+                let key = |group: u32| mixed(&self.radixes, self.codes(group as usize).iter().copied());
+                let groups = (0..).take(self.groups);
+                let mut order: Vec<(u64, u32)> = groups.map(|group| (key(group), group)).collect();
                 order.sort_unstable();
-                order.into_iter().map(|(_, number)| number).collect()
+                order.into_iter().map(|(_, group)| group).collect()
             }
             Numbers::Wide(_) => {
                 let digits =
@@ -146,7 +152,7 @@ impl Numbering {
     }
 }
 
-/// Groups are far fewer than rows, of which a database has less than 2³².
+/// Groups of 2³² rows and more do not fit any memory that a report may take.
 fn next_number(groups: usize) -> u32 {
     u32::try_from(groups).unwrap_or(u32::MAX)
 }
@@ -235,6 +241,15 @@ mod tests {
         assert_eq!(numbers, [0, 1, 0]);
         assert_eq!((numbering.codes(0), numbering.codes(1)), (&[2, 0, 2][..], &[2, 0, 1][..]));
         assert_eq!(numbering.order(), [1, 0]);
+    }
+
+    #[test]
+    fn few_groups_of_a_large_table_are_in_order_too() {
+        let mut numbering = Numbering::new(&[1 << 16], 9);
+        assert!(matches!(numbering.numbers, Numbers::Dense(_)));
+        numbering.numbers(&[Codes::Each(vec![900, 0, 7, 900])], 4);
+        let codes = numbering.order().into_iter().map(|group| numbering.codes(group as usize)[0]);
+        assert_eq!(codes.collect::<Vec<_>>(), [7, 900, 0]);
     }
 
     #[test]

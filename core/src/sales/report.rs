@@ -140,11 +140,12 @@ impl<'a> Plan<'a> {
         };
         let counting = CountingTypes::new(self, &pieces)?;
         let sizes: Vec<u64> = axes.iter().map(Axis::size).collect();
-        let rows = pieces.iter().map(|piece| piece.len() as u64).sum();
-        let tally = || Tally::new(Numbering::new(&sizes, rows), &self.measures);
+        let rows: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
         let scan = Scan { plan: self, pieces: &pieces, filter: &filter, axes: &axes, currency, counting };
         let next = AtomicUsize::new(0);
         let threads = pool.current_num_threads().min(pieces.len()).max(1);
+        // All of their tables live at once.
+        let tally = || Tally::new(Numbering::new(&sizes, rows / threads as u64), &self.measures);
         let parts: Vec<Result<Tally>> = pool.install(|| {
             (0..threads).into_par_iter().with_max_len(1).map(|_| scan.work(&next, tally())).collect()
         });

@@ -24,7 +24,7 @@ pub(crate) struct Piece {
     pub(crate) table: usize,
     pub(crate) store: StoreKind,
     pub(crate) rows: Range<u32>,
-    /// Only these of them, ascending, anywhere in the roll: what a lookup has found.
+    /// Only these of them, ascending: the few that a report has chosen, or, anywhere in the roll, what a lookup has found.
     pub(crate) picked: Option<Vec<u32>>,
     /// Whose rows they are, in row order; at least one.
     pub(crate) owners: Vec<Owner>,
@@ -105,10 +105,13 @@ impl Piece {
         }
     }
 
-    /// The bounds of a column in the block that the piece is of, as [`Roll::zone`] has them.
+    /// The bounds of a column in the block that the piece is of, as [`Roll::zone`] has them. What a lookup has found may be
+    /// of many blocks, and has none.
     pub(crate) fn zone(&self, column: &str) -> Option<Zone> {
-        let index = self.roll.field(self.table, column)?;
-        self.roll.zone(self.table, index, self.rows.start / BLOCK_ROWS)
+        let (block, index) = (self.rows.start / BLOCK_ROWS, self.roll.field(self.table, column)?);
+        let mut picked = self.picked.iter().flat_map(|rows| [rows.first(), rows.last()]).flatten();
+        let is_of_block = picked.all(|row| row / BLOCK_ROWS == block);
+        self.roll.zone(self.table, index, block).filter(|_| is_of_block)
     }
 
     /// The values of a column; `None` where the roll has no such column, so that all of them are null.
@@ -424,8 +427,11 @@ struct Window {
 #[derive(Debug)]
 struct TextTest {
     column: Option<usize>,
-    /// Which codes of the roll's dictionary pass.
+    /// Which codes of the roll's dictionary pass, by code and as a list.
     codes: Vec<bool>,
+    passing: Vec<u32>,
+    /// Whether a null does.
+    null: bool,
     /// Whether a text of the dictionary does not tell by itself.
     by_item: bool,
     wanted: Wanted,
@@ -518,10 +524,14 @@ impl RowFilter {
         let mut chosen = Chosen::All(piece.len());
         let Some(filter) = self.by_roll.get(&piece.roll_and_store()) else { return Ok(chosen) };
         for window in &filter.windows {
-            window.apply(piece, &mut chosen)?;
+            if chosen.len() > 0 {
+                window.apply(piece, &mut chosen)?;
+            }
         }
         for test in &filter.texts {
-            test.apply(piece, &mut chosen)?;
+            if chosen.len() > 0 {
+                test.apply(piece, &mut chosen)?;
+            }
         }
         Ok(chosen)
     }
@@ -589,26 +599,27 @@ impl Window {
 impl TextTest {
     fn new(roll: &Roll, table: usize, name: &str, wanted: Wanted) -> Result<Self> {
         let column = roll.field(table, name);
-        let (mut codes, mut by_item) = (Vec::new(), false);
+        let (mut codes, mut by_item) = (Vec::<bool>::new(), false);
         if let Some(column) = column {
             let dictionary = roll.dictionary(table, column)?;
             codes = dictionary.iter().map(|text| wanted.has(Some(text))).collect();
             by_item = !dictionary.iter().all(|text| wanted.is_told(text));
         }
-        Ok(Self { column, codes, by_item, wanted })
+        let passing = (0..).zip(&codes).filter(|(_, passes)| **passes).map(|(code, _)| code).collect();
+        Ok(Self { column, null: wanted.has(None), codes, passing, by_item, wanted })
     }
 
     fn apply(&self, piece: &Piece, chosen: &mut Chosen) -> Result<()> {
-        let null = self.wanted.has(None);
+        let null = self.null;
         if self.by_item {
             return self.apply_by_item(piece, chosen);
         }
         let column = self.column.map(|column| piece.roll.read(piece.table, column, piece.rows.clone()));
         match column.transpose()? {
             // NULL_CODE lies outside every dictionary, so that a null takes the default.
-            Some(Column::Coded { codes, .. }) => match self.only_code().filter(|_| !null) {
-                Some(only) => chosen.keep_values(&codes, |&code| code == only),
-                None => {
+            Some(Column::Coded { codes, .. }) => match self.passing.as_slice() {
+                &[only] if !null => chosen.keep_values(&codes, |&code| code == only),
+                _ => {
                     let passes = |&code: &u32| self.codes.get(code as usize).copied().unwrap_or(null);
                     chosen.keep_values(&codes, passes);
                 }
@@ -621,21 +632,18 @@ impl TextTest {
         Ok(())
     }
 
-    /// The code that passes, where just one does.
-    fn only_code(&self) -> Option<u32> {
-        let mut passing = (0..).zip(&self.codes).filter(|(_, passes)| **passes);
-        passing.next().map(|(code, _)| code).filter(|_| passing.next().is_none())
-    }
-
     /// Whether the bounds of the codes in a block leave it a row that passes.
     fn may_match(&self, piece: &Piece, block: u32) -> bool {
         let zone = self.column.and_then(|column| piece.roll.zone(piece.table, column, block));
         let Some(zone) = zone.filter(|_| !self.by_item) else { return true };
-        let place = |code: i64| usize::try_from(code).ok();
+        let place = |code: i64| u32::try_from(code).ok();
         let bounds = place(zone.min).zip(place(zone.max)).filter(|(first, last)| first <= last);
-        // Codes outside the dictionary are for the reader to complain of.
-        let has_value = |(first, last)| self.codes.get(first..=last).is_none_or(|met| met.contains(&true));
-        bounds.is_some_and(has_value) || (zone.nulls > 0 && self.wanted.has(None))
+        let has_value = |(first, last): (u32, u32)| {
+            let next = self.passing.get(self.passing.partition_point(|&code| code < first));
+            // Codes outside the dictionary are for the reader to complain of.
+            next.is_some_and(|&code| code <= last) || last as usize >= self.codes.len()
+        };
+        bounds.is_some_and(has_value) || (zone.nulls > 0 && self.null)
     }
 
     fn apply_by_item(&self, piece: &Piece, chosen: &mut Chosen) -> Result<()> {
@@ -655,6 +663,24 @@ mod tests {
         assert_eq!(cut(0..0), []);
         assert_eq!(cut(5..9), vec![5..9]);
         assert_eq!(cut(65_530..131_080), [65_530..65_536, 65_536..131_072, 131_072..131_080]);
+    }
+
+    #[test]
+    fn values_are_kept_by_many_and_one_by_one() {
+        let values: Vec<usize> = (0..FEW * 3 + 6).collect();
+        let rows = |range: Range<u32>| Chosen::Some(range.collect());
+        let kept = |mut chosen: Chosen, test: fn(&usize) -> bool| {
+            chosen.keep_values(&values, test);
+            chosen
+        };
+        let all = || Chosen::All(values.len());
+        assert_eq!(kept(all(), |_| true), all());
+        assert_eq!(kept(all(), |_| false), rows(0..0));
+        assert_eq!(kept(all(), |value| (64..130).contains(value)), rows(64..130));
+        assert_eq!(kept(all(), |&value| value >= 192), rows(192..198));
+        assert_eq!(kept(rows(10..20), |&value| value > 17), rows(18..20));
+        assert_eq!(Chosen::Some(vec![1, 3]).of(vec!['a', 'b', 'c', 'd']), ['b', 'd']);
+        assert_eq!(Chosen::All(2).of(vec!['a', 'b', 'c']), ['a', 'b']);
     }
 
     #[test]

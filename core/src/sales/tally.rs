@@ -149,9 +149,6 @@ impl Sums {
 
     fn grow(&mut self, groups: usize) {
         self.narrow.resize(groups, 0);
-        if !self.wide.is_empty() {
-            self.wide.resize(groups, 0);
-        }
     }
 
     /// Adds a column whose nulls, if they matter, leave groups without a value.
@@ -183,6 +180,7 @@ impl Sums {
 
     /// Adds a value to the group of each row. What stands under a null must be 0.
     fn add(&mut self, numbers: &[u32], values: &[i64]) {
+        debug_assert_eq!(numbers.len(), values.len(), "a value for each row");
         let largest = values.iter().fold(0, |largest, value| value.unsigned_abs().max(largest));
         let added = u128::from(largest) * values.len() as u128;
         if u128::from(self.bound) + added > i64::MAX.unsigned_abs().into() {
@@ -211,6 +209,9 @@ impl Sums {
     /// Moves all sums to where there is room.
     fn widen(&mut self) {
         self.wide.resize(self.narrow.len(), 0);
+        if self.bound == 0 {
+            return;
+        }
         for (wide, narrow) in self.wide.iter_mut().zip(&mut self.narrow) {
             *wide += i128::from(std::mem::take(narrow));
         }
@@ -279,8 +280,13 @@ mod tests {
             let (mut one, mut other) = (Sums::default(), Sums::default());
             one.grow(6);
             blocks.iter().for_each(|rows| add(&mut one, rows));
-            add(&mut other, &others);
-            one.merge(&[0, 1, 2, 3, 4, 5], &other);
+            // The other thread has met the groups in another order.
+            let numbers = [3, 1, 5, 0, 2, 4];
+            let placed = |&(group, value): &(u32, Option<i64>)| {
+                (numbers.iter().position(|&number| number == group).unwrap() as u32, value)
+            };
+            add(&mut other, &others.iter().map(placed).collect::<Vec<_>>());
+            one.merge(&numbers, &other);
             let sums: Vec<_> = (0..6).map(|group| one.get(group)).collect();
             prop_assert_eq!(sums, expected);
         }
@@ -289,28 +295,44 @@ mod tests {
     #[test]
     fn units_count_by_their_type_and_sign() {
         let figures = || Figures {
-            units: Some(ints(&[Some(3), Some(-2), Some(5), None])),
-            counts: Some(vec![true, true, false, true]),
+            units: Some(ints(&[Some(3), Some(-2), Some(5), None, Some(-7)])),
+            counts: Some(vec![true, true, false, true, false]),
             ..Figures::default()
         };
         let sums = |measure, figures: &Figures| {
             let mut sums = Sums::default();
             sums.grow(1);
-            add_measure(measure, &mut sums, &[0; 4], figures);
+            add_measure(measure, &mut sums, &[0; 5], figures);
             sums.get(0)
         };
         let all = || Figures { counts: None, ..figures() };
         for (measure, counted, uncounted) in [
-            (Measure::Units, 1, 6),
+            (Measure::Units, 1, -1),
             (Measure::GrossUnits, 3, 8),
-            (Measure::RefundUnits, -2, -2),
-            (Measure::AllUnits, 6, 6),
-            (Measure::Rows, 4, 4),
+            (Measure::RefundUnits, -2, -9),
+            (Measure::AllUnits, -1, -1),
+            (Measure::Rows, 5, 5),
         ] {
             assert_eq!(sums(measure, &figures()), Some(counted), "{measure}");
             assert_eq!(sums(measure, &all()), Some(uncounted), "{measure}");
         }
         assert_eq!(sums(Measure::Sales, &figures()), None);
+    }
+
+    #[test]
+    fn what_stands_under_a_null_is_not_summed() {
+        let column = || Column::Int { values: vec![5, 5, 7], nulls: Some(vec![true, false, true].into()) };
+        let sum = |chosen: &Chosen| {
+            let mut sums = Sums::default();
+            sums.grow(1);
+            sums.add_ints(&vec![0; chosen.len()], Ints::of(column(), chosen).as_ref(), true);
+            sums.get(0)
+        };
+        assert_eq!(sum(&Chosen::All(3)), Some(12));
+        assert_eq!(sum(&Chosen::Some(vec![1, 2])), Some(7));
+        assert_eq!(sum(&Chosen::Some(vec![1])), None);
+        let text = Column::Coded { dictionary: std::sync::Arc::default(), codes: vec![] };
+        assert!(Ints::of(text, &Chosen::All(0)).is_none());
     }
 
     #[test]
