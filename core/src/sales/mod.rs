@@ -29,6 +29,8 @@ mod period;
 mod query;
 mod repair;
 mod report;
+#[cfg(test)]
+mod report_test;
 mod roll_totals;
 mod rolls;
 mod scan;

@@ -114,7 +114,7 @@ impl Shop {
         self.dir.path().join(name)
     }
 
-    fn report(&self, query: Json) -> Vec<Vec<String>> {
+    pub(super) fn report(&self, query: Json) -> Vec<Vec<String>> {
         texts(&self.sales.report(&Query::from_json(&query).unwrap()).unwrap())
     }
 
