@@ -21,7 +21,18 @@ from packaging.requirements import Requirement
 from tillroll.cli import main
 from tillroll.cli.imports import _kept
 
-COMMANDS = ["demo", "import", "report", "accounts", "imports", "rejects", "info", "check", "repair"]
+COMMANDS = [
+    "demo",
+    "import",
+    "report",
+    "accounts",
+    "products",
+    "imports",
+    "rejects",
+    "info",
+    "check",
+    "repair",
+]
 COMMANDS += ["sync", "credentials"]
 ESCAPE = "\x1b"
 
@@ -162,7 +173,7 @@ def test_codes_have_no_case_and_products_are_asked_for(command_line, stored):
     assert (refused.returncode, "group by `product`" in refused.stderr) == (2, True)
 
 
-@pytest.mark.parametrize("command", ["report", "accounts", "imports", "rejects", "info", "check"])
+@pytest.mark.parametrize("command", ["report", "accounts", "products", "imports", "rejects", "info", "check"])
 def test_a_database_that_is_not_there_is_not_made(command_line, tmp_path, command):
     said = command_line(command, tmp_path / "none.till")
     assert (said.returncode, said.stdout) == (1, "")
@@ -570,6 +581,20 @@ def test_accounts_and_info(command_line, stored):
     assert lines[3].split() == ["currencies", "EUR", "GBP", "JPY", "USD"]
     table = lines[-1].split()
     assert table == ["1", "Amazon", "apps", "amazon-sales", "4", "2017-12", "2018-03", "1,600", "0"]
+
+
+def test_products_are_those_that_are_sold(command_line, stored):
+    listed = json.loads(command_line("products", stored, "--format", "json").stdout)
+    with tillroll.open(stored, read_only=True) as db:
+        ours = db.products.mine()
+    assert [(each["id"], each["sku"], each["name"]) for each in listed] == [
+        (each.id, each.sku, each.name) for each in ours
+    ]
+    assert len(listed) > 1
+    shown = command_line("products", stored, "--store", "amazon_appstore").stdout
+    assert len(shown.splitlines()) == 2 + len(listed)
+    assert json.loads(command_line("products", stored, "--store", "apple", "--format", "json").stdout) == []
+    assert command_line("products", stored, "--store", "corner").returncode == 2
 
 
 def test_check_ends_with_1_and_names_what_is_damaged(command_line, stored, tmp_path):

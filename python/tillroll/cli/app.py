@@ -14,6 +14,7 @@ from tillroll.cli.demo.command import demo
 from tillroll.cli.imports import import_
 from tillroll.cli.info import info
 from tillroll.cli.listing import imports
+from tillroll.cli.products import products
 from tillroll.cli.rejects import rejects
 from tillroll.cli.repair import repair
 from tillroll.cli.report import report
@@ -63,6 +64,7 @@ app.command("report", short_help="Sums by groups, as a table, CSV, JSON or Parqu
 app.command("sync", short_help="Fetch reports from the stores, and import them.")(guarded(sync))
 app.command("credentials", short_help="Seal what signs in at a store, for sync.")(guarded(credentials))
 app.command("accounts", short_help="List the accounts at the stores.")(guarded(accounts))
+app.command("products", short_help="List the products that you sell.")(guarded(products))
 app.command("imports", short_help="List the reports that are stored, and what restating changed.")(
     guarded(imports)
 )
