@@ -42,6 +42,8 @@ mod google_items;
 mod google_samples;
 #[path = "integration/groups.rs"]
 mod groups;
+#[path = "integration/guide.rs"]
+mod guide;
 #[path = "integration/handles.rs"]
 mod handles;
 #[path = "integration/header.rs"]
