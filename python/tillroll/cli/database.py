@@ -13,10 +13,11 @@ MOST = 2**63 - 1
 DATABASE = typer.Argument(metavar="DB", help="The database: a directory.")
 
 
-def reading(path: str, output: str | None = None) -> tillroll.Db:
+def reading(path: str, *outputs: str | None) -> tillroll.Db:
     """A database as it is; one that does not exist is not made. What is written does not go into it."""
-    if output and Path(path).resolve() in Path(output).resolve().parents:
-        raise Trouble(f"{output} lies in the database: nothing but the database writes there", code=USAGE)
+    for output in outputs:
+        if output and Path(path).resolve() in Path(output).resolve().parents:
+            raise Trouble(f"{output} lies in the database: nothing but the database writes there", code=USAGE)
     return tillroll.open(path, create=False, read_only=True)
 
 

@@ -6,6 +6,7 @@ import typer
 
 from tillroll.cli.account import existing
 from tillroll.cli.database import DATABASE, MOST, reading
+from tillroll.cli.output.answer import Answer, paid_out
 from tillroll.cli.output.form import Form, chosen, emit
 from tillroll.cli.trouble import USAGE, Trouble
 
@@ -74,6 +75,9 @@ def report(
         typer.Option("--format", help="table unless the name of --output says more."),
     ] = None,
     output: Annotated[str | None, typer.Option(metavar="FILE", help="Write to a file instead.")] = None,
+    html: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write a page with charts, as well as --output.")
+    ] = None,
 ) -> None:
     """Sums by groups, exact. Currencies are never added together.
 
@@ -88,7 +92,12 @@ def report(
     tillroll report shop.till --by sku,title --measures units,sales --currency EUR \\
         --start 2018-01-01 --end 2019-01-01 --order-by -sales --limit 10
     tillroll report shop.till --by day,country --output days.csv
+    tillroll report shop.till --by month,currency --measures earnings --html months.html
+
+    A page is one file for any browser: a chart for each currency, and the table. What a file held before
+    is replaced when the new one is whole.
     """
+    prints = html is None or form is not None or output is not None
     form = chosen(form, output)
     where: dict[str, Any] = {
         "start": _day(start, "--start"),
@@ -111,19 +120,28 @@ def report(
         "product_group": product_group,
         "include_inapps": True if include_inapps else None,
     }
-    with reading(db, output) as opened:
+    given = {name: value for name, value in where.items() if value is not None}
+    asked: dict[str, Any] = {"by": _names(by), "measures": _names(measures)}
+    with reading(db, output, html) as opened:
         if account:
-            where["account"] = [existing(opened, each).id for each in account]
+            accounts = [existing(opened, each) for each in account]
+            given["account"] = [each.id for each in accounts]
         table = opened.sales.report(
-            by=_names(by),
-            measures=_names(measures),
+            **asked,
             order_by=_names(order_by) if order_by else None,
             limit=limit,
             combine_inapps=combine_inapps,
-            **{name: value for name, value in where.items() if value is not None},
+            **given,
         )
-    only = where["currency"] or []
-    emit(table, form, output, only[0] if len(only) == 1 else None)
+        has_page = html is not None or form is Form.HTML
+        paid = paid_out(opened, **asked, where=given) if has_page else {}
+    if account:
+        given["account"] = [each.nickname for each in accounts]
+    answer = Answer(table, **asked, where=given, database=db, paid=paid)
+    if prints:
+        emit(answer, form, output)
+    if html is not None:
+        emit(answer, Form.HTML, html)
 
 
 def _codes(given: Many, option: str, upper: bool = False) -> list[str] | None:

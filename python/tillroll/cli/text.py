@@ -3,16 +3,22 @@
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from unicodedata import category
 
-# Joiners shape Indic and Persian words; nothing else that is invisible is let through.
-JOINERS = "\u200c\u200d"
+# Joiners shape Indic and Persian words, the two marks of direction set right what stands beside them, and
+# blanks are blanks in any script. Nothing else that is invisible is let through.
+HARMLESS = "\u200c\u200d\u200e\u200f"
 
 
 def printable(text: str) -> str:
     """Text out of a file, without control characters: a report must not steer the terminal it is shown on."""
     if text.isprintable():
         return text
-    return "".join(each if each.isprintable() or each in JOINERS else "\ufffd" for each in text)
+    return "".join(each if _is_shown(each) else "\ufffd" for each in text)
+
+
+def _is_shown(each: str) -> bool:
+    return each.isprintable() or each in HARMLESS or category(each) == "Zs"
 
 
 def one_line(text: str) -> str:

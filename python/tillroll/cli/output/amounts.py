@@ -1,6 +1,6 @@
 """Numbers as people read them: thousands apart, and as many decimals as the currency and the amounts need."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -18,8 +18,18 @@ CENTS = 2
 
 def decimals(amount: Decimal) -> int:
     """How many decimals an amount needs."""
-    exponent = amount.normalize().as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0
+    # By its digits: arithmetic would round what has more than 28 of them.
+    return len(f"{amount:f}".partition(".")[2].rstrip("0"))
+
+
+def shown(amount: Decimal, currency: str | None, beside: Iterable[Decimal] = ()) -> str:
+    """An amount outside a table: as many decimals as its currency has, or as it and those beside it need."""
+    places = max(_least(currency), decimals(amount), *map(decimals, beside))
+    return f"{amount:,.{places}f}"
+
+
+def _least(currency: str | None) -> int:
+    return 0 if currency in WHOLE else CENTS
 
 
 class Amounts:
@@ -32,8 +42,7 @@ class Amounts:
             for name, cell in row.items():
                 if isinstance(cell, Decimal):
                     key = (name, self._currency(row, name))
-                    least = 0 if key[1] in WHOLE else CENTS
-                    self._decimals[key] = max(self._decimals.get(key, least), decimals(cell))
+                    self._decimals[key] = max(self._decimals.get(key, _least(key[1])), decimals(cell))
 
     def cell(self, row: Row, name: str) -> str:
         """A cell as text."""

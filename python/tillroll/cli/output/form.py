@@ -1,5 +1,6 @@
 """The forms that rows can leave in."""
 
+import io
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -8,9 +9,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
-from tillroll import Table
 from tillroll.cli.output import array, delimited, parquet
 from tillroll.cli.output.amounts import Amounts, Row
+from tillroll.cli.output.answer import Answer
+from tillroll.cli.output.file import replacing
 from tillroll.cli.output.grid import Grid
 from tillroll.cli.terminal import Screen, screen
 
@@ -22,6 +24,7 @@ class Form(StrEnum):
     CSV = "csv"
     JSON = "json"
     PARQUET = "parquet"
+    HTML = "html"
 
 
 class ListForm(StrEnum):
@@ -33,6 +36,7 @@ class ListForm(StrEnum):
 
 
 SUFFIXES = {".csv": Form.CSV, ".json": Form.JSON, ".parquet": Form.PARQUET}
+SUFFIXES |= {".html": Form.HTML, ".htm": Form.HTML}
 
 
 def chosen(form: Form | None, output: str | None) -> Form:
@@ -43,15 +47,23 @@ def chosen(form: Form | None, output: str | None) -> Form:
     return form
 
 
-def emit(table: Table, form: Form, output: str | None = None, currency: str | None = None) -> None:
-    """Writes a table to a file, or to the standard output."""
-    if form is Form.TABLE:
-        with Path(output).open("w", encoding="utf-8") if output else nullcontext(sys.stdout) as stream:
-            show(table.columns, list(table), Screen.of(stream), currency)
+def emit(answer: Answer, form: Form, output: str | None = None) -> None:
+    """Writes a report to a file, or to the standard output."""
+    table = answer.table
+    if form is Form.TABLE and output is None:
+        show(table.columns, answer.rows, screen(), answer.pinned())
         return
     with _bytes(output) as out:
-        if form is Form.PARQUET:
+        if form is Form.TABLE:
+            text = io.TextIOWrapper(out, encoding="utf-8", write_through=True)
+            show(table.columns, answer.rows, Screen.of(text), answer.pinned())
+            text.detach()
+        elif form is Form.PARQUET:
             parquet.write(table, out)
+        elif form is Form.HTML:
+            from tillroll.cli.output.page import document
+
+            document.write(answer, out)
         elif form is Form.CSV:
             delimited.write(table.columns, table, out)
         else:
@@ -81,6 +93,6 @@ def show(
 
 def _bytes(output: str | None) -> AbstractContextManager[BinaryIO]:
     if output:
-        return Path(output).open("wb")
+        return replacing(output)
     sys.stdout.flush()
     return nullcontext(sys.stdout.buffer)
