@@ -256,26 +256,21 @@ def _body(handler: Handler) -> bytes:
 
 def cut(share: float = 0.5) -> Fault:
     """A body that breaks off."""
-
-    def fault(handler: Handler) -> bool:
-        body = _body(handler)
-        handler.send_response(200)
-        handler.send_header("Content-Length", str(len(body)))
-        handler.end_headers()
-        handler.wfile.write(body[: int(len(body) * share)])
-        handler.hang_up()
-        return True
-
-    return fault
+    return _hung_up(share, lambda body: ("Content-Length", str(len(body))))
 
 
 def unmeasured(share: float = 1.0) -> Fault:
     """A body whose length nobody tells; it may break off."""
+    return _hung_up(share, lambda _: ("Connection", "close"))
+
+
+def _hung_up(share: float, header: Callable[[bytes], tuple[str, str]]) -> Fault:
+    """A share of a body, and then the line goes dead."""
 
     def fault(handler: Handler) -> bool:
         body = _body(handler)
         handler.send_response(200)
-        handler.send_header("Connection", "close")
+        handler.send_header(*header(body))
         handler.end_headers()
         handler.wfile.write(body[: int(len(body) * share)])
         handler.hang_up()
