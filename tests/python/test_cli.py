@@ -33,7 +33,7 @@ COMMANDS = [
     "check",
     "repair",
 ]
-COMMANDS += ["sync", "credentials"]
+COMMANDS += ["sync", "credentials", "backup", "restore"]
 ESCAPE = "\x1b"
 
 
@@ -173,12 +173,45 @@ def test_codes_have_no_case_and_products_are_asked_for(command_line, stored):
     assert (refused.returncode, "group by `product`" in refused.stderr) == (2, True)
 
 
-@pytest.mark.parametrize("command", ["report", "accounts", "products", "imports", "rejects", "info", "check"])
+READERS = ["report", "accounts", "products", "imports", "rejects", "info", "check"]
+
+
+@pytest.mark.parametrize("command", READERS)
 def test_a_database_that_is_not_there_is_not_made(command_line, tmp_path, command):
     said = command_line(command, tmp_path / "none.till")
     assert (said.returncode, said.stdout) == (1, "")
     assert said.stderr == f"tillroll: database {tmp_path / 'none.till'} not found\n"
     assert not (tmp_path / "none.till").exists()
+
+
+@pytest.mark.parametrize("command", READERS)
+def test_another_directory_is_told_apart_from_none(command_line, tmp_path, stored, command):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    said = command_line(command, empty)
+    named = f"tillroll: {empty} is no database: name the directory that `tillroll import` made\n"
+    assert (said.returncode, said.stdout, said.stderr) == (1, "", named)
+    above = command_line(command, stored.parent)
+    assert above.stderr == f"tillroll: {stored.parent} is no database: {stored} is one\n"
+    assert list(empty.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["reprot"], "No such command 'reprot'; did you mean report or repair? See: tillroll --help"),
+        (["report", "x", "--messures", "a"], "No such option: --messures; did you mean --measures? See: "),
+        (["report", "x", "--qqq"], "No such option: --qqq. See: tillroll report --help"),
+        (["report", "x", "--format", "xml"], "Invalid value for '--format': 'xml' is not one of 'table', "),
+        (["report", "{db}", "--by", "planet"], '--by: "planet" is none of day, week, '),
+        (["report", "{db}", "--order-by", "x"], '--order-by: "x" is not a column of this report'),
+        (["report", "{db}", "--measures", "sales"], "sales: needs `currency` in `by`, or held to one value"),
+    ],
+)
+def test_a_slip_is_told_with_what_was_meant(command_line, stored, arguments, said):
+    told = command_line(*[each.format(db=stored) for each in arguments])
+    assert (told.returncode, told.stdout, told.stderr.count("\n")) == (2, "", 1)
+    assert told.stderr.startswith(f"tillroll: {said}")
 
 
 def test_a_database_in_use_is_told(command_line, tmp_path, report_file):
@@ -526,7 +559,7 @@ def test_nothing_found_is_told(command_line, stored):
     assert command_line(*asked, "--format", "json").stdout == "[]\n"
 
 
-NASTY = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", f"red{ESCAPE}[31m", 'plain, "quoted"', "数独"]
+NASTY = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\uff1d1+1", f"red{ESCAPE}[31m", 'plain, "quoted"', "数独"]
 
 
 @pytest.fixture
@@ -545,11 +578,22 @@ def test_no_text_becomes_a_formula(command_line, nasty):
     told = csv.reader(io.StringIO(command_line("report", nasty, "--by", "title", "--format", "csv").stdout))
     titles = sorted(row[0] for row in list(told)[1:])
     stored = [row["title"] for row in answer(nasty, by="title")]
-    assert titles == sorted(f"'{text}" if text[0] in "=+-@\t" else text for text in stored)
+    assert titles == sorted(f"'{text}" if text[0] in "=+-@\t\uff1d" else text for text in stored)
     assert len([text for text in titles if text.startswith("'")]) >= 4
     assert "'=cmd()" in command_line("accounts", nasty, "--format", "csv").stdout
     as_json = json.loads(command_line("report", nasty, "--by", "title", "--format", "json").stdout)
     assert [row["title"] for row in as_json] == stored
+
+
+def test_a_negative_number_is_no_formula(command_line, tmp_path, reports):
+    rows = [row for row in reports.rows(300, 2018, 3) if row.kind == "refund" and row.currency == "EUR"]
+    db = tmp_path / "shop.till"
+    command_line("import", db, reports.write(tmp_path / "sales_2018_03.gz", rows), "--account", "Apps")
+    asked = ["--by", "currency", "--measures", "units,sales", "--format", "csv"]
+    currency, units, sales = command_line("report", db, *asked).stdout.splitlines()[1].split(",")
+    assert currency == "EUR"
+    assert int(units) == sum(row.net_units for row in rows) < 0
+    assert Decimal(sales) == sum(row.net_price for row in rows) < 0
 
 
 def test_no_text_steers_the_terminal(command_line, nasty):
@@ -576,6 +620,8 @@ def test_accounts_and_info(command_line, stored):
     assert account["nickname"] == "Amazon apps"
     assert account["rows"] == 1600
     lines = command_line("info", stored).stdout.splitlines()
+    (of_kind,) = json.loads(command_line("info", stored, "--format", "json").stdout)
+    assert (of_kind["reports"], of_kind["first"], of_kind["rows"]) == (4, "2017-12", 1600)
     assert lines[0].split() == ["rows", "1,600"]
     assert lines[1].split(maxsplit=1)[1] == "4 reports of 1 account"
     assert lines[3].split() == ["currencies", "EUR", "GBP", "JPY", "USD"]
@@ -595,6 +641,38 @@ def test_products_are_those_that_are_sold(command_line, stored):
     assert len(shown.splitlines()) == 2 + len(listed)
     assert json.loads(command_line("products", stored, "--store", "apple", "--format", "json").stdout) == []
     assert command_line("products", stored, "--store", "corner").returncode == 2
+
+
+def test_products_are_searched_and_told_by_account(command_line, stored, tmp_path):
+    with tillroll.open(stored, read_only=True) as db:
+        known = {each.id: each for each in db.products.mine()}
+    listed = json.loads(command_line("products", stored, "--account", "1", "--format", "json").stdout)
+    assert [row["id"] for row in listed] == list(known)
+    for row in listed:
+        told = known[row["id"]].to_dict()
+        assert row == {name: told.get(name) for name in row} | {"account": 1}
+    none = command_line("products", stored, "--search", "backgammon", "--format", "json")
+    assert none.stdout == "[]\n"
+    chess = command_line("products", stored, "--search", "@name=chess", "--format", "csv")
+    assert [row["name"] for row in csv.DictReader(io.StringIO(chess.stdout))] == ["Chess, Checkers & More"]
+    table = command_line("products", stored, "--limit", "1").stdout.splitlines()
+    assert (table[0].split()[:2], len(table)) == (["id", "store"], 3)
+    assert command_line("products", stored, "--account", "None").returncode == 1
+    assert command_line("products", stored, "--search", "chess", "--all").returncode == 2
+    other = shutil.copytree(stored, tmp_path / "other.till")
+    with tillroll.open(other) as db:
+        db.external_accounts.create(nickname="Another", store="amazon")
+    assert command_line("products", other, "--account", "Another", "--format", "json").stdout == "[]\n"
+
+
+@pytest.mark.parametrize("command", ["report", "accounts", "products", "imports", "rejects", "info"])
+def test_whatever_prints_a_table_prints_it_for_programs_too(command_line, stored, command):
+    as_json = json.loads(command_line(command, stored, "--format", "json").stdout)
+    as_csv = csv.DictReader(io.StringIO(command_line(command, stored, "--format", "csv").stdout))
+    cells = [{name: "" if cell is None else str(cell) for name, cell in row.items()} for row in as_json]
+    cells = [{name: {"True": "true"}.get(cell, cell) for name, cell in row.items()} for row in cells]
+    assert list(as_csv) == cells
+    assert len(cells) > 0 or command == "rejects"
 
 
 def test_check_ends_with_1_and_names_what_is_damaged(command_line, stored, tmp_path):

@@ -4,8 +4,13 @@ from collections.abc import Sequence
 from glob import glob
 from pathlib import Path
 
+import typer
+
 import tillroll
 from tillroll.cli.trouble import Trouble, describe
+
+# What narrows a listing down.
+ONLY = typer.Option(metavar="NAME_OR_ID", help="Only what is of this account.")
 
 
 def find(db: tillroll.Db, text: str) -> tillroll.Record | None:

@@ -22,6 +22,7 @@ def accounts(
 
     \b
     tillroll accounts shop.till
+    tillroll accounts shop.till --format json
     """
     with reading(db) as opened:
         reports: Counter[int] = Counter()

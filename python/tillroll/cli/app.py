@@ -60,7 +60,9 @@ def tillroll(
 
 app.command("demo", short_help="A tour with sample data: import, report, look up.")(guarded(demo))
 app.command("import", short_help="Read report files into a database.")(guarded(import_))
-app.command("report", short_help="Sums by groups, as a table, CSV, JSON or Parquet.")(guarded(report))
+app.command("report", short_help="Sums by groups: a table, CSV, JSON, Parquet or a page with charts.")(
+    guarded(report)
+)
 app.command("sync", short_help="Fetch reports from the stores, and import them.")(guarded(sync))
 app.command("credentials", short_help="Seal what signs in at a store, for sync.")(guarded(credentials))
 app.command("accounts", short_help="List the accounts at the stores.")(guarded(accounts))
@@ -96,6 +98,17 @@ def _usage(wrong: typer.TyperException) -> int:
         print(text, file=sys.stderr)
         return wrong.exit_code
     context = getattr(wrong, "ctx", None)
-    text = text if text.endswith((".", ")")) else f"{text}."
-    tell(f"{text} See: {context.command_path} --help" if context else text)
+    text = _guiding(wrong, text.replace("Value error, ", "").rstrip("."))
+    end = "" if text.endswith("?") else "."
+    tell(f"{text}{end} See: {context.command_path} --help" if context else f"{text}{end}")
     return wrong.exit_code
+
+
+def _guiding(wrong: typer.TyperException, text: str) -> str:
+    """What is near to a name that there is not comes as a question."""
+    told, _, suggested = text.partition(". Did you mean ")
+    # The nearest comes first.
+    near = [each.strip("' ?") for each in suggested.split(",") if each] or getattr(
+        wrong, "possibilities", None
+    )
+    return f"{told.partition(' (Possible')[0]}; did you mean {' or '.join(near)}?" if near else text

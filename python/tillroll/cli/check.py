@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import tillroll
-from tillroll.cli.database import DATABASE
+from tillroll.cli.database import DATABASE, opening
 from tillroll.cli.terminal import screen
 from tillroll.cli.text import counted
 from tillroll.cli.trouble import FAILED, Trouble
@@ -27,7 +27,7 @@ def _checked(db: str) -> tuple[tillroll.CheckReport, int]:
     """What was found, and how many rows there are."""
     try:
         # For writing: the index, which is checked as well, is not opened otherwise.
-        with tillroll.open(db, create=False) as opened:
+        with opening(db) as opened:
             return opened.check(), len(opened.sales)
     except (tillroll.CorruptionError, tillroll.FormatError) as error:
         found = tillroll.check(db)

@@ -10,7 +10,7 @@ import typer
 
 import tillroll
 from tillroll.cli import account as accounts
-from tillroll.cli.database import DATABASE
+from tillroll.cli.database import DATABASE, opening
 from tillroll.cli.passphrase import FILE, passphrase
 from tillroll.cli.terminal import screen
 from tillroll.cli.text import one_line
@@ -57,7 +57,8 @@ def credentials(
         accounts.refuse_new_id(account, db)
     # Before anything is opened or made; without --store the account says what is to be asked for.
     given = None if remove or (file is None and store is None) else _read(file, str(store))
-    with tillroll.open(db, create=makes, passphrase=passphrase(passphrase_file)) as opened:
+    phrase = passphrase(passphrase_file)
+    with tillroll.open(db, passphrase=phrase) if makes else opening(db, passphrase=phrase) as opened:
         whose = accounts.find(opened, account)
         if whose is None and store is None:
             raise Trouble(f"no account {account!r} in {db}; with --store it is made")

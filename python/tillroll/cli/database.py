@@ -1,16 +1,16 @@
 """Opening the database that a command names."""
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
 import tillroll
 from tillroll.cli.trouble import USAGE, Trouble
 
-# More rows than any answer has; the engine counts in 64 bits.
-MOST = 2**63 - 1
 # What every command takes first.
 DATABASE = typer.Argument(metavar="DB", help="The database: a directory.")
+LIMIT = typer.Option(min=0, metavar="N", help="How many rows at most.")
 
 
 def reading(path: str, *outputs: str | None) -> tillroll.Db:
@@ -18,7 +18,23 @@ def reading(path: str, *outputs: str | None) -> tillroll.Db:
     for output in outputs:
         if output and Path(path).resolve() in Path(output).resolve().parents:
             raise Trouble(f"{output} lies in the database: nothing but the database writes there", code=USAGE)
-    return tillroll.open(path, create=False, read_only=True)
+    return opening(path, read_only=True)
+
+
+def opening(path: str, **options: Any) -> tillroll.Db:
+    """A database that must be there. Another directory than the database's is told apart from none at all."""
+    try:
+        return tillroll.open(path, create=False, **options)
+    except tillroll.NotFoundError:
+        if not Path(path).exists():
+            raise
+        raise Trouble(f"{path} is no database{_within(Path(path))}") from None
+
+
+def _within(path: Path) -> str:
+    """The database that was meant, where the directory above it was named."""
+    inside = sorted(path.glob("*/TILLROLL"))[:1]
+    return f": {inside[0].parent} is one" if inside else ": name the directory that `tillroll import` made"
 
 
 def size_on_disk(path: Path) -> int:

@@ -4,27 +4,38 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Annotated, Any
 
+import typer
+
 import tillroll
 from tillroll.cli.database import DATABASE, reading, size_on_disk
-from tillroll.cli.output.form import show
+from tillroll.cli.output.form import ListForm, emit_rows, show
 from tillroll.cli.terminal import screen
 from tillroll.cli.text import count, counted, printable, size
 
 COLUMNS = ("account", "nickname", "kind", "reports", "first", "last", "rows", "rejected")
 
 
-def info(db: Annotated[str, DATABASE]) -> None:
+def info(
+    db: Annotated[str, DATABASE],
+    form: Annotated[
+        ListForm, typer.Option("--format", help="With csv and json, the reports of each account alone.")
+    ] = ListForm.TABLE,
+) -> None:
     """Say what a database holds: rows, sizes, currencies, and the reports of each account.
 
     Examples:
 
     \b
     tillroll info shop.till
+    tillroll info shop.till --format json
     """
     on = screen()
     with reading(db) as opened:
         stats, imports = opened.stats(), opened.sales.imports()
         nicknames = {account.id: account.nickname for account in opened.external_accounts}
+    if form is not ListForm.TABLE:
+        emit_rows(COLUMNS, _by_account(imports, nicknames), form)
+        return
     on.line(f"{on.bold('rows')}        {count(stats['rows'])}")
     of = counted(len(nicknames), "account")
     on.line(f"{on.bold('reports')}     {counted(len(imports), 'report')} of {of}")

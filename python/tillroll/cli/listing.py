@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from tillroll import Import
-from tillroll.cli.account import existing
+from tillroll.cli.account import ONLY, existing
 from tillroll.cli.database import DATABASE, reading
 from tillroll.cli.output.form import ListForm, emit_rows
 
@@ -19,9 +19,7 @@ COLUMNS = (*OF_IMPORT, "versions", *CHANGED.values())
 
 def imports(
     db: Annotated[str, DATABASE],
-    account: Annotated[
-        str | None, typer.Option(metavar="NAME_OR_ID", help="Only the reports of this account.")
-    ] = None,
+    account: Annotated[str | None, ONLY] = None,
     form: Annotated[ListForm, typer.Option("--format", help="How to write them.")] = ListForm.TABLE,
 ) -> None:
     """List the reports that are stored, and what the newest restatement of each changed, by currency.

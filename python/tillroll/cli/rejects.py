@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tillroll.cli.database import DATABASE, MOST, reading
+from tillroll.cli.database import DATABASE, LIMIT, reading
 from tillroll.cli.output.form import ListForm, emit_rows
 from tillroll.cli.terminal import screen
 from tillroll.cli.text import one_line
@@ -15,9 +15,7 @@ COLUMNS = ("path", "line", "reason", "text")
 
 def rejects(
     db: Annotated[str, DATABASE],
-    limit: Annotated[
-        int | None, typer.Option(min=0, max=MOST, metavar="N", help="How many rows at most.")
-    ] = None,
+    limit: Annotated[int | None, LIMIT] = None,
     form: Annotated[ListForm, typer.Option("--format", help="How to write them.")] = ListForm.TABLE,
 ) -> None:
     """List the rows that could not be read: file, line, reason, and the row as it stands.

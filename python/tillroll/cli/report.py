@@ -1,12 +1,15 @@
 """`tillroll report`: sums by groups."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 
+import tillroll
 from tillroll.cli.account import existing
-from tillroll.cli.database import DATABASE, MOST, reading
-from tillroll.cli.output.answer import Answer, paid_out
+from tillroll.cli.database import DATABASE, LIMIT, reading
+from tillroll.cli.output.answer import MONEY, Answer, paid_out
 from tillroll.cli.output.form import Form, chosen, emit
 from tillroll.cli.trouble import USAGE, Trouble
 
@@ -67,12 +70,10 @@ def report(
     order_by: Annotated[
         str | None, typer.Option(metavar="NAMES", help="Columns; with - before one from the largest down.")
     ] = None,
-    limit: Annotated[
-        int | None, typer.Option(min=0, max=MOST, metavar="N", help="How many rows at most.")
-    ] = None,
+    limit: Annotated[int | None, LIMIT] = None,
     form: Annotated[
         Form | None,
-        typer.Option("--format", help="table unless the name of --output says more."),
+        typer.Option("--format", help="table, unless the name of --output says another."),
     ] = None,
     output: Annotated[str | None, typer.Option(metavar="FILE", help="Write to a file instead.")] = None,
     html: Annotated[
@@ -82,8 +83,8 @@ def report(
     """Sums by groups, exact. Currencies are never added together.
 
     What narrows down may be given several times: --sku a --sku b; codes also with commas: --currency EUR,USD.
-    In CSV, text that a spreadsheet would take for a formula has an apostrophe before it; in JSON, amounts are
-    text, so that they stay exact.
+    In CSV, text that a spreadsheet would take for a formula has an apostrophe before it, and numbers are
+    numbers, negative ones too; in JSON, amounts are text, so that they stay exact.
 
     Examples:
 
@@ -126,13 +127,14 @@ def report(
         if account:
             accounts = [existing(opened, each) for each in account]
             given["account"] = [each.id for each in accounts]
-        table = opened.sales.report(
-            **asked,
-            order_by=_names(order_by) if order_by else None,
-            limit=limit,
-            combine_inapps=combine_inapps,
-            **given,
-        )
+        with _named_as_options():
+            table = opened.sales.report(
+                **asked,
+                order_by=_names(order_by) if order_by else None,
+                limit=limit,
+                combine_inapps=combine_inapps,
+                **given,
+            )
         has_page = html is not None or form is Form.HTML
         paid = paid_out(opened, **asked, where=given) if has_page else {}
     if account:
@@ -142,6 +144,21 @@ def report(
         emit(answer, form, output)
     if html is not None:
         emit(answer, Form.HTML, html)
+
+
+@contextmanager
+def _named_as_options() -> Iterator[None]:
+    """What is wrong with a question, told of the options that asked it."""
+    try:
+        yield
+    except tillroll.ValidationError as wrong:
+        told = [f"{_option(name)}: {text}" for name, texts in wrong.errors.items() for text in texts]
+        raise Trouble("; ".join(told), code=USAGE) from None
+
+
+def _option(field: str) -> str:
+    """The option of a field; a measure is none."""
+    return field if field in MONEY else f"--{field.replace('_', '-')}"
 
 
 def _codes(given: Many, option: str, upper: bool = False) -> list[str] | None:

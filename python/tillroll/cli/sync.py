@@ -8,7 +8,7 @@ import typer
 
 import tillroll
 from tillroll.cli.account import existing
-from tillroll.cli.database import DATABASE, reading
+from tillroll.cli.database import DATABASE, opening, reading
 from tillroll.cli.passphrase import FILE, passphrase
 from tillroll.cli.progress import stepping
 from tillroll.cli.terminal import screen
@@ -120,7 +120,7 @@ def _plan(db: str, account: list[str] | None, since: str | None) -> None:
 def _once(
     db: str, account: list[str] | None, since: str | None, folder: str | None, phrase: str | None
 ) -> None:
-    with tillroll.open(db, create=False, passphrase=phrase) as opened:
+    with opening(db, passphrase=phrase) as opened:
         whose = [existing(opened, each) for each in account] if account else None
         if folder:
             _folder(opened, folder, whose)

@@ -51,6 +51,8 @@ def plain(cell: Any) -> str:
     """A cell exactly as it is: ISO dates, decimals without exponents, nothing for nothing."""
     if cell is None:
         return ""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
     if isinstance(cell, Decimal):
         return format(cell, "f")
     if isinstance(cell, date):

@@ -7,7 +7,7 @@ import typer
 
 def demo(
     directory: Annotated[
-        str, typer.Argument(metavar="[DIR]", help="Where to make it: an empty or a new directory.")
+        str, typer.Argument(metavar="DIR", help="Where to make it: an empty or a new directory.")
     ] = "tillroll-demo",
 ) -> None:
     """Show what Tillroll does, with sample reports of two invented publishers: import, report, look up.

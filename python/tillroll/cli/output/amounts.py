@@ -49,7 +49,7 @@ class Amounts:
         cell = row[name]
         if isinstance(cell, Decimal):
             return f"{cell:,.{self._decimals[name, self._currency(row, name)]}f}"
-        if isinstance(cell, int) and name not in IDS:
+        if isinstance(cell, int) and not isinstance(cell, bool) and name not in IDS:
             return count(cell)
         return plain(cell)
 
@@ -60,4 +60,4 @@ class Amounts:
 
 
 # Whole numbers that name something and are not counted.
-IDS = frozenset(["account", "id", "line", "product", "shadowed_by"])
+IDS = frozenset(["account", "id", "line", "parent_id", "product", "product_group", "shadowed_by"])

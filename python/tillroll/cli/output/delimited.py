@@ -9,11 +9,15 @@ from tillroll.cli.output.amounts import Row
 from tillroll.cli.text import plain
 
 # What a spreadsheet takes for the beginning of a formula: a title out of a report must not become one.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+# Some take the wide signs of East Asian text for the narrow ones.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def write(names: Sequence[str], rows: Iterable[Row], out: BinaryIO) -> None:
-    """Writes a header and the rows in UTF-8; before what a spreadsheet would compute comes an apostrophe."""
+    """Writes a header and the rows in UTF-8; before text that a spreadsheet would compute is an apostrophe.
+
+    A number is no text: a negative one stays as it is.
+    """
     text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
     try:
         writer = csv.writer(text, lineterminator="\n")

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from tillroll.cli.output import array, delimited, parquet
 from tillroll.cli.output.amounts import Amounts, Row
@@ -84,11 +84,15 @@ def show(
 ) -> None:
     """Shows rows in columns. `currency` is that of all amounts, where no column tells."""
     amounts = Amounts(rows, currency)
-    right = {name for name in names if any(isinstance(row[name], int | Decimal) for row in rows)}
+    right = {name for name in names if any(_is_number(row[name]) for row in rows)}
     cells = [[amounts.cell(row, name) for name in names] for row in rows]
     Grid(names, cells, right).show(on, indent)
     if not rows:
         on.line(" " * indent + "(no rows)")
+
+
+def _is_number(cell: Any) -> bool:
+    return isinstance(cell, int | Decimal) and not isinstance(cell, bool)
 
 
 def _bytes(output: str | None) -> AbstractContextManager[BinaryIO]:
