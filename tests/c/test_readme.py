@@ -1,4 +1,4 @@
-"""The C and the C++ of the README, and the C of the header, are compiled and run as they stand there."""
+"""The C++ of the README, and the C of the page on installing and of the header, run as they stand there."""
 
 import re
 import subprocess
@@ -7,10 +7,11 @@ from decimal import Decimal
 from compiling import ROOT, WITH_CPP, run
 
 README = ROOT / "README.md"
+INSTALL = ROOT / "docs/install.md"
 
 
-def test_the_c_of_the_readme_runs(library, tmp_path, reports):
-    text = README.read_text(encoding="utf-8")
+def test_the_c_of_the_page_on_installing_runs(library, tmp_path, reports):
+    text = INSTALL.read_text(encoding="utf-8")
     (snippet,) = re.findall(r"^```c\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     rows = {month: reports.rows(50, 2018, month) for month in (3, 4)}
     for month, some in rows.items():

@@ -314,10 +314,17 @@ def test_piped_it_is_plain_text(tour):
     assert len({cell_len(line) for line in top}) == 1
 
 
-def test_the_readme_shows_what_the_tour_prints(tour):
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"^```text\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
-    assert block in tour.printed
+def test_the_picture_shows_what_the_tour_prints(tour):
+    picture = (Path(__file__).parents[2] / "docs/tillroll.svg").read_text(encoding="utf-8")
+    shown = re.findall(r'<text class="sku"[^>]*>([^<]+)</text><text class="amount"[^>]*>([^<]+)<', picture)
+    told = [line.split() for line in tour.printed.splitlines()]
+    told = [(line[0], line[-1]) for line in told if len(line) > 2 and (line[0], line[-1]) in shown]
+    assert told == shown
+    assert len(shown) == 5
+    # The bars are as long as the amounts say.
+    bars = [float(wide) for wide in re.findall(r'<rect class="bar"[^>]* width="([\d.]+)"', picture)]
+    amounts = [float(amount.replace(",", "")) for _, amount in shown]
+    assert [round(bar / bars[0], 2) for bar in bars] == [round(each / amounts[0], 2) for each in amounts]
 
 
 def test_a_directory_may_look_like_a_pattern(tmp_path, command_line):

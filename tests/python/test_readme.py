@@ -4,8 +4,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 README = Path(__file__).parents[2] / "README.md"
+# Two screens; what is more has a place of its own in docs.
+LINES_MAX = 105
 
 
 def test_the_python_of_the_readme_runs(tmp_path, reports):
@@ -21,3 +24,16 @@ def test_the_python_of_the_readme_runs(tmp_path, reports):
     assert ran.returncode == 0, ran.stderr
     assert "2018-03-01" in ran.stdout
     assert (tmp_path / "shop.till").is_dir()
+
+
+def test_the_readme_is_read_to_its_end():
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= LINES_MAX
+
+
+def test_the_picture_is_read_by_day_and_by_night_and_by_ear():
+    text = (README.parent / "docs/tillroll.svg").read_text(encoding="utf-8")
+    ElementTree.fromstring(text)
+    assert "prefers-color-scheme: dark" in text
+    assert 'role="img" aria-labelledby="t d"' in text
+    assert not re.search(r"url\(|@import|href", text)
+    assert re.search(r"!\[[^\]]{20,}\]\(docs/tillroll\.svg\)", README.read_text(encoding="utf-8"))
