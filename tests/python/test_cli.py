@@ -331,6 +331,7 @@ def test_rejects_are_kept_or_fail(command_line, tmp_path, reports, report_file):
     assert accounts_of(db) == []
     kept = command_line("import", db, bad, "--account", "Apps")
     assert "200 rows, 1 rejected" in kept.stdout
+    assert "1 row could not be read and is kept: " in kept.stdout
     assert f"tillroll rejects {db}" in kept.stdout
     shown = command_line("rejects", db).stdout.splitlines()
     assert shown[0].startswith(f"{bad}, line 8: Transaction Time")

@@ -137,7 +137,8 @@ def tell_done(
         on.line(f"  {counted(done.replaced, 'file')} restated: what was stored of them is replaced")
     if done.rejected:
         command = f"{program()} rejects {shlex.quote(str(db.path))}"
-        on.line(f"  {counted(done.rejected, 'row')} could not be read and are kept: {command}")
+        are = "is" if done.rejected == 1 else "are"
+        on.line(f"  {counted(done.rejected, 'row')} could not be read and {are} kept: {command}")
 
 
 def summed(done: tillroll.ImportSummary) -> str:

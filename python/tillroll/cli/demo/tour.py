@@ -173,7 +173,9 @@ class Tour:
         self.head("Go on", "the database is a directory; delete it all at will")
         self.say(f"It lies in {self.folder.database}, the reports beside it. Try:")
         self.on.line()
+        page = shlex.quote(str(self.folder.path / "quarters.html"))
         self.command("report", "--by quarter,currency", "--measures units,earnings")
+        self.command("report", "--by quarter,currency", "--measures units,earnings", f"--html {page}")
         self.command("info")
 
     # How it looks.
