@@ -1,5 +1,6 @@
 """The page that `tillroll report --html` writes: whole, exact, safe to open anywhere."""
 
+import io
 import json
 import re
 from datetime import date, timedelta
@@ -202,6 +203,10 @@ def test_a_page_can_be_all_that_is_written(command_line, stored, tmp_path):
         said = command_line(*asked, *options)
         text = said.stdout or (tmp_path / "b.html").read_text(encoding="utf-8")
         assert text == (tmp_path / "a.html").read_text(encoding="utf-8")
+    for option in ("--output", "--html"):
+        dash = command_line(*asked, option, "-", "--format", "html", cwd=tmp_path)
+        assert dash.stdout.startswith(text)
+        assert not (tmp_path / "-").exists()
     both = command_line(*asked, "--output", tmp_path / "c.csv", "--html", tmp_path / "c.html")
     assert (both.returncode, both.stdout) == (0, "")
     assert (tmp_path / "c.csv").read_text().startswith("month,units\n")
@@ -270,10 +275,16 @@ def test_earnings_in_several_currencies_are_not_added_up(db, tmp_path):
     mixed = answer_of(db, ["day", "currency"], ["earnings"])
     assert [mixed.currency(row, "earnings") for row in mixed.rows] == [None, None]
     assert series.drawn(mixed) == ([], 0)
+    out = io.BytesIO()
+    document.write(mixed, out)
+    page = Page(out.getvalue().decode())
+    assert page.foot == []
+    assert document.MIXED in page.words
     apart = answer_of(db, ["day", "earnings_currency"], ["earnings"])
     assert [apart.currency(row, "earnings") for row in apart.rows] == ["EUR", "USD"]
     paid = answer_of(db, ["currency"], ["earnings"], start="2020-10-06")
     assert [paid.currency(row, "earnings") for row in paid.rows] == ["USD"]
+    assert not any(map(paid.is_unknown, paid.rows))
 
 
 def test_an_axis_has_round_steps_around_all_amounts():

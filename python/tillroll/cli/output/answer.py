@@ -73,3 +73,7 @@ class Answer:
             return pinned
         paid = self.paid.get(row.get("currency"), frozenset([of_sale]))
         return next(iter(paid)) if len(paid) == 1 else None
+
+    def is_unknown(self, row: Row) -> bool:
+        """Whether a row earned something in a currency that no column tells."""
+        return bool(row.get("earnings")) and self.currency(row, "earnings") is None

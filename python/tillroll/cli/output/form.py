@@ -35,6 +35,8 @@ class ListForm(StrEnum):
     JSON = "json"
 
 
+# As in other programs, in the place of a file's name.
+STDOUT = "-"
 SUFFIXES = {".csv": Form.CSV, ".json": Form.JSON, ".parquet": Form.PARQUET}
 SUFFIXES |= {".html": Form.HTML, ".htm": Form.HTML}
 
@@ -43,14 +45,14 @@ def chosen(form: Form | None, output: str | None) -> Form:
     """The form that is asked for; without one, that of the file's name."""
     form = form or (SUFFIXES.get(Path(output).suffix.lower()) if output else None) or Form.TABLE
     if form is Form.PARQUET:
-        parquet.check(to_stdout=output is None)
+        parquet.check(to_stdout=output in (None, STDOUT))
     return form
 
 
 def emit(answer: Answer, form: Form, output: str | None = None) -> None:
     """Writes a report to a file, or to the standard output."""
     table = answer.table
-    if form is Form.TABLE and output is None:
+    if form is Form.TABLE and output in (None, STDOUT):
         show(table.columns, answer.rows, screen(), answer.pinned())
         return
     with _bytes(output) as out:
@@ -96,7 +98,7 @@ def _is_number(cell: Any) -> bool:
 
 
 def _bytes(output: str | None) -> AbstractContextManager[BinaryIO]:
-    if output:
+    if output and output != STDOUT:
         return replacing(output)
     sys.stdout.flush()
     return nullcontext(sys.stdout.buffer)

@@ -17,6 +17,11 @@ from tillroll.cli.output.page.style import STYLE
 # Whatever a report's text may hold, the page loads and runs nothing.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
+MIXED = (
+    "Sales in one currency are paid out in several here: without the group earnings currency, "
+    "earnings have no chart and no sum."
+)
+
 
 def write(answer: Answer, out: BinaryIO) -> None:
     """Writes the page in UTF-8."""
@@ -59,6 +64,8 @@ def _values(value: object) -> str:
 
 
 def _charts(answer: Answer) -> Iterator[str]:
+    if any(answer.is_unknown(row) for row in answer.rows):
+        yield f"<p>{MIXED}</p>\n"
     charts, possible = drawn(answer)
     if not charts:
         return
