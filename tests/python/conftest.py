@@ -248,6 +248,22 @@ def reports() -> Reports:
 
 
 @pytest.fixture
+def named(tmp_path, reports):
+    """Makes a database on disk in which a row has each of these titles, and an account that nickname."""
+
+    def make(name: str, titles: list[str], nickname: str) -> Path:
+        rows = reports.rows(len(titles), 2018, 3)
+        for row, title in zip(rows, titles, strict=True):
+            row.title, row.type, row.units = title, "Charge", "1"
+        with tillroll.open(tmp_path / name) as db:
+            account = db.external_accounts.create(nickname=nickname, store="amazon")
+            db.sales.import_reports(reports.write(tmp_path / "sales_2018_03.gz", rows), account=account)
+        return tmp_path / name
+
+    return make
+
+
+@pytest.fixture
 def db(tmp_path):
     with tillroll.open(tmp_path / "shop.till") as db:
         yield db

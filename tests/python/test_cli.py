@@ -564,15 +564,8 @@ NASTY = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\uff1d1+1", f"red{ESCAPE}[31m",
 
 
 @pytest.fixture
-def nasty(tmp_path, reports):
-    rows = reports.rows(len(NASTY), 2018, 3)
-    for row, title in zip(rows, NASTY, strict=True):
-        row.title, row.type, row.units = title, "Charge", "1"
-    path = tmp_path / "shop.till"
-    with tillroll.open(path) as db:
-        account = db.external_accounts.create(nickname="=cmd()", store="amazon")
-        db.sales.import_reports(reports.write(tmp_path / "sales_2018_03.gz", rows), account=account)
-    return path
+def nasty(named):
+    return named("shop.till", NASTY, "=cmd()")
 
 
 def test_no_text_becomes_a_formula(command_line, nasty):

@@ -163,15 +163,8 @@ def test_who_does_not_see_it_is_told(paged, stored):
 
 
 @pytest.fixture
-def nasty(tmp_path, reports):
-    rows = reports.rows(len(NASTY), 2018, 3)
-    for row, title in zip(rows, NASTY, strict=True):
-        row.title, row.type, row.units = title, "Charge", "1"
-    path = tmp_path / "<b>.till"
-    with tillroll.open(path) as db:
-        account = db.external_accounts.create(nickname="<i>Apps", store="amazon")
-        db.sales.import_reports(reports.write(tmp_path / "sales_2018_03.gz", rows), account=account)
-    return path
+def nasty(named):
+    return named("<b>.till", NASTY, "<i>Apps")
 
 
 def test_no_name_becomes_markup(paged, nasty):
