@@ -553,6 +553,16 @@ def test_a_table_shows_amounts_as_people_read_them(command_line, stored):
     assert len(widths) == 1
 
 
+@pytest.mark.parametrize("command", ["accounts", "products", "imports", "info"])
+def test_a_listing_fits_a_terminal(command_line, stored, command):
+    code, shown = command_line.on_terminal(command, stored, columns=80, NO_COLOR="1")
+    assert code == 0
+    assert max(map(len, shown.splitlines())) <= 80
+    # No column stands there in which nothing stands.
+    assert "shadowed" not in shown
+    assert "…" not in shown.splitlines()[0]
+
+
 def test_nothing_found_is_told(command_line, stored):
     asked = ["report", stored, "--by", "sku", "--sku", "none"]
     assert command_line(*asked).stdout.splitlines()[-1] == "(no rows)"
@@ -650,7 +660,7 @@ def test_products_are_searched_and_told_by_account(command_line, stored, tmp_pat
     chess = command_line("products", stored, "--search", "@name=chess", "--format", "csv")
     assert [row["name"] for row in csv.DictReader(io.StringIO(chess.stdout))] == ["Chess, Checkers & More"]
     table = command_line("products", stored, "--limit", "1").stdout.splitlines()
-    assert (table[0].split()[:2], len(table)) == (["id", "store"], 3)
+    assert (table[0].split()[:2], len(table)) == (["id", "name"], 3)
     assert command_line("products", stored, "--account", "None").returncode == 1
     assert command_line("products", stored, "--search", "chess", "--all").returncode == 2
     other = shutil.copytree(stored, tmp_path / "other.till")

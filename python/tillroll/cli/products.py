@@ -13,6 +13,8 @@ from tillroll.cli.trouble import USAGE, Trouble
 
 OF_RECORD = ("id", "store", "vendor_identifier", "sku", "name", "type", "developer", "parent_id", "active")
 COLUMNS = (*OF_RECORD, "account")
+# What has room on a terminal.
+SHOWN = ("id", "name", "store", "sku", "type", "parent_id", "account")
 # What is found is asked for by the page.
 PAGE = 500
 
@@ -33,7 +35,7 @@ def products(
 
     Reports bring them: what they name and is not known yet becomes a product. --by product of a report shows
     their ids. A search finds the products of others too, where a program has stored them; it may begin with
-    @name= or @developer=, to look there alone.
+    @name= or @developer=, to look there alone. CSV and JSON have more columns than the table.
 
     Examples:
 
@@ -48,7 +50,7 @@ def products(
         of = existing(opened, account).id if account else None
         mine = opened.products.mine(store, all_) if search is None else _found(opened, search)
         rows = [row for row in map(_row, mine) if of is None or row["account"] == of]
-    emit_rows(COLUMNS, rows[:limit], form)
+    emit_rows(SHOWN if form is ListForm.TABLE else COLUMNS, rows[:limit], form)
 
 
 def _found(db: tillroll.Db, search: str) -> Iterator[tillroll.Record]:

@@ -73,9 +73,9 @@ def emit(answer: Answer, form: Form, output: str | None = None) -> None:
 
 
 def emit_rows(names: Sequence[str], rows: Sequence[Row], form: ListForm) -> None:
-    """Writes rows that are no table of the engine's."""
+    """Writes rows that are no table of the engine's; to people without columns that hold nothing."""
     if form is ListForm.TABLE:
-        show(names, rows, screen())
+        show([name for name in names if _has_any(name, rows)], rows, screen())
         return
     with _bytes(None) as out:
         delimited.write(names, rows, out) if form is ListForm.CSV else array.write(rows, out)
@@ -91,6 +91,10 @@ def show(
     Grid(names, cells, right).show(on, indent)
     if not rows:
         on.line(" " * indent + "(no rows)")
+
+
+def _has_any(name: str, rows: Sequence[Row]) -> bool:
+    return not rows or any(row[name] not in (None, "") for row in rows)
 
 
 def _is_number(cell: Any) -> bool:
