@@ -280,6 +280,23 @@ def test_earnings_in_several_currencies_are_not_added_up(db, tmp_path):
     assert not any(map(paid.is_unknown, paid.rows))
 
 
+class Rows(list):
+    columns = ("day", "units")
+
+
+def test_a_line_stops_where_nothing_is_known():
+    # More days than bars can be told apart; some of them are missing, and one stands alone between them.
+    days = [date(2016, 1, 1) + timedelta(days=each) for each in range(900)]
+    known = Rows({"day": day, "units": at} for at, day in enumerate(days) if not 300 <= at < 400 or at == 350)
+    out = io.BytesIO()
+    document.write(Answer(known, ["day"], ["units"]), out)
+    page = out.getvalue().decode()
+    (line,) = re.findall(r'<path class="line" d="([^"]+)"', page)
+    assert re.sub(r"[\d. ]", "", line) == "Mh" + "L" * 299 + "Mh" + "Mh" + "L" * 499
+    assert "<rect" not in page
+    assert "801 amounts, from 2016-01-01 to 2018-06-18." in page
+
+
 def test_an_axis_has_round_steps_around_all_amounts():
     for text in ["1", "54 -59", "0.07 0.01", "99999", "-3", "1000000 1", "12.5 -0.004"]:
         amounts = [Decimal(each) for each in text.split()]

@@ -36,7 +36,7 @@ def _described(series: Series) -> str:
     high = max(series.points, key=lambda point: point.amount)
     low = min(series.points, key=lambda point: point.amount)
     first, last = series.points[0], series.points[-1]
-    span = f"{len(series.points)} bars, from {first.name} to {last.name}. " if series.time else ""
+    span = f"{len(series.points)} amounts, from {first.name} to {last.name}. " if series.time else ""
     return f"{span}Largest: {high.name}, {high.said}. Smallest: {low.name}, {low.said}."
 
 
@@ -80,8 +80,14 @@ def _bars(scale: Scale, places: Sequence[tuple[float, Point]], room: float) -> I
 
 
 def _line(scale: Scale, places: Sequence[tuple[float, Point]]) -> Iterator[str]:
-    path = " ".join(f"{x:.1f},{_y(scale, point.amount):.1f}" for x, point in places)
-    yield f'<polyline class="line" points="{path}"/>'
+    """A line that stops where nothing is known: across a gap it would tell of amounts that nobody has."""
+    path, after = [], None
+    for x, point in places:
+        to = "L" if point.at == after else "M"
+        # A point by itself is a dot: a line of no length with a round end.
+        path.append(f"{to}{x:.1f} {_y(scale, point.amount):.1f}{'h0' if to == 'M' else ''}")
+        after = point.at + 1
+    yield f'<path class="line" d="{"".join(path)}"/>'
 
 
 def _times(time: str, first: int, slots: int, left: float, room: float) -> Iterator[str]:

@@ -17,7 +17,7 @@ dl { display: flex; flex-wrap: wrap; gap: 0 1.25rem; }
 dl div { display: flex; gap: .4em; } dd { margin: 0; color: var(--ink); }
 .charts { display: grid; gap: 1.75rem 2rem; margin: 1.5rem 0;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); }
-figure { margin: 0; max-width: 44rem; break-inside: avoid; }
+figure { margin: 0; max-width: 34rem; break-inside: avoid; }
 figcaption { margin-bottom: .5rem; font-weight: 600; }
 figcaption small, tfoot small { color: var(--soft); font-weight: 400; }
 svg { display: block; width: 100%; height: auto; }
@@ -25,7 +25,7 @@ svg text { fill: var(--ink); font-size: 12px; font-variant-numeric: tabular-nums
 svg .end { text-anchor: end; } svg .mid { text-anchor: middle; }
 svg .mid, svg .rule + .end, svg .zero + .end { fill: var(--soft); }
 .bar { fill: var(--bar); } .minus { fill: var(--minus); } .track { fill: var(--band); }
-.line { fill: none; stroke: var(--bar); stroke-width: 1.2; }
+.line { fill: none; stroke: var(--bar); stroke-width: 1.2; stroke-linecap: round; }
 .rule { stroke: var(--rule); stroke-width: .7; } .zero { stroke: var(--soft); }
 .table { overflow-x: auto; margin-top: 1.5rem; }
 .table:focus-visible { outline: 2px solid var(--bar); }
