@@ -483,6 +483,83 @@ int32_t tillroll_record_call(tillroll_db *db,
                              tillroll_error **err);
 
 /* ====================================================================================================================
+ * Products by their id in a store
+ *
+ * Imports make a product of everything that is sold. Where another one is asked for, the program can ask its store.
+ */
+
+/**
+ * Where a lookup says what it has found, by tillroll_lookup_found().
+ *
+ * Threads: it is the callback's, and used by one thread at a time.
+ *
+ * Lifetime: it is gone when the callback returns.
+ *
+ * Since 0.1.0.
+ */
+typedef struct tillroll_lookup tillroll_lookup;
+
+/**
+ * Asks a store for a product. `store` is its name as products show it ("amazon_appstore"), `id_in_store` as it was
+ * asked for. It hands what it finds to tillroll_lookup_found(), or nothing where there is no such product, and gives 0;
+ * anything else says that it could not ask.
+ *
+ * Threads: it is called once, on a thread of its own, and may go on when the call that wanted it has stopped waiting.
+ * What `user_data` points to must bear both. It may ask the database, but must not close it.
+ *
+ * Lifetime: the texts and `lookup` are gone when it returns; `user_data` is the caller's, and needed until
+ * tillroll_release_fn says otherwise.
+ *
+ * Since 0.1.0.
+ */
+typedef int32_t (*tillroll_lookup_fn)(const char *store,
+                                      const char *id_in_store,
+                                      struct tillroll_lookup *lookup,
+                                      void *user_data);
+
+/**
+ * Told that `user_data` is not needed any more.
+ *
+ * Threads: it is called once, by whichever thread is done last.
+ *
+ * Lifetime: `user_data` is as it was given, and the program's to free.
+ *
+ * Since 0.1.0.
+ */
+typedef void (*tillroll_release_fn)(void *user_data);
+
+/**
+ * Gets a product by its id in a store, as `get_by_store` of tillroll_record_call() does; where there is none, asks
+ * `lookup` for it, and stores what it gives.
+ *
+ * `store` in any spelling. `lookup` may be NULL. While one runs, others who ask for the same product wait for it and
+ * theirs is not called. `timeout_ms` is how long to wait; 0 does not wait: the answer is stored when it comes, unless
+ * the database is closed before. `release` may be NULL; otherwise it is called once with `user_data`, also where the
+ * call fails or no lookup was needed. `out_json` becomes the product, as of tillroll_record_get().
+ *
+ * Fails with TILLROLL_NOT_FOUND, also where the lookup finds nothing; TILLROLL_PENDING where it has not ended in time;
+ * TILLROLL_IO where it gave anything but 0; TILLROLL_VALIDATION for a store that is none and for fields that cannot be
+ * stored or are those of another product; TILLROLL_CONFLICT or TILLROLL_ACCESS. Since 0.1.0.
+ */
+int32_t tillroll_products_get_by_store(tillroll_db *db,
+                                       const char *store,
+                                       const char *id_in_store,
+                                       tillroll_lookup_fn lookup,
+                                       void *user_data,
+                                       tillroll_release_fn release,
+                                       uint64_t timeout_ms,
+                                       char **out_json,
+                                       tillroll_error **err);
+
+/**
+ * Says what a lookup has found: the fields of a product as a JSON object. A store or an identifier that it does not
+ * name is the one that was asked for. What is said last counts.
+ *
+ * Fails with TILLROLL_VALIDATION for what is no JSON object. Since 0.1.0.
+ */
+int32_t tillroll_lookup_found(struct tillroll_lookup *lookup, const char *json, tillroll_error **err);
+
+/* ====================================================================================================================
  * Importing reports
  */
 

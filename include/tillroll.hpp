@@ -31,7 +31,7 @@
 // C would see its beginning alone.
 //
 // Ownership: db, batch and stream own what they stand for, are moved and not copied, and free it in their destructors.
-// collection, sales, column, line and value only refer: to a db, or to a batch. What a function takes as
+// collection, products, sales, column, line and value only refer: to a db, or a batch. What a function takes as
 // std::string_view or texts is only read during the call; what it gives as std::string is the caller's.
 //
 // Threads: one db may be used by any number at once, its close(), its moves and its destructor excepted. A stream and
@@ -52,6 +52,7 @@
 #include <initializer_list>
 #include <iterator>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -1072,9 +1073,79 @@ public:
         });
     }
 
+protected:
+    /* For the collections that have more. */
+    tillroll_db *handle() const noexcept { return db_; }
+
 private:
     tillroll_db *db_;
     detail::c_text name_;
+};
+
+/// Asks a store for a product: of the store's name as products show it ("amazon_appstore") and the id, it gives the
+/// fields as a JSON object, or nothing where there is no such product.
+using product_lookup = std::function<std::optional<std::string>(std::string_view store, std::string_view id_in_store)>;
+
+namespace detail {
+
+/* What a lookup needs, shared by the call that waits and the thread that asks, which may outlast it. */
+struct asking {
+    product_lookup lookup;
+    std::mutex lock;
+    std::exception_ptr thrown;
+
+    static std::int32_t call(const char *store, const char *id, tillroll_lookup *found, void *user_data) noexcept {
+        asking &asked = **static_cast<std::shared_ptr<asking> *>(user_data);
+        try {
+            const std::optional<std::string> fields = asked.lookup(store, id);
+            if (!fields) return 0;
+            return run([&, json = c_text(*fields)](tillroll_error **err) {
+                return tillroll_lookup_found(found, json.get(), err);
+            });
+        } catch (...) {
+            const std::lock_guard<std::mutex> held(asked.lock);
+            asked.thrown = std::current_exception();
+            return 1;
+        }
+    }
+
+    static void release(void *user_data) noexcept { delete static_cast<std::shared_ptr<asking> *>(user_data); }
+
+    void rethrow() {
+        const std::lock_guard<std::mutex> held(lock);
+        if (thrown) std::rethrow_exception(thrown);
+    }
+};
+
+} // namespace detail
+
+/// The products. It refers to the database, and is valid until that is closed.
+class products : public collection {
+public:
+    /// Of a database.
+    explicit products(tillroll_db *db) : collection(db, "products") {}
+
+    /// A product by its id in a store. Where there is none, `lookup` is asked for it, on a thread of its own, and what
+    /// it gives is stored; what it throws comes out of this. Throws error_kind::pending where it has not ended in time:
+    /// it goes on, with all that it refers to. See tillroll_products_get_by_store().
+    record get_by_store(std::string_view store, std::string_view id_in_store, product_lookup lookup = nullptr,
+                        std::chrono::milliseconds timeout = std::chrono::seconds(90)) const {
+        const detail::c_text of(store), id(id_in_store);
+        const std::uint64_t wait = timeout.count() > 0 ? static_cast<std::uint64_t>(timeout.count()) : 0;
+        const auto asks = lookup ? detail::asking::call : nullptr;
+        const auto asked = std::make_shared<detail::asking>();
+        asked->lookup = std::move(lookup);
+        auto held = std::make_unique<std::shared_ptr<detail::asking>>(asked);
+        try {
+            return record(detail::text_of([&](char **out, tillroll_error **err) {
+                return tillroll_products_get_by_store(handle(), of.get(), id.get(), asks, held.release(),
+                                                      detail::asking::release, wait, out, err);
+            }));
+        } catch (const error &) {
+            asked->rethrow();
+            throw;
+        }
+    }
 };
 
 /* ====================================================================================================================
@@ -1383,7 +1454,7 @@ public:
     /// Gift cards.
     tillroll::collection gift_cards() const { return collection("gift_cards"); }
     /// Products.
-    tillroll::collection products() const { return collection("products"); }
+    tillroll::products products() const { return tillroll::products(open()); }
     /// Brands.
     tillroll::collection brands() const { return collection("brands"); }
     /// Categories.

@@ -62,6 +62,8 @@ pub mod db;
 
 pub mod records;
 
+pub mod lookup;
+
 pub mod import;
 
 pub mod sales;

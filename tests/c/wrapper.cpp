@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <future>
 #include <thread>
 #include <type_traits>
 #if __cplusplus >= 202002L
@@ -579,6 +580,40 @@ void outlives(tillroll::db shop, const std::string &path) {
     scan = tillroll::stream(scan.release());
 }
 
+/* Products that are asked of a store: found, not found, thrown, not waited for. */
+void asks_a_store(tillroll::db &shop) {
+    const auto gives = [](std::optional<std::string> fields) {
+        return [=](std::string_view store, std::string_view id) {
+            CHECK_SAME(store, "amazon_appstore");
+            CHECK(!id.empty());
+            return fields;
+        };
+    };
+    const tillroll::products products = shop.products();
+    const tillroll::record go = products.get_by_store("amazon", "go", gives(R"({"name":"Go"})"));
+    CHECK(has(go.json(), R"("name":"Go")"));
+    CHECK(products.get_by_store("Amazon Appstore", "go").json() == go.json());
+    thrown(error_kind::not_found, [&] { products.get_by_store("amazon", "go2"); });
+    thrown(error_kind::not_found, [&] { products.get_by_store("amazon", "go2", gives(std::nullopt)); });
+    thrown(error_kind::validation, [&] { products.get_by_store("amazon", "go2", gives("no JSON")); });
+    bool caught = false;
+    try {
+        products.get_by_store("amazon", "go2", [](auto, auto) -> std::optional<std::string> { throw 7; });
+    } catch (int seven) {
+        caught = seven == 7;
+    }
+    CHECK(caught);
+    std::promise<void> goes_on;
+    const auto waits = [&](std::string_view, std::string_view) {
+        goes_on.get_future().wait();
+        return std::optional<std::string>(R"({"name":"Go 3"})");
+    };
+    thrown(error_kind::pending,
+           [&] { products.get_by_store("amazon", "go3", waits, std::chrono::milliseconds(-1)); });
+    goes_on.set_value();
+    CHECK(has(products.get_by_store("amazon", "go3", waits).json(), "Go 3"));
+}
+
 void own_errors() {
     const tillroll::error own(error_kind::validation, "of the program");
     CHECK(own.kind() == error_kind::validation && own.path().empty() && own.line() == 0);
@@ -611,6 +646,7 @@ void run(const std::string &folder) {
     handovers(shop.sales());
     lookups(shop.sales());
     narrowed(shop);
+    asks_a_store(shop);
     plans(shop);
     maintenance(shop, path, folder);
     threads(shop);
