@@ -733,8 +733,9 @@ int32_t tillroll_sales_report(tillroll_db *db,
  * `query_json` has `columns` (all, unless named), `limit`, `binary_ids` (true: transaction ids, which must all be
  * UUIDs in small letters, as fixed_size_binary(16)), and which rows count, as for a report; NULL is everything.
  * The stream keeps the database open and locked until it is released, beyond tillroll_close(). Fails with
- * TILLROLL_VALIDATION; while it is read, with EIO where the stored rows cannot be read, and with EINVAL where
- * `binary_ids` meets an id that is no such UUID. What failed once is told again by every further call. Since 0.1.0.
+ * TILLROLL_VALIDATION; while it is read, with EIO where the stored rows cannot be read, with EINVAL where
+ * `binary_ids` meets an id that is no such UUID, and with ENOSYS where a fault of Tillroll's own was caught. What
+ * failed once is told again by every further call. Since 0.1.0.
  */
 int32_t tillroll_sales_scan(tillroll_db *db,
                             const char *query_json,

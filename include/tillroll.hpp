@@ -888,7 +888,8 @@ public:
     }
 
     /// The next batch, nothing at the end. Throws error_kind::io where the stored rows cannot be read,
-    /// error_kind::validation where they cannot be given as the query asks, and error_kind::misuse after release().
+    /// error_kind::validation where they cannot be given as the query asks, error_kind::panic for a fault of Tillroll's
+    /// own, and error_kind::misuse after release().
     std::optional<batch> next() {
         const std::shared_ptr<const ArrowSchema> shared = shared_schema();
         ArrowArray array = {};
@@ -939,8 +940,11 @@ private:
     void check(int code) {
         if (code == 0) return;
         const char *told = stream_.get_last_error(&stream_);
-        throw error(code == EIO ? error_kind::io : error_kind::validation,
-                    told == nullptr ? "the stream cannot be read" : told);
+        throw error(kind_of(code), told == nullptr ? "the stream cannot be read" : told);
+    }
+
+    static error_kind kind_of(int code) noexcept {
+        return code == EIO ? error_kind::io : code == ENOSYS ? error_kind::panic : error_kind::validation;
     }
 
     ArrowArrayStream stream_;

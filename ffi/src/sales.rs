@@ -61,8 +61,9 @@ pub unsafe extern "C" fn tillroll_sales_report(
 /// `query_json` has `columns` (all, unless named), `limit`, `binary_ids` (true: transaction ids, which must all be
 /// UUIDs in small letters, as fixed_size_binary(16)), and which rows count, as for a report; NULL is everything.
 /// The stream keeps the database open and locked until it is released, beyond tillroll_close(). Fails with
-/// TILLROLL_VALIDATION; while it is read, with EIO where the stored rows cannot be read, and with EINVAL where
-/// `binary_ids` meets an id that is no such UUID. What failed once is told again by every further call. Since 0.1.0.
+/// TILLROLL_VALIDATION; while it is read, with EIO where the stored rows cannot be read, with EINVAL where
+/// `binary_ids` meets an id that is no such UUID, and with ENOSYS where a fault of Tillroll's own was caught. What
+/// failed once is told again by every further call. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tillroll_sales_scan(
     db: *mut Db,

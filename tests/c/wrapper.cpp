@@ -614,6 +614,25 @@ void asks_a_store(tillroll::db &shop) {
     CHECK(has(products.get_by_store("amazon", "go3", waits).json(), "Go 3"));
 }
 
+/* What a stream tells of its failures by number. */
+void stream_errors() {
+    const auto failing = [](int code) {
+        ArrowArrayStream given = {};
+        given.private_data = reinterpret_cast<void *>(static_cast<std::intptr_t>(code));
+        given.get_schema = [](ArrowArrayStream *from, ArrowSchema *) {
+            return static_cast<int>(reinterpret_cast<std::intptr_t>(from->private_data));
+        };
+        given.get_last_error = [](ArrowArrayStream *) { return "why"; };
+        given.release = [](ArrowArrayStream *from) { from->release = nullptr; };
+        return tillroll::stream(std::move(given));
+    };
+    for (auto [code, kind] : {std::pair(EIO, error_kind::io), std::pair(EINVAL, error_kind::validation),
+                              std::pair(ENOSYS, error_kind::panic)}) {
+        auto stream = failing(code);
+        CHECK_SAME(thrown(kind, [&] { stream.next(); }).what(), "why");
+    }
+}
+
 void own_errors() {
     const tillroll::error own(error_kind::validation, "of the program");
     CHECK(own.kind() == error_kind::validation && own.path().empty() && own.line() == 0);
@@ -636,6 +655,7 @@ void run(const std::string &folder) {
     columns();
     failures();
     own_errors();
+    stream_errors();
     opens(folder + "/empty.till");
     secrets(folder + "/sealed.till");
     tillroll::db shop(path);
