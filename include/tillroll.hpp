@@ -65,6 +65,9 @@
 
 namespace tillroll {
 
+/* Of the versions that are compatible: parts of a program that are compiled with others are told by the linker. */
+inline namespace v0_1 {
+
 /* ====================================================================================================================
  * The version
  */
@@ -1552,6 +1555,7 @@ inline void restore(std::string_view backup, std::string_view path) {
     detail::run([&](tillroll_error **err) { return tillroll_restore(from.get(), to.get(), err); });
 }
 
+} // namespace v0_1
 } // namespace tillroll
 
 #endif // TILLROLL_HPP
