@@ -71,6 +71,23 @@ def test_a_prefix_that_was_moved_serves(target, library, tmp_path):
         assert str(library.prefix) not in needed
 
 
+@pytest.mark.parametrize("kind", ["shared", "static"])
+def test_one_of_the_libraries_is_enough(kind, library, tmp_path):
+    prefix = tmp_path / "prefix"
+    shutil.copytree(library.prefix, prefix, symlinks=True)
+    for path in (prefix / "lib").glob("libtillroll.*"):
+        if (path.suffix == ".a") != (kind == "static"):
+            path.unlink()
+    done = configure(tmp_path, prefix)
+    assert done.returncode == 0, done.stderr
+    program = built(tmp_path)
+    assert run([program]).strip() in done.stdout
+    if sys.platform == "linux":
+        assert ("libtillroll.so" in run(["readelf", "-d", program])) == (kind == "shared")
+    if kind == "shared":
+        assert configure(tmp_path, prefix, "tillroll::static").returncode != 0
+
+
 @pytest.mark.parametrize(
     ("wanted", "is_found"), [("0.1", True), ("0.1.0 EXACT", True), ("0.0.9", False), ("0.2", False)]
 )
@@ -80,7 +97,13 @@ def test_versions_that_are_compatible_are_found(wanted, is_found, library, tmp_p
 
 
 def test_a_package_without_its_files_is_not_found(library, tmp_path):
-    shutil.copytree(library.prefix / "lib/cmake", tmp_path / "prefix/lib/cmake")
-    done = configure(tmp_path, tmp_path / "prefix")
+    prefix = tmp_path / "prefix"
+    shutil.copytree(library.prefix / "lib/cmake", prefix / "lib/cmake")
+    done = configure(tmp_path, prefix)
     assert done.returncode != 0
+    assert "tillroll.h is not there" in " ".join(done.stderr.split())
+    shutil.copytree(library.prefix / "include", prefix / "include")
+    done = configure(tmp_path, prefix)
+    assert done.returncode != 0
+    assert "libtillroll." in done.stderr
     assert "is not there" in done.stderr
