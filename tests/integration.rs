@@ -24,6 +24,8 @@ mod bad_input;
 mod corpus;
 #[path = "integration/damage.rs"]
 mod damage;
+#[path = "integration/docs.rs"]
+mod docs;
 #[path = "integration/dsl.rs"]
 mod dsl;
 #[path = "integration/examples.rs"]

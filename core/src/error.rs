@@ -57,6 +57,20 @@ pub enum ErrorKind {
 }
 
 /// Every error of this crate.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+/// use tillroll_core::{Error, ErrorKind};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let Shop { db, account, folder } = shop()?;
+/// let error = db.products().get(77).unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::NotFound);
+/// assert_eq!(error.to_string(), "product 77 not found");
+/// assert!(matches!(error, Error::NotFound { what } if what == "product 77"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

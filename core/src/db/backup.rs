@@ -65,6 +65,16 @@ impl Db {
     ///
     /// # Errors
     /// [`Error::Access`] on a read-only or narrowed handle, [`Error::Io`] for a full disk: what was stored stays then.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// db.compact()?;
+    /// assert!(db.check()?.ok());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn compact(&self) -> Result<()> {
         self.grant.allow_all()?;
         if self.is_read_only() {

@@ -189,11 +189,37 @@ impl Db {
     /// # Errors
     /// [`crate::Error::Io`] where the last checkpoint cannot be written: nothing acknowledged is lost then, the next open
     /// only takes longer.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::ErrorKind;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let other = db.clone();
+    /// db.close()?;
+    /// assert_eq!(other.sales().len().unwrap_err().kind(), ErrorKind::Closed);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn close(&self) -> Result<()> {
         if self.grant.close() { Ok(()) } else { self.inner.close() }
     }
 
     /// The links to app stores.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::ExternalAccountUpdate;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let accounts = db.external_accounts();
+    /// accounts.update(account, ExternalAccountUpdate::new().username(Some("me@example.com")))?;
+    /// assert_eq!(accounts.get(account)?.username.as_deref(), Some("me@example.com"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn external_accounts(&self) -> Collection<ExternalAccount> {
         self.records.collection()
     }
@@ -254,6 +280,16 @@ impl Db {
     }
 
     /// The stores that products are sold in, by id, with what searches can be narrowed to.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let names: Vec<_> = db.stores().iter().map(|store| store.name).collect();
+    /// assert!(names.contains(&"amazon_appstore"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stores(&self) -> Vec<StoreInfo> {
         records::stores()
     }
@@ -337,6 +373,25 @@ impl Db {
     /// # Errors
     /// Those, and [`crate::Error::Cancelled`]: of a file of more than 10,000 lines, the beginning may be stored then. It
     /// is passed over when the file is imported again.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use std::ops::ControlFlow;
+    ///
+    /// use tillroll_core::Db;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// # let file = folder.path().join("records.jsonl");
+    /// db.export_records(&file)?;
+    /// let copy = Db::open(folder.path().join("copy.till"))?;
+    /// // Asked now and then whether to go on.
+    /// let stored = copy.import_records_while(&file, || ControlFlow::Continue(()))?;
+    /// assert_eq!(copy.external_accounts().len()?, 1);
+    /// assert!(stored > 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn import_records_while(
         &self,
         path: impl AsRef<Path>,
@@ -347,6 +402,18 @@ impl Db {
     }
 
     /// The rows of all sales reports.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::{By, Measure, Query};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let query = Query::new().by([By::Currency]).measures([Measure::Sales]);
+    /// assert_eq!(db.sales().report(&query)?.len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn sales(&self) -> Sales {
         // Also a handle that may not read accounts may import for one.
         let accounts = self.inner.records.collection::<ExternalAccount>();

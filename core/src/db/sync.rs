@@ -126,6 +126,23 @@ impl Db {
     /// # Errors
     /// [`crate::Error::NotFound`] for an account that is named and not there; [`crate::Error::Access`] on a handle that may
     /// not read accounts and sales.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::{Credentials, ExternalAccountUpdate, SyncOptions};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// db.external_accounts().update(account, ExternalAccountUpdate::new().auto_import(true))?;
+    /// db.external_accounts().set_credentials(account, Some(&Credentials::amazon("amzn1.app", "s3cret")))?;
+    ///
+    /// // March is stored; the plan is as of the second of June.
+    /// let options = SyncOptions::new().since("2018-03-01".parse()?).now("2018-06-02T03:00:00Z".parse()?);
+    /// let periods: Vec<String> = db.sync_plan(&options)?.iter().map(|fetch| fetch.period.to_string()).collect();
+    /// assert!(periods.contains(&"2018-04".to_owned()));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn sync_plan(&self, options: &SyncOptions) -> Result<Vec<PlannedFetch>> {
         let now = options.now.unwrap_or_else(|| self.inner.records.now());
         let accounts = self.external_accounts();

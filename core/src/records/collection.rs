@@ -149,6 +149,18 @@ impl<R: Record> Collection<R> {
     ///
     /// # Errors
     /// [`Error::NotFound`].
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::ErrorKind;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// assert_eq!(db.external_accounts().get(account)?.nickname, "Amazon apps");
+    /// assert_eq!(db.external_accounts().get(77).unwrap_err().kind(), ErrorKind::NotFound);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get(&self, id: impl Borrow<R::Id>) -> Result<R> {
         self.read(|context| machine::get(context.read, id.borrow()))
     }
@@ -186,6 +198,19 @@ impl<R: Record> Collection<R> {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Access`] on a read-only database.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::Fields;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let brand = db.brands().create(Fields::default().with("name", "Acme"))?;
+    /// db.brands().delete(brand.id)?;
+    /// assert!(!db.brands().contains(brand.id)?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete(&self, id: impl Borrow<R::Id>) -> Result<()> {
         self.write(|write, env| machine::delete::<R>(write, env, id.borrow()))
     }

@@ -606,6 +606,21 @@ impl Sales {
     /// # Errors
     /// [`Error::NotFound`] for an unknown account and where nothing is stored for the period; [`Error::Validation`] for a
     /// text that is no period or no time, and a kind that is not the store's.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::{Kind, PeriodState};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let sales = db.sales();
+    /// sales.mark_fetched(account, Kind::AmazonSales, "2018-03", Some("2018-06-02T03:00:00Z"))?;
+    /// // The store has no report of January any more, and will never have: a plan lists it no more.
+    /// sales.mark_lost(account, Kind::AmazonSales, "2018-01")?;
+    /// assert_eq!(sales.period_state(account, Kind::AmazonSales, "2018-01")?, PeriodState::Absent);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn mark_fetched(&self, account: u64, kind: Kind, period: &str, at: Option<&str>) -> Result<()> {
         let period = self.period_to_mark(account, kind, period)?;
         let at = match at {

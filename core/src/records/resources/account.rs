@@ -233,6 +233,21 @@ impl Collection<Account> {
     ///
     /// # Errors
     /// [`crate::Error::NotFound`].
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::Fields;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let named = |name: &str| Fields::default().with("name", name).with("legal_name", name);
+    /// let top = db.accounts().create(named("Publisher"))?;
+    /// let studio = db.accounts().create(named("Studio").with("parent", top.id.as_str()))?;
+    /// assert_eq!(db.accounts().ancestors(&studio.id)?, [top.clone()]);
+    /// assert_eq!(db.accounts().children(&top.id)?, [studio]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn ancestors(&self, id: &str) -> Result<Vec<Account>> {
         self.read(|context| ancestors_of(context.read, id))
     }

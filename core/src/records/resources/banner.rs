@@ -221,6 +221,23 @@ impl Collection<Banner> {
     ///
     /// # Errors
     /// [`crate::Error::NotFound`].
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::Fields;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let group = db.banner_groups().create(Fields::default().with("code", "start"))?;
+    /// let banner = Fields::default().with("code", "sale").with("group_id", group.id);
+    /// let banner = db.banners().create(banner)?;
+    /// assert_eq!(db.banners().get_by_code("sale")?, banner);
+    ///
+    /// let renamed = db.banners().update_by_code("sale", Fields::default().with("code", "summer"))?;
+    /// assert_eq!(renamed.id, banner.id);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get_by_code(&self, code: &str) -> Result<Banner> {
         self.read(|context| by_code(context.read, code))
     }

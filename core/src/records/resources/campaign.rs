@@ -226,6 +226,25 @@ impl Collection<Campaign> {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Validation`] for a row that stands twice among them and for what can be no row.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::{Fields, PriceKey, PriceRow};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let chess = db.products().get_by_store("amazon", "chess")?;
+    /// let campaign = db.campaigns().create(Fields::default().with("published", true))?;
+    ///
+    /// let one = PriceRow::new(PriceKey::new(chess.id), "0.99".parse()?);
+    /// let ten = PriceRow::new(PriceKey::new(chess.id).quantity(10), "7.99".parse()?).order_limit(2);
+    /// assert_eq!(db.campaigns().set_prices(campaign.id, &[one, ten])?, [one, ten]);
+    ///
+    /// db.campaigns().remove_price(campaign.id, &ten.key)?;
+    /// assert_eq!(db.campaigns().prices(campaign.id)?, [one]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_prices(&self, id: u64, rows: &[PriceRow]) -> Result<Vec<PriceRow>> {
         self.write(|write, env| campaign_price::set(write, env, id, rows))
     }

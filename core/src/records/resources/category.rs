@@ -308,6 +308,23 @@ impl Collection<Category> {
     ///
     /// # Errors
     /// As of [`Collection::update`].
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::{Fields, Visibility};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let games = db.categories().create(Fields::default().with("name", "Games").with("external_id", 12))?;
+    /// let rows = [Visibility::new(1, true), Visibility::new(2, false)];
+    /// let all = db.categories().set_visibilities(games.id, &rows)?;
+    /// assert_eq!(db.categories().visibilities(games.id)?, all);
+    ///
+    /// let renamed = db.categories().update_by_external_id(12, Fields::default().with("name", "Play"))?;
+    /// assert_eq!(renamed.id, games.id);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_visibilities(&self, id: u64, rows: &[Visibility]) -> Result<Visibilities> {
         self.write(|write, env| {
             let mut all = machine::get::<Category>(write, &id)?.visibilities;
@@ -332,6 +349,24 @@ impl Collection<Category> {
     ///
     /// # Errors
     /// [`Error::NotFound`] for the category, [`Error::Validation`] for what can be no product.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::Fields;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let chess = db.products().get_by_store("amazon", "chess")?;
+    /// let games = db.categories().create(Fields::default().with("name", "Games").with("external_id", 12))?;
+    /// db.categories().link_product(games.id, chess.id, None, None)?;
+    /// assert_eq!(db.categories().products(games.id)?[0].product_id, chess.id);
+    ///
+    /// db.categories().unlink_product(games.id, chess.id)?;
+    /// assert_eq!(db.categories().get_by_external_id(12)?, games);
+    /// assert!(db.categories().children(games.id)?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn link_product(
         &self,
         id: u64,

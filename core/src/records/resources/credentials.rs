@@ -226,6 +226,26 @@ impl Collection<ExternalAccount> {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Validation`] with all that is missing or wrong, which never shows a value;
     /// [`Error::Vault`] where the database's passphrase or key file is missing; [`Error::Access`].
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::Credentials;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let accounts = db.external_accounts();
+    /// accounts.set_credentials(account, Some(&Credentials::amazon("amzn1.app", "s3cret")))?;
+    /// assert!(accounts.has_credentials(account)?);
+    ///
+    /// let credentials = accounts.reveal_credentials(account)?.unwrap();
+    /// assert_eq!(credentials.get("client_id"), Some("amzn1.app"));
+    /// assert!(!format!("{credentials:?}").contains("s3cret"));
+    ///
+    /// accounts.set_credentials(account, None)?;
+    /// assert!(accounts.reveal_credentials(account)?.is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_credentials(&self, id: u64, credentials: Option<&Credentials>) -> Result<()> {
         self.write(|write, env| {
             let account: ExternalAccount = machine::get(write, &id)?;

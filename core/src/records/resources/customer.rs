@@ -364,6 +364,23 @@ impl Collection<Customer> {
     ///
     /// # Errors
     /// [`crate::Error::NotFound`].
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::Fields;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let fields = serde_json::json!({
+    ///     "first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.com", "external_id": "a-7",
+    ///     "street_address": "Rue 5", "postal_code": "75001", "city": "Paris", "country": "FR", "login_allowed": true,
+    /// });
+    /// let ada = db.customers().create(Fields::from_json(fields)?)?;
+    /// assert_eq!(db.customers().get_by_email("Ada@Example.com")?, ada);
+    /// assert_eq!(db.customers().get_by_external_id("a-7")?, ada);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get_by_email(&self, address: &str) -> Result<Customer> {
         self.read(|context| by_email(context.read, address))
     }
@@ -389,6 +406,31 @@ impl Collection<Customer> {
     /// # Errors
     /// [`crate::Error::NotFound`]; [`crate::Error::Validation`] with all faults, a `customer_id` of someone else among
     /// them; [`crate::Error::Access`] on a read-only database.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::Fields;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// # let fields = serde_json::json!({
+    /// #   "first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.com", "external_id": "a-7",
+    /// #   "street_address": "Rue 5", "postal_code": "75001", "city": "Paris", "country": "FR", "login_allowed": true,
+    /// # });
+    /// # let ada = db.customers().create(Fields::from_json(fields)?)?;
+    /// let office = serde_json::json!({
+    ///     "first_name": "Ada", "last_name": "Lovelace", "street_address": "Quai 7", "postal_code": "69001",
+    ///     "city": "Lyon", "country": "FR",
+    /// });
+    /// let address = db.customers().add_address(ada.id, Fields::from_json(office)?)?;
+    /// let moved = Fields::default().with("city", "Paris");
+    /// assert_eq!(db.customers().update_address(ada.id, address.id, moved)?.city.as_deref(), Some("Paris"));
+    ///
+    /// db.customers().remove_address(ada.id, address.id)?;
+    /// assert!(db.customers().addresses(ada.id)?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn add_address(&self, id: u64, fields: impl Into<Fields>) -> Result<CustomerAddress> {
         let fields = fields.into();
         self.write(|write, env| customer_address::add(write, env, id, fields.as_map().clone()))

@@ -168,6 +168,27 @@ impl Collection<CustomerGroup> {
     ///
     /// # Errors
     /// [`Error::NotFound`] for either, [`Error::Access`] on a read-only database.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::Fields;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// # let fields = serde_json::json!({
+    /// #   "first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.com", "external_id": "a-7",
+    /// #   "street_address": "Rue 5", "postal_code": "75001", "city": "Paris", "country": "FR", "login_allowed": true,
+    /// # });
+    /// # let customer = db.customers().create(Fields::from_json(fields)?)?;
+    /// let group = db.customer_groups().create(Fields::default().with("name", "Friends"))?;
+    /// db.customer_groups().add(group.id, customer.id)?;
+    /// assert_eq!(db.customer_groups().members(group.id)?, [customer.clone()]);
+    ///
+    /// db.customer_groups().remove(group.id, customer.id)?;
+    /// assert!(db.customer_groups().members(group.id)?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn add(&self, group_id: u64, customer_id: u64) -> Result<CustomerLink> {
         self.write(|write, env| {
             machine::get::<CustomerGroup>(write, &group_id)?;

@@ -213,6 +213,18 @@ fn canonical(text: &str) -> Option<&'static str> {
 }
 
 /// An external account to create. `Debug` shows the names of what is set, never the password.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+/// use tillroll_core::{NewExternalAccount, StoreKind};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let Shop { db, account, folder } = shop()?;
+/// let new = NewExternalAccount::new("Apple apps", StoreKind::Apple).username("me@example.com").vendor_id(85261205);
+/// assert_eq!(db.external_accounts().create(new)?.store, StoreKind::Apple);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewExternalAccount(Fields);
 
@@ -260,6 +272,21 @@ impl From<NewExternalAccount> for Fields {
 }
 
 /// A change of an external account: only what is set changes. `Debug` shows names, never the password.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+/// use tillroll_core::ExternalAccountUpdate;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let Shop { db, account, folder } = shop()?;
+/// let before = db.external_accounts().get(account)?;
+/// let update = ExternalAccountUpdate::new().nickname("Games").if_updated_at(before.updated_at);
+/// assert_eq!(db.external_accounts().update(account, update.clone())?.nickname, "Games");
+/// // It has been changed since `before` was read.
+/// assert!(db.external_accounts().update(account, update.auto_import(true)).is_err());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ExternalAccountUpdate(Fields);
 

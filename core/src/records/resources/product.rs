@@ -581,6 +581,17 @@ impl Collection<Product> {
     ///
     /// # Errors
     /// [`Error::Validation`] for a store that is none.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// // The import has made products of what was sold.
+    /// let mine = db.products().mine(Some("amazon"), false)?;
+    /// assert_eq!(mine.iter().map(|product| product.name.as_str()).collect::<Vec<_>>(), ["Chess", "Coins"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn mine(&self, store: Option<&str>, include_inactive: bool) -> Result<Vec<Product>> {
         let store = store.map(known_store).transpose()?;
         self.read(|context| mine(context.read, store, include_inactive))

@@ -232,6 +232,24 @@ impl Collection<Product> {
     /// # Errors
     /// [`Error::Validation`] for fewer than two different ids, [`Error::NotFound`] for one that is no product's,
     /// [`Error::Access`] on a read-only database.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::Fields;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let fields = Fields::default().with("name", "Chess").with("store", "apple").with("vendor_identifier", "123456789");
+    /// let at_apple = db.products().create(fields)?;
+    /// let at_amazon = db.products().get_by_store("amazon", "chess")?;
+    ///
+    /// assert_eq!(db.products().link([at_amazon.id, at_apple.id])?.len(), 2);
+    /// assert_eq!(db.products().group(at_apple.id)?.len(), 2);
+    /// db.products().unlink(at_apple.id)?;
+    /// assert_eq!(db.products().group(at_apple.id)?, [db.products().get(at_apple.id)?]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn link(&self, ids: impl IntoIterator<Item = u64>) -> Result<Vec<Product>> {
         let ids = ids.into_iter().collect();
         self.write(|write, env| link(write, env, &ids))

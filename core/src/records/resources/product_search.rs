@@ -264,6 +264,18 @@ impl Collection<Product> {
     ///
     /// # Errors
     /// [`Error::Validation`] with all faults of the search at once.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+    /// use tillroll_core::ProductSearch;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let Shop { db, account, folder } = shop()?;
+    /// let found = db.products().search(&ProductSearch::new("@name=chess"))?;
+    /// assert_eq!((found.item_count, found.data[0].name.as_str()), (1, "Chess"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn search(&self, search: &ProductSearch) -> Result<Page<Product>> {
         self.searched(search, &[], |page, _| Ok(page))
     }

@@ -138,6 +138,19 @@ pub struct ImportProgress {
 }
 
 /// What an import did.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+/// use tillroll_core::ImportOptions;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let Shop { db, account, folder } = shop()?;
+/// let file = folder.path().join("sales_2018_03.csv");
+/// let again = db.sales().import(&[file.to_string_lossy()], account, &ImportOptions::new())?;
+/// assert_eq!((again.files, again.unchanged, again.rows), (1, 1, 0));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct ImportSummary {
     /// Files that are stored now: read, or found unchanged.
@@ -155,6 +168,21 @@ pub struct ImportSummary {
 }
 
 /// An import of which something failed. What `summary` counts is stored all the same.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
+/// use tillroll_core::ImportOptions;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let Shop { db, account, folder } = shop()?;
+/// let broken = folder.path().join("broken.csv");
+/// std::fs::write(&broken, "these,are\nnot,sales\n")?;
+/// let failed = db.sales().import(&[broken.to_string_lossy()], account, &ImportOptions::new()).unwrap_err();
+/// assert_eq!(failed.failures[0].0, broken);
+/// assert_eq!(failed.summary.files, 0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct ImportError {
     /// The first failure.
