@@ -20,6 +20,8 @@ mod apple_periods;
 mod backup;
 #[path = "integration/bad_input.rs"]
 mod bad_input;
+#[path = "integration/builders.rs"]
+mod builders;
 #[path = "integration/corpus.rs"]
 mod corpus;
 #[path = "integration/damage.rs"]

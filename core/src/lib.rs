@@ -66,13 +66,15 @@ pub use file::{Disk, DiskFile, OsDisk};
 pub use ingest::{Kind, StoreKind, sniff};
 pub use money::{AmountFault, MICROS, Money};
 pub use records::{
-    Account, AnyCollection, AppStore, Banner, BannerGroup, Brand, Campaign, CampaignConditions,
-    CampaignCustomers, CampaignDiscounts, CampaignPage, CampaignPrice, CampaignTime, Category,
-    CategoryProduct, Clock, Collection, Credentials, Customer, CustomerAddress, CustomerGroup, CustomerLink,
-    Datum, DatumKind, Discount, EinvoiceAddress, ExternalAccount, ExternalAccountUpdate, ExternalId, Fields,
-    GiftCard, ListQuery, Meta, Moment, NewExternalAccount, Ownership, PAGE_SIZE_MAX, Page, Price, PriceKey,
-    PriceRow, Product, ProductDiscounts, ProductLink, ProductSearch, Record, RecordId, Source, StoreCategory,
-    StoreInfo, Subscriber, Translation, Translations, Visibilities, Visibility,
+    Account, AccountFields, AnyCollection, AppStore, Banner, BannerFields, BannerGroup, BannerGroupFields,
+    Brand, BrandFields, Campaign, CampaignConditions, CampaignCustomers, CampaignDiscounts, CampaignFields,
+    CampaignPage, CampaignPrice, CampaignTime, Category, CategoryFields, CategoryProduct, Clock, Collection,
+    Credentials, Customer, CustomerAddress, CustomerAddressFields, CustomerFields, CustomerGroup,
+    CustomerGroupFields, CustomerLink, Datum, DatumKind, Discount, EinvoiceAddress, ExternalAccount,
+    ExternalAccountUpdate, ExternalId, Fields, GiftCard, GiftCardFields, ListQuery, Meta, Moment,
+    NewExternalAccount, Ownership, PAGE_SIZE_MAX, Page, Price, PriceKey, PriceRow, Product, ProductDiscounts,
+    ProductFields, ProductLink, ProductSearch, Record, RecordId, Source, StoreCategory, StoreInfo,
+    Subscriber, SubscriberFields, Translation, Translations, Visibilities, Visibility,
 };
 pub use sales::{
     By, Dimension, Import, ImportError, ImportOptions, ImportProgress, ImportSummary, ImportVersion,

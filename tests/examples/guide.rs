@@ -111,13 +111,13 @@ fn seven(db: tillroll_core::Db) -> Result<(), Box<dyn Error>> {
 
 fn eight(db: tillroll_core::Db) -> Result<(), Box<dyn Error>> {
     // guide 8
-    use tillroll_core::{Fields, PriceKey, PriceRow};
+    use tillroll_core::{CampaignFields, PriceKey, PriceRow};
 
     let chess = db.products().get_by_store("amazon", "chess")?;
     let items =
         db.products().iter().filter(|item| item.as_ref().is_ok_and(|item| item.parent_id == Some(chess.id)));
     println!("{} has {} item", chess.name, items.count());
-    let campaign = db.campaigns().create(Fields::default().with("published", true))?;
+    let campaign = db.campaigns().create(CampaignFields::new().published(true))?;
     let price = PriceRow::new(PriceKey::new(chess.id), "0.99".parse()?);
     for row in db.campaigns().set_prices(campaign.id, &[price])? {
         println!("product {} costs {}", row.key.product_id, row.price);

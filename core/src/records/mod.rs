@@ -26,6 +26,7 @@
 
 #[cfg(test)]
 mod bench;
+mod builders;
 mod catalogue;
 mod clock;
 mod collection;
@@ -79,6 +80,11 @@ use crate::scope::Scope;
 use crate::store::{Read, Write};
 use crate::{Error, Result};
 
+pub use builders::{
+    AccountFields, BannerFields, BannerGroupFields, BrandFields, CampaignFields, CategoryFields,
+    CustomerAddressFields, CustomerFields, CustomerGroupFields, GiftCardFields, ProductFields,
+    SubscriberFields,
+};
 pub use clock::Clock;
 pub use collection::Collection;
 pub use datum::{Datum, DatumKind};

@@ -367,15 +367,14 @@ impl Collection<Customer> {
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
-    /// use tillroll_core::Fields;
+    /// use tillroll_core::CustomerFields;
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let Shop { db, account, folder } = shop()?;
-    /// let fields = serde_json::json!({
-    ///     "first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.com", "external_id": "a-7",
-    ///     "street_address": "Rue 5", "postal_code": "75001", "city": "Paris", "country": "FR", "login_allowed": true,
-    /// });
-    /// let ada = db.customers().create(Fields::from_json(fields)?)?;
+    /// let ada = CustomerFields::new().first_name("Ada").last_name("Lovelace").login_allowed(true);
+    /// let ada = ada.email("ada@example.com").external_id("a-7");
+    /// let ada = ada.street_address("Rue 5").postal_code("75001").city("Paris").country("FR");
+    /// let ada = db.customers().create(ada)?;
     /// assert_eq!(db.customers().get_by_email("Ada@Example.com")?, ada);
     /// assert_eq!(db.customers().get_by_external_id("a-7")?, ada);
     /// # Ok(())
@@ -409,7 +408,8 @@ impl Collection<Customer> {
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
-    /// use tillroll_core::Fields;
+    /// use tillroll_core::CustomerAddressFields;
+    /// # use tillroll_core::Fields;
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let Shop { db, account, folder } = shop()?;
@@ -418,12 +418,9 @@ impl Collection<Customer> {
     /// #   "street_address": "Rue 5", "postal_code": "75001", "city": "Paris", "country": "FR", "login_allowed": true,
     /// # });
     /// # let ada = db.customers().create(Fields::from_json(fields)?)?;
-    /// let office = serde_json::json!({
-    ///     "first_name": "Ada", "last_name": "Lovelace", "street_address": "Quai 7", "postal_code": "69001",
-    ///     "city": "Lyon", "country": "FR",
-    /// });
-    /// let address = db.customers().add_address(ada.id, Fields::from_json(office)?)?;
-    /// let moved = Fields::default().with("city", "Paris");
+    /// let office = CustomerAddressFields::new().street_address("Quai 7").city("Lyon").country("FR");
+    /// let address = db.customers().add_address(ada.id, office)?;
+    /// let moved = CustomerAddressFields::new().city("Paris");
     /// assert_eq!(db.customers().update_address(ada.id, address.id, moved)?.city.as_deref(), Some("Paris"));
     ///
     /// db.customers().remove_address(ada.id, address.id)?;
