@@ -232,7 +232,7 @@ impl Db {
     /// The rows of all sales reports.
     #[getter]
     fn sales(&self) -> Sales {
-        Sales::new(self.inner.sales())
+        Sales::new(&self.inner)
     }
 
     /// The directory, as a `pathlib.Path`.

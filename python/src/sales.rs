@@ -1,8 +1,10 @@
 //! `db.sales`: importing reports and answering from them.
 
+use std::path::PathBuf;
+
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyString};
+use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 use serde_json::{Map, Value};
 use tillroll_core as core;
 
@@ -22,12 +24,14 @@ use crate::wait::{long, short};
 #[pyclass(module = "tillroll", frozen)]
 pub struct Sales {
     inner: core::Sales,
+    /// The database's directory, where nothing is exported to.
+    path: PathBuf,
 }
 
 impl Sales {
-    /// Wraps the engine's.
-    pub fn new(inner: core::Sales) -> Self {
-        Self { inner }
+    /// The sales of a database.
+    pub fn new(db: &core::Db) -> Self {
+        Self { inner: db.sales(), path: db.path().to_owned() }
     }
 
     /// Reads one query; its arguments are checked by the engine.
@@ -198,6 +202,63 @@ impl Sales {
         let named = [("columns", columns), ("limit", limit), ("binary_ids", binary_ids)];
         let query = Self::query(py, &named, r#where)?;
         Scan::new(py, self.inner.clone(), query)
+    }
+
+    /// Writes rows as Parquet files, for whatever reads these. Needs the extra: `pip install 'tillroll[export]'`.
+    ///
+    /// The files lie in folders named by what their rows have in common, as Hive does it:
+    /// `store=amazon/month=2026-01/part-0.parquet`. Those columns stand in the path alone; `month` and the other steps of
+    /// time go by `date`. All else has the types of `scan()`. The folder appears under its name when all of it is on disk.
+    /// Rows are read and written batch by batch, of one moment's database.
+    ///
+    /// Parameters
+    /// ----------
+    /// dir : str or Path
+    ///     The folder to make; one that is empty will do.
+    /// partition_by : str or iterable of str
+    ///     Columns of the sales, and `day week month quarter year`. None at all gives one file.
+    /// columns : str or iterable of str, optional
+    ///     By default all of them.
+    /// limit : int, optional
+    ///     How many rows at most.
+    /// binary_ids : bool
+    ///     As for `scan()`.
+    /// progress : bool or callable, optional
+    ///     `True` shows a bar on a terminal. A callable is given a `tillroll.export.ExportProgress` for each batch; an
+    ///     exception in it ends the export and is raised here.
+    /// **where
+    ///     As for `scan()`.
+    ///
+    /// Returns
+    /// -------
+    /// tillroll.export.ExportSummary
+    ///
+    /// Raises
+    /// ------
+    /// ModuleNotFoundError
+    ///     The extra is not installed.
+    /// FileExistsError
+    ///     The folder has something in it already.
+    /// FormatError
+    ///     It lies in the database.
+    /// ValidationError
+    ///     A name is unknown, or `partition_by` leaves no column for the files or names one of amounts or instants.
+    /// KeyboardInterrupt
+    ///     On Ctrl-C; what was written is removed then, as it is after any error.
+    #[pyo3(signature = (*arguments, **named),
+           text_signature = "($self, dir, *, partition_by=('store', 'month'), columns=None, limit=None, \
+                             binary_ids=False, progress=None, **where)")]
+    fn export<'py>(
+        slf: &Bound<'py, Self>,
+        arguments: &Bound<'py, PyTuple>,
+        named: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let path = slf.get().path.as_path().into_pyobject(py)?.into_any();
+        let run = py.import("tillroll.export")?.getattr("export")?;
+        let all: Vec<Bound<'py, PyAny>> =
+            [slf.as_any().clone(), path].into_iter().chain(arguments.iter()).collect();
+        run.call(PyTuple::new(py, all)?, named)
     }
 
     /// Sums by groups, exact.

@@ -11,6 +11,7 @@ from typing import Any, Literal, Self, TypeAlias, final, type_check_only
 
 from typing_extensions import CapsuleType, disjoint_base
 
+from tillroll.export import ExportProgress, ExportSummary
 from tillroll.sync import Settings, SyncProgress, SyncSummary
 
 __all__ = [
@@ -384,6 +385,17 @@ class Sales:
         binary_ids: bool = False,
         **where: Any,
     ) -> Scan: ...
+    def export(
+        self,
+        dir: str | os.PathLike[str],
+        *,
+        partition_by: str | Iterable[str] = ("store", "month"),
+        columns: str | Iterable[str] | None = None,
+        limit: int | None = None,
+        binary_ids: bool = False,
+        progress: bool | Callable[[ExportProgress], object] | None = None,
+        **where: Any,
+    ) -> ExportSummary: ...
     def report(
         self,
         *,

@@ -93,7 +93,7 @@ def test_without_the_extra_it_says_what_to_install(missing, arguments):
 
 
 def test_the_extra_asks_for_what_is_tested():
-    extras = {"typer": "cli", "rich": "cli", "pyjwt": "sync", "urllib3": "sync"}
+    extras = {"typer": "cli", "rich": "cli", "pyarrow": "export", "pyjwt": "sync", "urllib3": "sync"}
     needed = [Requirement(text) for text in requires("tillroll")]
     assert {each.name for each in needed} == set(extras)
     for each in needed:

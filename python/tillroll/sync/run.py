@@ -15,8 +15,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import tillroll
+from tillroll.invalid import invalid
 from tillroll.sync.errors import GaveUpError, SignInError, StoreError
-from tillroll.sync.settings import Settings, invalid
+from tillroll.sync.settings import Settings
 from tillroll.sync.store import Fetched, Missing, Store
 from tillroll.sync.summary import Outcome, SyncedReport, SyncProgress, SyncSummary
 from tillroll.sync.trial import Trial

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-import tillroll
+from tillroll.invalid import invalid
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -87,10 +87,3 @@ def is_inside(url: str) -> bool:
         return last.isdigit() or last.startswith("0x")
     mapped = getattr(address, "ipv4_mapped", None)
     return not (mapped or address).is_global
-
-
-def invalid(name: str, message: str) -> tillroll.ValidationError:
-    """As the engine tells what is wrong with an argument."""
-    error = tillroll.ValidationError(f"{name}: {message}")
-    error.errors = {name: [message]}
-    return error
