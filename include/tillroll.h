@@ -209,6 +209,10 @@ typedef struct tillroll_error tillroll_error;
  *
  * Lifetime: from tillroll_open() to tillroll_close(). Streams and texts that came of it may outlive it.
  *
+ * Processes: it belongs to the one that opened it. In a child that was forked from that, calls with it and reads from
+ * its streams fail with TILLROLL_CLOSED; closing and releasing are allowed there, and leave everything to the parent.
+ * Nor can such a child open a database of its own, unless for reading only: fork before, or call exec.
+ *
  * Since 0.1.0.
  */
 typedef struct tillroll_db tillroll_db;

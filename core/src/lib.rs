@@ -49,6 +49,7 @@ mod journal;
 pub mod kernels;
 mod kv;
 mod money;
+mod process;
 mod records;
 mod roll;
 mod sales;
@@ -65,6 +66,7 @@ pub use error::{Error, ErrorKind, FieldErrors, Result};
 pub use file::{Disk, DiskFile, OsDisk};
 pub use ingest::{Kind, StoreKind, sniff};
 pub use money::{AmountFault, MICROS, Money};
+pub use process::Process;
 pub use records::{
     Account, AccountFields, AnyCollection, AppStore, Banner, BannerFields, BannerGroup, BannerGroupFields,
     Brand, BrandFields, Campaign, CampaignConditions, CampaignCustomers, CampaignDiscounts, CampaignFields,

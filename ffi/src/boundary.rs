@@ -9,6 +9,7 @@ use std::ptr;
 
 use serde_json::Value;
 
+use crate::db::Db;
 use crate::json;
 use crate::status::{Error, Failure, TILLROLL_OK};
 
@@ -70,13 +71,16 @@ unsafe fn tell(err: *mut *mut Error, failure: Option<Failure>) {
     unsafe { err.write(told) };
 }
 
-/// What a pointer of C points to.
+/// The database that a pointer of C points to, where it is this process's.
 ///
 /// # Safety
-/// `pointer` is null or points to a `T` that lives and is not changed for `'a`.
-pub(crate) unsafe fn required<'a, T>(name: &str, pointer: *const T) -> Result<&'a T> {
+/// `pointer` is null or points to a database that lives and is not changed for `'a`.
+pub(crate) unsafe fn required<'a>(name: &str, pointer: *const Db) -> Result<&'a Db> {
     // SAFETY: as promised by the caller.
-    unsafe { pointer.as_ref() }.ok_or_else(|| Failure::misuse(format!("{name} must not be NULL")))
+    let db = unsafe { pointer.as_ref() };
+    let db = db.ok_or_else(|| Failure::misuse(format!("{name} must not be NULL")))?;
+    db.process.check()?;
+    Ok(db)
 }
 
 /// Whether a result can be written at all: asked before anything is done.
@@ -232,7 +236,7 @@ mod tests {
             assert_eq!(text("id", c"a".as_ptr()).unwrap(), "a");
             assert_eq!(told(text("id", ptr::null()).unwrap_err()), "id must not be NULL");
             assert_eq!(told(text("id", c"ab\xff".as_ptr()).unwrap_err()), "id is not UTF-8 at byte 2");
-            assert_eq!(told(required::<u8>("db", ptr::null()).unwrap_err()), "db must not be NULL");
+            assert_eq!(told(required("db", ptr::null()).err().unwrap()), "db must not be NULL");
             assert_eq!(texts("ids", ptr::null(), 0).unwrap(), Vec::<&str>::new());
             assert_eq!(texts("ids", pointers.as_ptr(), 1).unwrap(), ["a"]);
             assert_eq!(told(texts("ids", pointers.as_ptr(), 2).unwrap_err()), "ids[1] must not be NULL");

@@ -1,6 +1,7 @@
 //! # Databases
 
 use std::ffi::c_char;
+use std::mem;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,14 +22,24 @@ use crate::status::{Error, Failure};
 ///
 /// Lifetime: from tillroll_open() to tillroll_close(). Streams and texts that came of it may outlive it.
 ///
+/// Processes: it belongs to the one that opened it. In a child that was forked from that, calls with it and reads from
+/// its streams fail with TILLROLL_CLOSED; closing and releasing are allowed there, and leave everything to the parent.
+/// Nor can such a child open a database of its own, unless for reading only: fork before, or call exec.
+///
 /// Since 0.1.0.
 pub struct Db {
     pub(crate) core: core::Db,
+    /// The one that opened it.
+    pub(crate) process: core::Process,
     /// How often the imports that run were cancelled.
     cancels: Arc<AtomicU64>,
 }
 
 impl Db {
+    fn new(core: core::Db) -> Self {
+        Self { core, process: core::Process::this(), cancels: Arc::default() }
+    }
+
     /// For an import that begins now: stops it after a cancellation, which is meant for it when it comes after this.
     pub(crate) fn wanted(&self) -> impl Fn() -> ControlFlow<()> + Send + Sync + 'static {
         let (cancels, before) = (Arc::clone(&self.cancels), self.cancels.load(Ordering::Relaxed));
@@ -92,7 +103,7 @@ pub unsafe extern "C" fn tillroll_open(
         boundary::handle(err, || {
             let path = text("path", path)?;
             let core = core::Db::open_with(path, &open_options(options)?)?;
-            Ok(Db { core, cancels: Arc::default() })
+            Ok(Db::new(core))
         })
     }
 }
@@ -107,7 +118,13 @@ pub unsafe extern "C" fn tillroll_close(db: *mut Db) {
     plain((), || {
         if !db.is_null() {
             // SAFETY: made by `Box::into_raw` here, and given back once, as the caller promises.
-            drop(unsafe { Box::from_raw(db) });
+            let db = unsafe { Box::from_raw(db) };
+            if db.process.is_this() {
+                drop(db);
+            } else {
+                // Its files and its lock are the parent's, and its threads are not here.
+                mem::forget(db);
+            }
         }
     });
 }
@@ -150,7 +167,7 @@ pub unsafe extern "C" fn tillroll_restrict(
             let db = required("db", db)?;
             let names = boundary::texts("scopes", scopes, count)?;
             let scopes: core::Result<Vec<_>> = names.into_iter().map(core::Scope::parse).collect();
-            Ok(Db { core: db.core.restrict(&scopes?)?, cancels: Arc::default() })
+            Ok(Db::new(db.core.restrict(&scopes?)?))
         })
     }
 }
@@ -420,7 +437,7 @@ mod tests {
     fn a_cancellation_stops_the_import_of_records_that_runs_and_no_later_one() {
         let dir = tempfile::tempdir().unwrap();
         let core = core::Db::open(dir.path().join("shop.till")).unwrap();
-        let db = Db { core, cancels: Arc::default() };
+        let db = Db::new(core);
         let pointer = |db: &Db| ptr::from_ref(db).cast_mut();
         let import = |count: u64| {
             let time = "2021-04-16T15:39:06Z";

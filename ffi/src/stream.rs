@@ -1,6 +1,7 @@
 //! Answers as Arrow C streams. Arrow's callbacks call a reader of ours outside of any function of ours, so the guard
 //! stands in the reader.
 
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
@@ -44,7 +45,8 @@ pub(crate) unsafe fn give_scan(out: *mut FFI_ArrowArrayStream, scan: core::Scan,
 }
 
 unsafe fn give(out: *mut FFI_ArrowArrayStream, batches: Batches, open: Option<core::Db>) {
-    let guarded = Guarded { schema: batches.schema(), batches: Some(batches), failed: None, open };
+    let process = core::Process::this();
+    let guarded = Guarded { schema: batches.schema(), batches: Some(batches), failed: None, open, process };
     // SAFETY: the caller promises a cleared stream, which owns nothing that would have to be dropped.
     unsafe { out.write(FFI_ArrowArrayStream::new(Box::new(guarded))) };
 }
@@ -57,6 +59,8 @@ struct Guarded {
     /// What reading failed of: told to every further call, so that none takes the end of what it got for the end.
     failed: Option<ArrowError>,
     open: Option<core::Db>,
+    /// The one that asked for it.
+    process: core::Process,
 }
 
 impl Iterator for Guarded {
@@ -65,6 +69,10 @@ impl Iterator for Guarded {
     fn next(&mut self) -> Option<Self::Item> {
         if let Some(failed) = &self.failed {
             return Some(Err(clean(failed)));
+        }
+        // A table is in memory, and any process may read its copy.
+        if let (Some(_), Err(error)) = (&self.open, self.process.check()) {
+            return Some(Err(external(&error.to_string())));
         }
         let batches = self.batches.as_mut()?;
         match catch_unwind(AssertUnwindSafe(|| batches.next())) {
@@ -93,6 +101,11 @@ impl RecordBatchReader for Guarded {
 impl Drop for Guarded {
     fn drop(&mut self) {
         let (batches, open) = (self.batches.take(), self.open.take());
+        if open.is_some() && !self.process.is_this() {
+            // Its threads are not here to be waited for, and its files are the parent's.
+            mem::forget((batches, open));
+            return;
+        }
         plain((), || drop(batches));
         // The last handle closes the database.
         plain((), || drop(open));

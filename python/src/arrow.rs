@@ -5,6 +5,7 @@
 //! does.
 
 use std::marker::PhantomData;
+use std::mem;
 use std::thread::{self, ThreadId};
 
 use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema};
@@ -15,6 +16,7 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PyModuleNotFoundError, PyValueError}
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
+use tillroll_core::Process;
 
 type Batches = Box<dyn RecordBatchReader + Send>;
 
@@ -35,8 +37,9 @@ pub fn array<'py>(
 
 /// Batches as `arrow_array_stream`.
 pub fn stream(py: Python<'_>, batches: Batches) -> PyResult<Bound<'_, PyCapsule>> {
-    let stream =
-        FFI_ArrowArrayStream::new(Box::new(Interruptible { batches, caller: thread::current().id() }));
+    let (schema, caller) = (batches.schema(), thread::current().id());
+    let batches = Interruptible { batches: Some(batches), schema, caller, process: Process::this() };
+    let stream = FFI_ArrowArrayStream::new(Box::new(batches));
     PyCapsule::new_with_value(py, stream, c"arrow_array_stream")
 }
 
@@ -56,22 +59,48 @@ fn unsuitable(error: ArrowError) -> PyErr {
 /// Only the thread that asked for the stream ever takes the interpreter lock: it may wait for it, since nothing that
 /// holds the lock waits for that thread. A consumer's own threads might wait for each other.
 struct Interruptible {
-    batches: Batches,
+    /// Gone when this goes.
+    batches: Option<Batches>,
+    schema: SchemaRef,
     caller: ThreadId,
+    process: Process,
+}
+
+impl Interruptible {
+    fn lock(&self) -> Option<Lock> {
+        if thread::current().id() == self.caller { Lock::take() } else { None }
+    }
 }
 
 impl Iterator for Interruptible {
     type Item = Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let lock = if thread::current().id() == self.caller { Lock::take() } else { None };
+        if let Err(error) = self.process.check() {
+            return Some(Err(ArrowError::ExternalError(Box::new(error))));
+        }
+        let lock = self.lock();
+        let batches = self.batches.as_mut()?;
         if lock.is_none() {
-            return self.batches.next();
+            return batches.next();
         }
         Python::attach(|py| match py.check_signals() {
-            Ok(()) => py.detach(|| self.batches.next()),
+            Ok(()) => py.detach(|| batches.next()),
             Err(error) => Some(Err(interrupted(py, error))),
         })
+    }
+}
+
+/// Batches that are read ahead are waited for, with the interpreter free; in a forked process there is nobody to wait
+/// for.
+impl Drop for Interruptible {
+    fn drop(&mut self) {
+        let mut batches = self.batches.take();
+        if !self.process.is_this() {
+            mem::forget(batches);
+        } else if let Some(_lock) = self.lock() {
+            Python::attach(|py| py.detach(|| drop(batches.take())));
+        }
     }
 }
 
@@ -110,7 +139,7 @@ impl Drop for Lock {
 
 impl RecordBatchReader for Interruptible {
     fn schema(&self) -> SchemaRef {
-        self.batches.schema()
+        SchemaRef::clone(&self.schema)
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use tillroll_core::{AnyCollection, ErrorKind, Result};
 
 use crate::json;
+use crate::local::Local;
 use crate::page::Page;
 use crate::record::Record;
 use crate::wait::short;
@@ -23,13 +24,17 @@ const CHUNK: usize = 256;
 #[pyclass(module = "tillroll", frozen, subclass)]
 pub struct Collection {
     name: &'static str,
-    inner: Arc<dyn AnyCollection>,
+    inner: Local<Arc<dyn AnyCollection>>,
 }
 
 impl Collection {
     /// Wraps the engine's collection of this name.
     pub fn new(name: &'static str, inner: Arc<dyn AnyCollection>) -> Self {
-        Self { name, inner }
+        Self { name, inner: Local::new(inner) }
+    }
+
+    fn inner(&self, py: Python<'_>) -> PyResult<&Arc<dyn AnyCollection>> {
+        self.inner.get(py)
     }
 
     /// Runs one of its verbs with arguments by name.
@@ -46,7 +51,8 @@ impl Collection {
     /// Runs one of its verbs with these arguments.
     pub fn call_with(&self, py: Python<'_>, verb: &str, arguments: Map<String, Value>) -> PyResult<Value> {
         let arguments = Value::Object(arguments);
-        short(py, || self.inner.call(verb, &arguments))
+        let inner = self.inner(py)?;
+        short(py, || inner.call(verb, &arguments))
     }
 }
 
@@ -73,7 +79,8 @@ impl Collection {
     #[pyo3(signature = (**fields))]
     fn create(&self, py: Python<'_>, fields: Option<&Bound<'_, PyDict>>) -> PyResult<Record> {
         let fields = Value::Object(json::object(fields)?);
-        short(py, || self.inner.create(&fields)).map(Record::new)
+        let inner = self.inner(py)?;
+        short(py, || inner.create(&fields)).map(Record::new)
     }
 
     /// Creates many records in one step: all of them or none.
@@ -97,7 +104,8 @@ impl Collection {
             }
         };
         let records = records.try_iter()?.enumerate().map(fields).collect::<PyResult<Vec<_>>>()?;
-        let created = short(py, || self.inner.create_many(records))?;
+        let inner = self.inner(py)?;
+        let created = short(py, || inner.create_many(records))?;
         Ok(created.into_iter().map(Record::new).collect())
     }
 
@@ -146,7 +154,8 @@ impl Collection {
     ) -> PyResult<Record> {
         let id = id_text("id", id)?;
         let fields = Value::Object(json::object(fields)?);
-        short(py, || self.inner.update(&id, &fields)).map(Record::new)
+        let inner = self.inner(py)?;
+        short(py, || inner.update(&id, &fields)).map(Record::new)
     }
 
     /// Deletes a record.
@@ -157,7 +166,8 @@ impl Collection {
     ///     There is none with this id.
     fn delete(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<()> {
         let id = id_text("id", id)?;
-        short(py, || self.inner.delete(&id))
+        let inner = self.inner(py)?;
+        short(py, || inner.delete(&id))
     }
 
     /// Lists records by page.
@@ -205,23 +215,27 @@ impl Collection {
             }
         }
         let query = Value::Object(query);
-        let page = short(py, || self.inner.list(&query))?;
+        let inner = self.inner(py)?;
+        let page = short(py, || inner.list(&query))?;
         Page::new(py, page)
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
-        let count = short(py, || self.inner.len())?;
+        let inner = self.inner(py)?;
+        let count = short(py, || inner.len())?;
         Ok(usize::try_from(count)?)
     }
 
     fn __contains__(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<bool> {
         // What cannot be an id is in no collection.
         let Ok(id) = id_text("id", id) else { return Ok(false) };
-        short(py, || self.inner.contains(&id))
+        let inner = self.inner(py)?;
+        short(py, || inner.contains(&id))
     }
 
-    fn __iter__(&self) -> RecordIterator {
-        RecordIterator { inner: Arc::clone(&self.inner), cursor: Mutex::default() }
+    fn __iter__(&self, py: Python<'_>) -> PyResult<RecordIterator> {
+        let inner = Local::new(Arc::clone(self.inner(py)?));
+        Ok(RecordIterator { inner, cursor: Mutex::default() })
     }
 
     fn __repr__(&self) -> String {
@@ -249,7 +263,7 @@ pub fn id_text(name: &str, id: &Bound<'_, PyAny>) -> PyResult<String> {
 /// The records of a collection in id order. One that is deleted meanwhile does not come any more.
 #[pyclass(module = "tillroll", frozen)]
 pub struct RecordIterator {
-    inner: Arc<dyn AnyCollection>,
+    inner: Local<Arc<dyn AnyCollection>>,
     cursor: Mutex<Cursor>,
 }
 
@@ -296,9 +310,10 @@ impl RecordIterator {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Record>> {
+        let collection = self.inner.get(py)?;
         let next = short(py, || {
             let mut cursor = self.cursor.lock().unwrap_or_else(PoisonError::into_inner);
-            cursor.next_record(&*self.inner)
+            cursor.next_record(&**collection)
         })?;
         Ok(next.map(Record::new))
     }

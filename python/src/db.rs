@@ -12,6 +12,7 @@ use crate::argument::{Given, fault, optional};
 use crate::collections;
 use crate::error::raise;
 use crate::json;
+use crate::local::Local;
 use crate::plan::PlannedFetch;
 use crate::sales::Sales;
 use crate::wait::{long, short, stoppable};
@@ -119,7 +120,7 @@ pub fn open(
     if let Some(threads) = thread_count(py, threads)? {
         options = options.threads(threads);
     }
-    long(py, move || core::Db::open_with(path, &options)).map(|inner| Db { inner })
+    long(py, move || core::Db::open_with(path, &options)).map(Db::new)
 }
 
 /// How many threads `threads=` asks for.
@@ -135,12 +136,28 @@ pub fn thread_count(py: Python<'_>, given: Option<Given<usize>>) -> PyResult<Opt
 /// Any number of threads may use one. Leaving the `with` statement closes it.
 #[pyclass(module = "tillroll", frozen)]
 pub struct Db {
-    inner: core::Db,
+    inner: Local<core::Db>,
+    path: PathBuf,
 }
 
 impl Db {
+    fn new(inner: core::Db) -> Self {
+        Self { path: inner.path().to_owned(), inner: Local::new(inner) }
+    }
+
+    fn inner(&self, py: Python<'_>) -> PyResult<&core::Db> {
+        self.inner.get(py)
+    }
+
     fn collection(&self, py: Python<'_>, name: &'static str) -> PyResult<Py<PyAny>> {
-        collections::open(py, &self.inner, name)
+        collections::open(py, self.inner(py)?, name)
+    }
+}
+
+/// The last handle closes the database, which writes and waits.
+impl Drop for Db {
+    fn drop(&mut self) {
+        self.inner.release();
     }
 }
 
@@ -225,25 +242,26 @@ impl Db {
     /// list of dict
     ///     Each with `id`, `name` and `storefronts`, what searches can be narrowed to.
     fn stores<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let stores = serde_json::to_value(self.inner.stores());
+        let stores = serde_json::to_value(self.inner(py)?.stores());
         json::to_python(py, &stores.map_err(|error| PyValueError::new_err(error.to_string()))?)
     }
 
     /// The rows of all sales reports.
     #[getter]
-    fn sales(&self) -> Sales {
-        Sales::new(&self.inner)
+    fn sales(&self, py: Python<'_>) -> PyResult<Sales> {
+        Ok(Sales::new(self.inner(py)?))
     }
 
     /// The directory, as a `pathlib.Path`.
     #[getter]
     fn path(&self) -> PathBuf {
-        self.inner.path().to_owned()
+        self.path.clone()
     }
 
     /// Closes the database. Closing it again does nothing; anything else raises `ClosedError`.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        short(py, || self.inner.close())
+        let db = self.inner(py)?;
+        short(py, || db.close())
     }
 
     /// Sizes and counts of what is stored and kept in memory.
@@ -252,7 +270,8 @@ impl Db {
     /// -------
     /// dict
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        match short(py, || self.inner.stats())? {
+        let db = self.inner(py)?;
+        match short(py, || db.stats())? {
             Value::Object(members) => json::dict(py, &members),
             _ => Ok(PyDict::new(py)),
         }
@@ -264,7 +283,7 @@ impl Db {
     /// -------
     /// CheckReport
     fn check(&self, py: Python<'_>) -> PyResult<CheckReport> {
-        let db = self.inner.clone();
+        let db = self.inner(py)?.clone();
         long(py, move || db.check()).map(|report| CheckReport { problems: report.problems })
     }
 
@@ -287,7 +306,7 @@ impl Db {
     /// CorruptionError
     ///     A file of this database is damaged; the error names it.
     fn backup(&self, py: Python<'_>, path: Given<PathBuf>) -> PyResult<()> {
-        let (db, path) = (self.inner.clone(), path.named(py, "path")?);
+        let (db, path) = (self.inner(py)?.clone(), path.named(py, "path")?);
         long(py, move || db.backup(path))
     }
 
@@ -296,7 +315,7 @@ impl Db {
     /// Takes about as long as writing all of it anew, and as much room meanwhile. Nobody has to call this: files that
     /// are more than half dead are written anew by themselves. Waits for an import that runs.
     fn compact(&self, py: Python<'_>) -> PyResult<()> {
-        let db = self.inner.clone();
+        let db = self.inner(py)?.clone();
         long(py, move || db.compact())
     }
 
@@ -309,7 +328,8 @@ impl Db {
     #[pyo3(signature = (passphrase))]
     fn set_passphrase(&self, py: Python<'_>, passphrase: Option<Given<String>>) -> PyResult<()> {
         let passphrase = optional(py, "passphrase", passphrase)?;
-        short(py, || self.inner.set_passphrase(passphrase.as_deref()))
+        let db = self.inner(py)?;
+        short(py, || db.set_passphrase(passphrase.as_deref()))
     }
 
     /// What to fetch from the stores: a function of the database and the clock, which asks no store anything.
@@ -350,7 +370,8 @@ impl Db {
                 options.insert(name.to_owned(), json::argument(name, given)?);
             }
         }
-        let plan = || self.inner.sync_plan(&core::SyncOptions::from_json(&Value::Object(options))?);
+        let db = self.inner(py)?;
+        let plan = || db.sync_plan(&core::SyncOptions::from_json(&Value::Object(options))?);
         Ok(short(py, plan)?.into_iter().map(PlannedFetch::from).collect())
     }
 
@@ -421,12 +442,13 @@ impl Db {
     ///     There is no scope of a name.
     fn restrict(&self, py: Python<'_>, scopes: Given<Vec<String>>) -> PyResult<Self> {
         let scopes = scopes.named(py, "scopes")?;
+        let db = self.inner(py)?;
         let restrict = || {
             let scopes =
                 scopes.iter().map(|name| core::Scope::parse(name)).collect::<core::Result<Vec<_>>>()?;
-            self.inner.restrict(&scopes)
+            db.restrict(&scopes)
         };
-        short(py, restrict).map(|inner| Self { inner })
+        short(py, restrict).map(Self::new)
     }
 
     /// Writes all records of this moment to a file, a line of JSON each.
@@ -447,7 +469,7 @@ impl Db {
     /// ValidationError
     ///     A record would be a line of more than 8 MiB, which could not be read back; `errors` names it.
     fn export_records(&self, py: Python<'_>, path: Given<PathBuf>) -> PyResult<u64> {
-        let (db, path) = (self.inner.clone(), path.named(py, "path")?);
+        let (db, path) = (self.inner(py)?.clone(), path.named(py, "path")?);
         long(py, move || db.export_records(path))
     }
 
@@ -475,12 +497,12 @@ impl Db {
     ///     On Ctrl-C. Of a file of more than 10,000 lines the beginning may be stored then, and all of any file where
     ///     it came too late.
     fn import_records(&self, py: Python<'_>, path: Given<PathBuf>) -> PyResult<u64> {
-        let (db, path) = (self.inner.clone(), path.named(py, "path")?);
+        let (db, path) = (self.inner(py)?.clone(), path.named(py, "path")?);
         stoppable(py, move |wanted| db.import_records_while(path, wanted))
     }
 
     fn __enter__(slf: PyRef<'_, Self>) -> PyResult<PyRef<'_, Self>> {
-        if slf.inner.is_closed() {
+        if slf.inner(slf.py())?.is_closed() {
             let detail = "the database is closed".to_owned();
             return Err(raise(slf.py(), core::Error::Closed { detail }));
         }
@@ -499,13 +521,14 @@ impl Db {
         self.close(py)
     }
 
-    fn __repr__(&self) -> String {
-        let state = match (self.inner.is_closed(), self.inner.is_read_only()) {
-            (true, _) => ", closed",
-            (false, true) => ", read-only",
-            (false, false) => "",
+    fn __repr__(&self, py: Python<'_>) -> String {
+        let state = match self.inner(py).map(|db| (db.is_closed(), db.is_read_only())) {
+            Err(_) => ", of another process",
+            Ok((true, _)) => ", closed",
+            Ok((false, true)) => ", read-only",
+            Ok((false, false)) => "",
         };
-        format!("<tillroll.Db {}{state}>", self.inner.path().display())
+        format!("<tillroll.Db {}{state}>", self.path.display())
     }
 }
 

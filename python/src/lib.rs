@@ -15,6 +15,7 @@ mod db;
 mod error;
 mod imports;
 mod json;
+mod local;
 mod page;
 mod plan;
 mod progress;

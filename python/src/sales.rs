@@ -14,6 +14,7 @@ use crate::db::thread_count;
 use crate::error::raise;
 use crate::imports::{Import, ImportSummary};
 use crate::json;
+use crate::local::Local;
 use crate::progress::{self, Watcher};
 use crate::sale::Sale;
 use crate::scan::Scan;
@@ -23,7 +24,7 @@ use crate::wait::{long, short};
 /// The rows of all sales reports.
 #[pyclass(module = "tillroll", frozen)]
 pub struct Sales {
-    inner: core::Sales,
+    inner: Local<core::Sales>,
     /// The database's directory, where nothing is exported to.
     path: PathBuf,
 }
@@ -31,7 +32,11 @@ pub struct Sales {
 impl Sales {
     /// The sales of a database.
     pub fn new(db: &core::Db) -> Self {
-        Self { inner: db.sales(), path: db.path().to_owned() }
+        Self { inner: Local::new(db.sales()), path: db.path().to_owned() }
+    }
+
+    fn inner(&self, py: Python<'_>) -> PyResult<&core::Sales> {
+        self.inner.get(py)
     }
 
     /// Reads one query; its arguments are checked by the engine.
@@ -129,7 +134,7 @@ impl Sales {
         if let Some(threads) = thread_count(py, threads)? {
             options = options.threads(threads);
         }
-        let sales = self.inner.clone();
+        let sales = self.inner(py)?.clone();
         let work = move |report: Box<progress::Report>| {
             let options = options.progress(report);
             sales.import(&paths, account, &options).map_err(Box::new)
@@ -145,7 +150,8 @@ impl Sales {
     ///     Empty where there is none.
     fn get(&self, py: Python<'_>, transaction_id: Given<String>) -> PyResult<Vec<Sale>> {
         let id = transaction_id.named(py, "transaction_id")?;
-        let found = short(py, || self.inner.get(&id))?;
+        let sales = self.inner(py)?;
+        let found = short(py, || sales.get(&id))?;
         Ok(found.into_iter().map(Sale::new).collect())
     }
 
@@ -165,7 +171,7 @@ impl Sales {
         }
         let text = |id: PyResult<Bound<'_, PyAny>>| id?.extract::<Given<String>>()?.named(py, "ids");
         let ids = ids.try_iter()?.map(text).collect::<PyResult<Vec<_>>>()?;
-        let sales = self.inner.clone();
+        let sales = self.inner(py)?.clone();
         long(py, move || sales.get_many(&ids)).map(Table::from)
     }
 
@@ -201,7 +207,7 @@ impl Sales {
     ) -> PyResult<Scan> {
         let named = [("columns", columns), ("limit", limit), ("binary_ids", binary_ids)];
         let query = Self::query(py, &named, r#where)?;
-        Scan::new(py, self.inner.clone(), query)
+        Scan::new(py, self.inner(py)?.clone(), query)
     }
 
     /// Writes rows as Parquet files, for whatever reads these. Needs the extra: `pip install 'tillroll[export]'`.
@@ -313,7 +319,7 @@ impl Sales {
             ("combine_inapps", combine_inapps),
         ];
         let query = Self::query(py, &named, r#where)?;
-        let sales = self.inner.clone();
+        let sales = self.inner(py)?.clone();
         long(py, move || sales.report(&query)).map(Table::from)
     }
 
@@ -331,7 +337,8 @@ impl Sales {
     #[pyo3(signature = (account=None))]
     fn imports(&self, py: Python<'_>, account: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<Import>> {
         let account = account.map(account_id).transpose()?;
-        let imports = short(py, || self.inner.imports(account))?;
+        let sales = self.inner(py)?;
+        let imports = short(py, || sales.imports(account))?;
         imports.into_iter().map(|import| Import::new(py, import)).collect()
     }
 
@@ -349,7 +356,8 @@ impl Sales {
     #[pyo3(signature = (import_id=None))]
     fn rejects(&self, py: Python<'_>, import_id: Option<Given<u64>>) -> PyResult<Table> {
         let import_id = optional(py, "import_id", import_id)?;
-        short(py, || self.inner.rejects(import_id)).map(Table::from)
+        let sales = self.inner(py)?;
+        short(py, || sales.rejects(import_id)).map(Table::from)
     }
 
     /// Deletes a report with all its parts, and forgets its bytes, so that the same file imports again.
@@ -362,7 +370,8 @@ impl Sales {
     ) -> PyResult<()> {
         let (account, kind) = (account_id(account)?, parse_kind(py, kind)?);
         let period = period.named(py, "period")?;
-        short(py, || self.inner.delete(account, kind, &period))
+        let sales = self.inner(py)?;
+        short(py, || sales.delete(account, kind, &period))
     }
 
     /// What is known of a period.
@@ -380,7 +389,8 @@ impl Sales {
     ) -> PyResult<&'static str> {
         let (account, kind) = (account_id(account)?, parse_kind(py, kind)?);
         let period = period.named(py, "period")?;
-        let state = short(py, || self.inner.period_state(account, kind, &period))?;
+        let sales = self.inner(py)?;
+        let state = short(py, || sales.period_state(account, kind, &period))?;
         Ok(match state {
             core::PeriodState::Absent => "absent",
             core::PeriodState::Empty => "empty",
@@ -401,7 +411,8 @@ impl Sales {
     ) -> PyResult<()> {
         let (account, kind) = (account_id(account)?, parse_kind(py, kind)?);
         let period = period.named(py, "period")?;
-        short(py, || self.inner.mark_empty(account, kind, &period))
+        let sales = self.inner(py)?;
+        short(py, || sales.mark_empty(account, kind, &period))
     }
 
     /// Notes that what is stored for a period, or that it is empty, is what its store gave at a time.
@@ -433,7 +444,8 @@ impl Sales {
         let (account, kind) = (account_id(account)?, parse_kind(py, kind)?);
         let period = period.named(py, "period")?;
         let at = at.map(|at| day_text("at", at)).transpose()?;
-        short(py, || self.inner.mark_fetched(account, kind, &period, at.as_deref()))
+        let sales = self.inner(py)?;
+        short(py, || sales.mark_fetched(account, kind, &period, at.as_deref()))
     }
 
     /// Notes that the store will never give out a period any more. It stays absent, and `Db.sync_plan()` lists it no
@@ -447,7 +459,8 @@ impl Sales {
     ) -> PyResult<()> {
         let (account, kind) = (account_id(account)?, parse_kind(py, kind)?);
         let period = period.named(py, "period")?;
-        short(py, || self.inner.mark_lost(account, kind, &period))
+        let sales = self.inner(py)?;
+        short(py, || sales.mark_lost(account, kind, &period))
     }
 
     /// What is missing between two days or periods, the end excluded: the months, for Apple the days, that reports
@@ -467,17 +480,20 @@ impl Sales {
     ) -> PyResult<Vec<String>> {
         let (account, kind) = (account_id(account)?, parse_kind(py, kind)?);
         let (start, end) = (day_text("start", start)?, day_text("end", end)?);
-        short(py, || self.inner.gaps(account, kind, &start, &end))
+        let sales = self.inner(py)?;
+        short(py, || sales.gaps(account, kind, &start, &end))
     }
 
     /// The names of the columns of `scan()`: those that every store has, then the files' own.
     #[getter]
     fn columns(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        short(py, || self.inner.columns())
+        let sales = self.inner(py)?;
+        short(py, || sales.columns())
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
-        Ok(usize::try_from(short(py, || self.inner.len())?)?)
+        let sales = self.inner(py)?;
+        Ok(usize::try_from(short(py, || sales.len())?)?)
     }
 
     // Without this, an empty database would be false.

@@ -10,6 +10,7 @@ use tillroll_core as core;
 
 use crate::arrow;
 use crate::error::raise;
+use crate::local::Local;
 use crate::table::{RowIterator, names};
 use crate::wait::short;
 
@@ -20,7 +21,7 @@ use crate::wait::short;
 /// commits meanwhile does not show.
 #[pyclass(module = "tillroll", frozen)]
 pub struct Scan {
-    sales: core::Sales,
+    sales: Local<core::Sales>,
     query: core::Query,
     schema: SchemaRef,
 }
@@ -29,11 +30,12 @@ impl Scan {
     /// Prepares a scan. It is begun once, and dropped, so that a wrong argument is told here and not at first use.
     pub fn new(py: Python<'_>, sales: core::Sales, query: core::Query) -> PyResult<Self> {
         let schema = short(py, || sales.scan(&query).map(|scan| scan.schema()))?;
-        Ok(Self { sales, query, schema })
+        Ok(Self { sales: Local::new(sales), query, schema })
     }
 
     fn start(&self, py: Python<'_>) -> PyResult<core::Scan> {
-        short(py, || self.sales.scan(&self.query))
+        let sales = self.sales.get(py)?;
+        short(py, || sales.scan(&self.query))
     }
 }
 
@@ -46,7 +48,7 @@ impl Scan {
     }
 
     fn __iter__(&self, py: Python<'_>) -> PyResult<BatchIterator> {
-        Ok(BatchIterator { scan: Mutex::new(self.start(py)?) })
+        Ok(BatchIterator { scan: Local::new(Mutex::new(self.start(py)?)) })
     }
 
     /// The rows as a `pandas.DataFrame`; needs pandas and pyarrow.
@@ -88,7 +90,14 @@ impl Scan {
 /// The batches of one scan.
 #[pyclass(module = "tillroll", frozen)]
 pub struct BatchIterator {
-    scan: Mutex<core::Scan>,
+    scan: Local<Mutex<core::Scan>>,
+}
+
+/// Batches that are read ahead are waited for.
+impl Drop for BatchIterator {
+    fn drop(&mut self) {
+        self.scan.release();
+    }
 }
 
 #[pymethods]
@@ -98,7 +107,8 @@ impl BatchIterator {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Batch>> {
-        let next = py.detach(|| self.scan.lock().unwrap_or_else(PoisonError::into_inner).next());
+        let scan = self.scan.get(py)?;
+        let next = py.detach(|| scan.lock().unwrap_or_else(PoisonError::into_inner).next());
         py.check_signals()?;
         next.transpose().map(|batch| batch.map(|inner| Batch { inner })).map_err(|error| raise(py, error))
     }

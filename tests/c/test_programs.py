@@ -9,7 +9,7 @@ import pytest
 from compiling import MEMCHECK, NO_CPP, SANITIZED, WITH_CPP, WITH_VALGRIND, run
 
 HERE = Path(__file__).parent
-PROGRAMS = ["versions", "open", "records", "lookup", "import", "streams", "reports", "sync"]
+PROGRAMS = ["versions", "open", "records", "lookup", "import", "streams", "reports", "sync", "forks"]
 CPP_PROGRAMS = ["wrapper"]
 # Each program in each language that it is written in; the first one is that of the checkers.
 BOTH = [(program, language) for program in PROGRAMS for language in ("c99", "c++17")]

@@ -29,8 +29,9 @@ const TOP_LEVEL: [&str; 18] = [
 
 /// Which modules of core a module may name. `db` and `lib` see all others. What the crate's root re-exports would hide
 /// its module, so below `db` only the error types are named there.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("error", &[]),
+    ("process", &["error"]),
     ("scope", &["error"]),
     ("column", &[]),
     ("money", &["error"]),
@@ -39,7 +40,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("kv", &["error", "file"]),
     ("journal", &["error", "file", "kv"]),
     ("roll", &["error", "file", "column"]),
-    ("store", &["error", "file", "kv", "journal"]),
+    ("store", &["error", "file", "kv", "journal", "process"]),
     ("ingest", &["error", "file", "column", "day", "money"]),
     ("vault", &["error", "file", "kv", "store"]),
     ("records", &["error", "file", "day", "money", "ingest", "kv", "store", "vault", "scope"]),

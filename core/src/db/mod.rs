@@ -32,7 +32,8 @@ use crate::vault::Vault;
 
 /// An open database. Clones are handles on the same one; any number of threads may use them.
 ///
-/// The last handle to go closes the database, as [`Db::close`] does, but can only log what fails then.
+/// The last handle to go closes the database, as [`Db::close`] does, but can only log what fails then. A process that
+/// is forked from this one may neither use nor drop its copy of a handle: [`crate::Process`] tells them apart.
 ///
 /// ```
 /// use tillroll_core::{Db, NewExternalAccount, StoreKind};

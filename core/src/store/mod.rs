@@ -270,7 +270,11 @@ impl Store {
         }
         let finished = if self.shared.read_only { Ok(()) } else { self.finish() };
         self.shared.index.close();
-        shared::lock(&self.held).take();
+        if let Some(held) = shared::lock(&self.held).take() {
+            // A process that was forked from this one has the file open as well: the lock would go only with its end.
+            // Where unlocking fails, closing the file is what is left to do.
+            let _ = held.unlock();
+        }
         finished
     }
 

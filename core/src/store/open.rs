@@ -18,6 +18,7 @@ use super::{Entry, Read, Store, StoreOptions};
 use crate::file::Disk;
 use crate::journal::{Journal, Reader, Scan};
 use crate::kv::{Kv, MemoryKv, Op, prefix_end};
+use crate::process::Process;
 use crate::{Error, Result};
 
 /// Commits that are not in the index go into the overlay at open, unless there are more bytes of them.
@@ -25,6 +26,9 @@ const OVERLAY_AT_OPEN: u64 = 16 << 20;
 
 /// See [`Store::open`].
 pub fn open(dir: &Path, options: StoreOptions) -> Result<Store> {
+    if !options.read_only {
+        Process::refuse_forked()?;
+    }
     // The process may change its directory while the store is open.
     let dir = &std::path::absolute(dir).map_err(Error::io("find", dir))?;
     let disk = Arc::clone(&options.disk);

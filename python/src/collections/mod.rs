@@ -21,6 +21,7 @@ pub use self::customers::Customers;
 pub use self::external_accounts::ExternalAccounts;
 pub use self::products::Products;
 use crate::collection::Collection;
+use crate::local::Local;
 use crate::wait::short;
 
 /// The collection of a name, of the class that has its verbs.
@@ -35,7 +36,9 @@ pub fn open(py: Python<'_>, db: &core::Db, name: &'static str) -> PyResult<Py<Py
         "customer_groups" => Py::new(py, base.add_subclass(CustomerGroups))?.into_any(),
         "customers" => Py::new(py, base.add_subclass(Customers))?.into_any(),
         "external_accounts" => Py::new(py, base.add_subclass(ExternalAccounts))?.into_any(),
-        "products" => Py::new(py, base.add_subclass(Products { products: db.products() }))?.into_any(),
+        "products" => {
+            Py::new(py, base.add_subclass(Products { products: Local::new(db.products()) }))?.into_any()
+        }
         _ => Py::new(py, base)?.into_any(),
     })
 }

@@ -12,6 +12,7 @@ use tillroll_core as core;
 use crate::argument::{Given, fault, optional};
 use crate::collection::{Collection, id_text, records};
 use crate::json;
+use crate::local::Local;
 use crate::page::Page;
 use crate::record::Record;
 use crate::wait::long;
@@ -20,7 +21,7 @@ use crate::wait::long;
 #[pyclass(module = "tillroll", frozen, extends = Collection)]
 pub struct Products {
     /// The same products by their type, for a lookup that the engine calls back.
-    pub products: core::Collection<core::Product>,
+    pub products: Local<core::Collection<core::Product>>,
 }
 
 #[pymethods]
@@ -248,7 +249,7 @@ impl Products {
         timeout: Duration,
     ) -> PyResult<u64> {
         let raised: Arc<Mutex<Option<PyErr>>> = Arc::default();
-        let (products, thrown) = (self.products.clone(), Arc::clone(&raised));
+        let (products, thrown) = (self.products.get(py)?.clone(), Arc::clone(&raised));
         let ask = move |store: &str, id: &str| {
             Python::attach(|py| fields_of(lookup.bind(py), store, id)).map_err(|error| {
                 let told = error.to_string();
