@@ -21,6 +21,12 @@ const CHUNK: usize = 256;
 /// The records of one resource, in id order.
 ///
 /// `id in c`, `len(c)` and `iter(c)` work as they do for a dict's values. Changes are on disk when the call returns.
+///
+/// Examples
+/// --------
+/// >>> acme = db.brands.create(name="Acme")
+/// >>> acme.id in db.brands, len(db.brands), [brand.name for brand in db.brands]
+/// (True, 1, ['Acme'])
 #[pyclass(module = "tillroll", frozen, subclass)]
 pub struct Collection {
     name: &'static str,
@@ -76,6 +82,15 @@ impl Collection {
     ///     A field is missing or wrong; `errors` has all faults.
     /// ConflictError
     ///     A field that must be unique is taken.
+    ///
+    /// Examples
+    /// --------
+    /// >>> db.brands.create(name="Acme").name
+    /// 'Acme'
+    /// >>> db.external_accounts.create(nickname="x", store="nowhere")
+    /// Traceback (most recent call last):
+    ///     ...
+    /// tillroll.ValidationError: ...
     #[pyo3(signature = (**fields))]
     fn create(&self, py: Python<'_>, fields: Option<&Bound<'_, PyDict>>) -> PyResult<Record> {
         let fields = Value::Object(json::object(fields)?);
@@ -94,6 +109,17 @@ impl Collection {
     /// -------
     /// list of Record
     ///     In the order given.
+    ///
+    /// Raises
+    /// ------
+    /// ValidationError, ConflictError
+    ///     As of `create()`; nothing is stored.
+    ///
+    /// Examples
+    /// --------
+    /// >>> made = db.brands.create_many([{"name": "Acme"}, {"name": "Umbrella"}])
+    /// >>> [brand.id for brand in made]
+    /// [1, 2]
     fn create_many(&self, py: Python<'_>, records: &Bound<'_, PyAny>) -> PyResult<Vec<Record>> {
         let fields = |(place, item): (usize, PyResult<Bound<'_, PyAny>>)| {
             let item = item?;
@@ -117,10 +143,23 @@ impl Collection {
     /// expand : iterable of str, optional
     ///     Which sub-resources to put in. Without it those that belong to the record itself.
     ///
+    /// Returns
+    /// -------
+    /// Record
+    ///
     /// Raises
     /// ------
     /// NotFoundError
     ///     There is none.
+    ///
+    /// Examples
+    /// --------
+    /// >>> db.products.get(2).name
+    /// 'Coins'
+    /// >>> db.brands.get(7)
+    /// Traceback (most recent call last):
+    ///     ...
+    /// tillroll.NotFoundError: brand 7 not found
     #[pyo3(signature = (id, *, expand=None))]
     fn get(
         &self,
@@ -134,6 +173,13 @@ impl Collection {
 
     /// Changes the fields that are named, and no others.
     ///
+    /// Parameters
+    /// ----------
+    /// id : int, str or Record
+    ///     The record, or its id.
+    /// **fields
+    ///     What changes.
+    ///
     /// Returns
     /// -------
     /// Record
@@ -145,6 +191,12 @@ impl Collection {
     ///     There is none with this id.
     /// ValidationError
     ///     A field is wrong; nothing was changed.
+    ///
+    /// Examples
+    /// --------
+    /// >>> account = db.external_accounts.update(account, nickname="Amazon games")
+    /// >>> account.nickname, account.store
+    /// ('Amazon games', 'amazon')
     #[pyo3(signature = (id, /, **fields))]
     fn update(
         &self,
@@ -160,10 +212,22 @@ impl Collection {
 
     /// Deletes a record.
     ///
+    /// Parameters
+    /// ----------
+    /// id : int, str or Record
+    ///     The record, or its id.
+    ///
     /// Raises
     /// ------
     /// NotFoundError
     ///     There is none with this id.
+    ///
+    /// Examples
+    /// --------
+    /// >>> acme = db.brands.create(name="Acme")
+    /// >>> db.brands.delete(acme)
+    /// >>> acme.id in db.brands
+    /// False
     fn delete(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<()> {
         let id = id_text("id", id)?;
         let inner = self.inner(py)?;
@@ -188,6 +252,17 @@ impl Collection {
     /// Returns
     /// -------
     /// Page
+    ///
+    /// Raises
+    /// ------
+    /// ValidationError
+    ///     A field, a direction or a condition is unknown.
+    ///
+    /// Examples
+    /// --------
+    /// >>> page = db.products.list(sort="name-desc", filter="eq(store,amazon)")
+    /// >>> page.item_count, [product.name for product in page]
+    /// (2, ['Coins', 'Chess'])
     #[pyo3(signature = (*, page=None, page_size=None, sort=None, filter=None, expand=None, **field_filters),
            text_signature = "($self, *, page=1, page_size=50, sort='id-asc', filter=None, expand=(), **field_filters)")]
     #[expect(clippy::too_many_arguments, reason = "each is an argument of the Python method")]
@@ -261,6 +336,12 @@ pub fn id_text(name: &str, id: &Bound<'_, PyAny>) -> PyResult<String> {
 }
 
 /// The records of a collection in id order. One that is deleted meanwhile does not come any more.
+///
+/// Examples
+/// --------
+/// >>> products = iter(db.products)
+/// >>> next(products).name
+/// 'Chess'
 #[pyclass(module = "tillroll", frozen)]
 pub struct RecordIterator {
     inner: Local<Arc<dyn AnyCollection>>,

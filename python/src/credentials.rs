@@ -7,6 +7,16 @@ use serde_json::{Map, Value};
 /// What signs in at a store, as a mapping of names to texts.
 ///
 /// It shows its names and never its values; it cannot be pickled or turned into JSON by accident.
+///
+/// Examples
+/// --------
+/// >>> keys = {"client_id": "amzn1.application-oa2-client.1a2b", "client_secret": "s3cret"}
+/// >>> db.external_accounts.set_credentials(account, keys)
+/// >>> found = db.external_accounts.reveal_credentials(account)
+/// >>> found
+/// <Credentials: client_id, client_secret>
+/// >>> found["client_secret"]
+/// 's3cret'
 #[pyclass(module = "tillroll", frozen, mapping)]
 pub struct Credentials {
     fields: Map<String, Value>,
@@ -30,6 +40,17 @@ impl Credentials {
 #[pymethods]
 impl Credentials {
     /// The names that there are.
+    ///
+    /// Returns
+    /// -------
+    /// list of str
+    ///
+    /// Examples
+    /// --------
+    /// >>> keys = {"client_id": "amzn1.application-oa2-client.1a2b", "client_secret": "s3cret"}
+    /// >>> db.external_accounts.set_credentials(account, keys)
+    /// >>> db.external_accounts.reveal_credentials(account).keys()
+    /// ['client_id', 'client_secret']
     fn keys(&self) -> Vec<String> {
         self.fields.keys().cloned().collect()
     }

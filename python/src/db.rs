@@ -36,6 +36,12 @@ use crate::wait::{long, short, stoppable};
 ///     There is no database.
 /// LockedError
 ///     Somebody has it open for writing.
+///
+/// Examples
+/// --------
+/// >>> db.close()
+/// >>> tillroll.check(db.path)
+/// <CheckReport: ok>
 #[pyfunction]
 pub fn check(py: Python<'_>, path: Given<PathBuf>) -> PyResult<CheckReport> {
     let path = path.named(py, "path")?;
@@ -59,6 +65,14 @@ pub fn check(py: Python<'_>, path: Given<PathBuf>) -> PyResult<CheckReport> {
 ///     A database stands at `path` already.
 /// CorruptionError
 ///     A file of the backup is damaged; the error names it.
+///
+/// Examples
+/// --------
+/// >>> db.backup(folder / "copy")
+/// >>> tillroll.restore(folder / "copy", folder / "again.till")
+/// >>> with tillroll.open(folder / "again.till") as again:
+/// ...     len(again.sales)
+/// 3
 #[pyfunction]
 pub fn restore(py: Python<'_>, backup: Given<PathBuf>, path: Given<PathBuf>) -> PyResult<()> {
     let (backup, path) = (backup.named(py, "backup")?, path.named(py, "path")?);
@@ -98,6 +112,12 @@ pub fn restore(py: Python<'_>, backup: Given<PathBuf>, path: Given<PathBuf>) -> 
 ///     What is on disk is not what was written.
 /// OSError
 ///     The operating system refuses, or there is none and `create` is false.
+///
+/// Examples
+/// --------
+/// >>> with tillroll.open(folder / "new.till") as new:
+/// ...     len(new.sales)
+/// 0
 #[pyfunction]
 #[pyo3(signature = (path, *, create=true, read_only=false, passphrase=None, cache_bytes=None, threads=None))]
 pub fn open(
@@ -134,6 +154,13 @@ pub fn thread_count(py: Python<'_>, given: Option<Given<usize>>) -> PyResult<Opt
 /// An open database.
 ///
 /// Any number of threads may use one. Leaving the `with` statement closes it.
+///
+/// Examples
+/// --------
+/// >>> db.external_accounts.get(1).nickname
+/// 'Amazon apps'
+/// >>> db.sales.report(by=["currency"], measures=["units", "earnings"])[1]
+/// {'currency': 'USD', 'units': 2, 'earnings': Decimal('6.98')}
 #[pyclass(module = "tillroll", frozen)]
 pub struct Db {
     inner: Local<core::Db>,
@@ -241,6 +268,11 @@ impl Db {
     /// -------
     /// list of dict
     ///     Each with `id`, `name` and `storefronts`, what searches can be narrowed to.
+    ///
+    /// Examples
+    /// --------
+    /// >>> [store["name"] for store in db.stores()]
+    /// ['apple', 'google_play', 'amazon_appstore', 'windows10']
     fn stores<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let stores = serde_json::to_value(self.inner(py)?.stores());
         json::to_python(py, &stores.map_err(|error| PyValueError::new_err(error.to_string()))?)
@@ -259,6 +291,14 @@ impl Db {
     }
 
     /// Closes the database. Closing it again does nothing; anything else raises `ClosedError`.
+    ///
+    /// Examples
+    /// --------
+    /// >>> db.close()
+    /// >>> len(db.sales)
+    /// Traceback (most recent call last):
+    ///     ...
+    /// tillroll.ClosedError: the database is closed
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         let db = self.inner(py)?;
         short(py, || db.close())
@@ -269,6 +309,11 @@ impl Db {
     /// Returns
     /// -------
     /// dict
+    ///
+    /// Examples
+    /// --------
+    /// >>> db.stats()["rows"]
+    /// 3
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let db = self.inner(py)?;
         match short(py, || db.stats())? {
@@ -282,6 +327,11 @@ impl Db {
     /// Returns
     /// -------
     /// CheckReport
+    ///
+    /// Examples
+    /// --------
+    /// >>> db.check().ok
+    /// True
     fn check(&self, py: Python<'_>) -> PyResult<CheckReport> {
         let db = self.inner(py)?.clone();
         long(py, move || db.check()).map(|report| CheckReport { problems: report.problems })
@@ -305,6 +355,12 @@ impl Db {
     ///     The directory holds something else, or lies in the database.
     /// CorruptionError
     ///     A file of this database is damaged; the error names it.
+    ///
+    /// Examples
+    /// --------
+    /// >>> db.backup(folder / "copy")
+    /// >>> tillroll.check(folder / "copy").ok
+    /// True
     fn backup(&self, py: Python<'_>, path: Given<PathBuf>) -> PyResult<()> {
         let (db, path) = (self.inner(py)?.clone(), path.named(py, "path")?);
         long(py, move || db.backup(path))
@@ -314,6 +370,10 @@ impl Db {
     ///
     /// Takes about as long as writing all of it anew, and as much room meanwhile. Nobody has to call this: files that
     /// are more than half dead are written anew by themselves. Waits for an import that runs.
+    ///
+    /// Examples
+    /// --------
+    /// >>> db.compact()
     fn compact(&self, py: Python<'_>) -> PyResult<()> {
         let db = self.inner(py)?.clone();
         long(py, move || db.compact())
@@ -325,6 +385,15 @@ impl Db {
     /// ----------
     /// passphrase : str or None
     ///     `None` keeps the key in a file beside the data instead, readable by its owner only.
+    ///
+    /// Examples
+    /// --------
+    /// >>> db.set_passphrase("open sesame")
+    /// >>> db.close()
+    /// >>> tillroll.open(db.path, passphrase="open barley")
+    /// Traceback (most recent call last):
+    ///     ...
+    /// tillroll.VaultError: wrong passphrase
     #[pyo3(signature = (passphrase))]
     fn set_passphrase(&self, py: Python<'_>, passphrase: Option<Given<String>>) -> PyResult<()> {
         let passphrase = optional(py, "passphrase", passphrase)?;
@@ -356,6 +425,15 @@ impl Db {
     /// ------
     /// NotFoundError
     ///     There is no account of an id.
+    ///
+    /// Examples
+    /// --------
+    /// >>> app = db.external_accounts.create(nickname="Apple apps", store="apple", auto_import=True)
+    /// >>> keys = {"key_id": "2X9R4HXF34", "issuer_id": "57246542-96fe", "vendor_number": "85012345"}
+    /// >>> db.external_accounts.set_credentials(app, keys | {"private_key": pem})
+    /// >>> plan = db.sync_plan(now="2026-03-10T12:00:00Z", since="2026-03-08")
+    /// >>> plan[0]
+    /// <PlannedFetch: apple-sales 2026-03-08 of account 2, absent>
     #[pyo3(signature = (*, now=None, since=None, accounts=None))]
     fn sync_plan(
         &self,
@@ -407,6 +485,13 @@ impl Db {
     ///     An account that is named cannot be fetched for.
     /// VaultError
     ///     The database was opened without its passphrase.
+    ///
+    /// Examples
+    /// --------
+    /// Without an account that has credentials there is nothing to fetch.
+    ///
+    /// >>> len(db.sync().reports)
+    /// 0
     #[pyo3(signature = (*arguments, **named),
            text_signature = "($self, accounts=None, *, since=None, progress=None, now=None, settings=None)")]
     fn sync<'py>(
@@ -440,6 +525,16 @@ impl Db {
     ///     This handle has not one of the scopes itself.
     /// ValidationError
     ///     There is no scope of a name.
+    ///
+    /// Examples
+    /// --------
+    /// >>> reading = db.restrict(["sales:read"])
+    /// >>> len(reading.sales)
+    /// 3
+    /// >>> reading.brands.create(name="Acme")
+    /// Traceback (most recent call last):
+    ///     ...
+    /// tillroll.AccessError: this handle does not have the scope records:write
     fn restrict(&self, py: Python<'_>, scopes: Given<Vec<String>>) -> PyResult<Self> {
         let scopes = scopes.named(py, "scopes")?;
         let db = self.inner(py)?;
@@ -468,6 +563,11 @@ impl Db {
     /// ------
     /// ValidationError
     ///     A record would be a line of more than 8 MiB, which could not be read back; `errors` names it.
+    ///
+    /// Examples
+    /// --------
+    /// >>> db.export_records(folder / "records.jsonl")
+    /// 4
     fn export_records(&self, py: Python<'_>, path: Given<PathBuf>) -> PyResult<u64> {
         let (db, path) = (self.inner(py)?.clone(), path.named(py, "path")?);
         long(py, move || db.export_records(path))
@@ -496,6 +596,13 @@ impl Db {
     /// KeyboardInterrupt
     ///     On Ctrl-C. Of a file of more than 10,000 lines the beginning may be stored then, and all of any file where
     ///     it came too late.
+    ///
+    /// Examples
+    /// --------
+    /// >>> count = db.export_records(folder / "records.jsonl")
+    /// >>> with tillroll.open(folder / "other.till") as other:
+    /// ...     other.import_records(folder / "records.jsonl") == count
+    /// True
     fn import_records(&self, py: Python<'_>, path: Given<PathBuf>) -> PyResult<u64> {
         let (db, path) = (self.inner(py)?.clone(), path.named(py, "path")?);
         stoppable(py, move |wanted| db.import_records_while(path, wanted))
@@ -533,6 +640,12 @@ impl Db {
 }
 
 /// What `check()` found.
+///
+/// Examples
+/// --------
+/// >>> report = db.check()
+/// >>> report.ok, report.problems
+/// (True, [])
 #[pyclass(module = "tillroll", frozen)]
 pub struct CheckReport {
     problems: Vec<String>,

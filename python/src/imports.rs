@@ -29,6 +29,11 @@ use crate::wait::long;
 ///     It is no report that is known; the message says what it looks like.
 /// OSError
 ///     It is missing or cannot be read.
+///
+/// Examples
+/// --------
+/// >>> tillroll.sniff(report)
+/// 'amazon-sales'
 #[pyfunction]
 pub fn sniff(py: Python<'_>, path: Given<PathBuf>) -> PyResult<String> {
     let path = path.named(py, "path")?;
@@ -36,6 +41,13 @@ pub fn sniff(py: Python<'_>, path: Given<PathBuf>) -> PyResult<String> {
 }
 
 /// How far an import is.
+///
+/// Examples
+/// --------
+/// >>> told = []
+/// >>> done = db.sales.import_reports(report, account=account, force=True, progress=told.append)
+/// >>> told[-1].files_done, told[-1].files_total, told[-1].bytes_done == told[-1].bytes_total
+/// (1, 1, True)
 #[pyclass(module = "tillroll", frozen, eq, get_all)]
 #[derive(PartialEq, Eq)]
 pub struct ImportProgress {
@@ -75,6 +87,12 @@ impl ImportProgress {
 }
 
 /// What an import did.
+///
+/// Examples
+/// --------
+/// >>> done = db.sales.import_reports(report, account=account, force=True)
+/// >>> done.rows, done.rejected, done.replaced
+/// (3, 1, 1)
 #[pyclass(module = "tillroll", frozen, eq, get_all)]
 #[derive(PartialEq)]
 pub struct ImportSummary {
@@ -117,6 +135,14 @@ impl ImportSummary {
 }
 
 /// One report that is stored: where it came from and what it holds.
+///
+/// Examples
+/// --------
+/// >>> (one,) = db.sales.imports(account)
+/// >>> one.kind, one.period, one.rows, one.rejected
+/// ('amazon-sales', '2018-03', 3, 1)
+/// >>> one.totals[1]["earnings"]
+/// Decimal('6.98')
 #[pyclass(module = "tillroll", frozen, get_all)]
 pub struct Import {
     /// The import's number, to ask `rejects()` with.
@@ -151,6 +177,12 @@ pub struct Import {
 }
 
 /// A report as it was read at one time: the one that stands, or one that it replaced.
+///
+/// Examples
+/// --------
+/// >>> (version,) = db.sales.imports()[0].versions
+/// >>> version.rows, version.change
+/// (3, None)
 #[pyclass(module = "tillroll", frozen, get_all)]
 pub struct ImportVersion {
     /// The number its import had.

@@ -5,6 +5,10 @@
 //! [`arrow`].
 
 #![deny(unsafe_code)]
+#![allow(
+    clippy::doc_lazy_continuation,
+    reason = "the documentation is Python's: `>>>` begins an example, no quotation"
+)]
 
 mod argument;
 mod arrow;

@@ -9,6 +9,14 @@ use crate::collection::records;
 use crate::record::Record;
 
 /// One page of a listing. Iterating it gives its records.
+///
+/// Examples
+/// --------
+/// >>> page = db.products.list(page_size=1)
+/// >>> page
+/// <Page 1 of 2: 1 of 2 records>
+/// >>> [product.name for product in page]
+/// ['Chess']
 #[pyclass(module = "tillroll", frozen, get_all)]
 pub struct Page {
     /// The records of this page.

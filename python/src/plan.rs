@@ -6,6 +6,15 @@ use tillroll_core as core;
 use crate::value;
 
 /// One report to fetch from its store.
+///
+/// Examples
+/// --------
+/// >>> app = db.external_accounts.create(nickname="Apple apps", store="apple", auto_import=True)
+/// >>> keys = {"key_id": "2X9R4HXF34", "issuer_id": "57246542-96fe", "vendor_number": "85012345"}
+/// >>> db.external_accounts.set_credentials(app, keys | {"private_key": pem})
+/// >>> fetch = db.sync_plan(now="2026-03-10T12:00:00Z", since="2026-03-08")[0]
+/// >>> fetch.store, fetch.period, fetch.reason
+/// ('apple', '2026-03-08', 'absent')
 #[pyclass(module = "tillroll", frozen, eq)]
 #[derive(PartialEq)]
 pub struct PlannedFetch {

@@ -11,6 +11,14 @@ use crate::json;
 ///
 /// Its attributes are named as in the store's own API. A record does not change: `update()` of the collection gives
 /// a new one.
+///
+/// Examples
+/// --------
+/// >>> product = db.products.get_by_store("amazon", "chess")
+/// >>> product.id, product.name
+/// (1, 'Chess')
+/// >>> product == db.products.get(1)
+/// True
 #[pyclass(module = "tillroll", frozen, eq)]
 #[derive(PartialEq)]
 pub struct Record {
@@ -63,6 +71,12 @@ impl Record {
     /// -------
     /// dict
     ///     Of the kind that `create()` and `update()` take.
+    ///
+    /// Examples
+    /// --------
+    /// >>> brand = db.brands.create(name="Acme")
+    /// >>> brand.to_dict()["name"]
+    /// 'Acme'
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         json::dict(py, &self.fields)
     }

@@ -37,6 +37,12 @@ use crate::wait::stoppable;
 ///     It was written by a newer version, or is a backup that is not finished.
 /// OSError
 ///     The operating system refuses; the database can be repaired again.
+///
+/// Examples
+/// --------
+/// >>> db.close()
+/// >>> tillroll.repair(db.path)
+/// <RepairReport: nothing to repair>
 #[pyfunction]
 pub fn repair(py: Python<'_>, path: Given<PathBuf>) -> PyResult<RepairReport> {
     let path = path.named(py, "path")?;
@@ -45,6 +51,13 @@ pub fn repair(py: Python<'_>, path: Given<PathBuf>) -> PyResult<RepairReport> {
 }
 
 /// What `repair()` found and did.
+///
+/// Examples
+/// --------
+/// >>> db.close()
+/// >>> report = tillroll.repair(db.path)
+/// >>> report.ok, report.changed, report.lost
+/// (True, False, [])
 #[pyclass(module = "tillroll", frozen, eq)]
 #[derive(PartialEq)]
 pub struct RepairReport {
@@ -97,6 +110,16 @@ impl RepairReport {
     }
 
     /// The same as a dict of lists, texts and numbers.
+    ///
+    /// Returns
+    /// -------
+    /// dict
+    ///
+    /// Examples
+    /// --------
+    /// >>> db.close()
+    /// >>> tillroll.repair(db.path).to_dict()["changed"]
+    /// False
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         match self.report.to_json() {
             Value::Object(members) => json::dict(py, &members),
@@ -123,6 +146,12 @@ impl RepairReport {
 }
 
 /// A file that a store gave out, and the report it was imported as.
+///
+/// Examples
+/// --------
+/// >>> db.close()
+/// >>> for file in tillroll.repair(db.path).lost:
+/// ...     print(file.path, file.period)
 #[pyclass(module = "tillroll", frozen, eq, get_all)]
 #[derive(PartialEq, Eq)]
 pub struct ReportFile {

@@ -11,6 +11,12 @@ use crate::value;
 ///
 /// Money is `Decimal`, `time` an aware `datetime` in UTC, `date` a `date`. The columns of the file that have no
 /// attribute's name are reached as `sale["Device Type"]`.
+///
+/// Examples
+/// --------
+/// >>> sale = db.sales.get("t2")[0]
+/// >>> sale.sku, sale.units, sale.sales, sale["currency"]
+/// ('coins', 2, Decimal('9.98'), 'USD')
 #[pyclass(module = "tillroll", frozen, eq)]
 #[derive(PartialEq)]
 pub struct Sale {
@@ -53,6 +59,16 @@ impl Sale {
     }
 
     /// The row as a dict of all its columns.
+    ///
+    /// Returns
+    /// -------
+    /// dict
+    ///
+    /// Examples
+    /// --------
+    /// >>> sale = db.sales.get("t2")[0].to_dict()
+    /// >>> sale["date"], sale["title"]
+    /// (datetime.date(2018, 3, 6), 'Coins')
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         self.inner.iter().try_for_each(|(name, found)| dict.set_item(name, value::to_python(py, found)?))?;

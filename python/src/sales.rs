@@ -22,6 +22,13 @@ use crate::table::Table;
 use crate::wait::{long, short};
 
 /// The rows of all sales reports.
+///
+/// Examples
+/// --------
+/// >>> len(db.sales)
+/// 3
+/// >>> db.sales.columns[:4]
+/// ['account', 'store', 'kind', 'period']
 #[pyclass(module = "tillroll", frozen)]
 pub struct Sales {
     inner: Local<core::Sales>,
@@ -98,6 +105,14 @@ impl Sales {
     ///     A file is missing or cannot be read.
     /// KeyboardInterrupt
     ///     On Ctrl-C, within a second; every report is then either wholly in or wholly out.
+    ///
+    /// Examples
+    /// --------
+    /// >>> done = db.sales.import_reports(folder / "*.csv", account=account)
+    /// >>> done.files, done.unchanged, done.rows
+    /// (1, 1, 0)
+    /// >>> db.sales.import_reports(report, account=account, force=True)
+    /// ImportSummary(files=1, rows=3, rejected=1, unchanged=0, replaced=1, seconds=...)
     #[pyo3(signature = (paths, *, account, kind=None, period=None, on_reject="keep".to_owned().into(), force=false,
                         keep_personal=false, progress=None, threads=None),
            text_signature = "($self, paths, *, account, kind=None, period=None, on_reject='keep', force=False, \
@@ -144,10 +159,19 @@ impl Sales {
 
     /// The rows of a transaction: a charge and its refund share the id.
     ///
+    /// Parameters
+    /// ----------
+    /// transaction_id : str
+    ///
     /// Returns
     /// -------
     /// list of Sale
     ///     Empty where there is none.
+    ///
+    /// Examples
+    /// --------
+    /// >>> [(sale.type, sale.units, sale.earnings) for sale in db.sales.get("t1")]
+    /// [('charge', 1, Decimal('1.39')), ('refund', -1, Decimal('-1.39'))]
     fn get(&self, py: Python<'_>, transaction_id: Given<String>) -> PyResult<Vec<Sale>> {
         let id = transaction_id.named(py, "transaction_id")?;
         let sales = self.inner(py)?;
@@ -165,6 +189,11 @@ impl Sales {
     /// -------
     /// Table
     ///     With all columns; ids that are not there have no row.
+    ///
+    /// Examples
+    /// --------
+    /// >>> [row["sku"] for row in db.sales.get_many(["t2", "no such"])]
+    /// ['coins']
     fn get_many(&self, py: Python<'_>, ids: &Bound<'_, PyAny>) -> PyResult<Table> {
         if ids.is_instance_of::<PyString>() {
             return Err(PyTypeError::new_err("ids must be an iterable of str; get() takes one"));
@@ -195,6 +224,22 @@ impl Sales {
     /// Returns
     /// -------
     /// Scan
+    ///
+    /// Raises
+    /// ------
+    /// ValidationError
+    ///     A name is unknown, or a value is not one of what it filters.
+    /// NotFoundError
+    ///     There is no product of an id in `product` or `product_group`.
+    ///
+    /// Examples
+    /// --------
+    /// >>> scan = db.sales.scan(columns=["date", "sku", "units"], start="2018-03-06")
+    /// >>> for batch in scan:
+    /// ...     for row in batch:
+    /// ...         print(row)
+    /// {'date': datetime.date(2018, 3, 6), 'sku': 'chess', 'units': -1}
+    /// {'date': datetime.date(2018, 3, 6), 'sku': 'coins', 'units': 2}
     #[pyo3(signature = (*, columns=None, limit=None, binary_ids=None, **r#where),
            text_signature = "($self, *, columns=None, limit=None, binary_ids=False, **where)")]
     fn scan(
@@ -251,6 +296,14 @@ impl Sales {
     ///     A name is unknown, or `partition_by` leaves no column for the files or names one of amounts or instants.
     /// KeyboardInterrupt
     ///     On Ctrl-C; what was written is removed then, as it is after any error.
+    ///
+    /// Examples
+    /// --------
+    /// >>> done = db.sales.export(folder / "parquet", partition_by=["store", "month"])
+    /// >>> done.files, done.rows
+    /// (1, 3)
+    /// >>> [path.relative_to(folder).as_posix() for path in folder.rglob("*.parquet")]
+    /// ['parquet/store=amazon/month=2018-03/part-0.parquet']
     #[pyo3(signature = (*arguments, **named),
            text_signature = "($self, dir, *, partition_by=('store', 'month'), columns=None, limit=None, \
                              binary_ids=False, progress=None, **where)")]
@@ -298,6 +351,16 @@ impl Sales {
     ///     date of their own. google-sales and google-earnings, which tell of the same orders, would be added together.
     /// NotFoundError
     ///     There is no product of an id in `product` or `product_group`.
+    ///
+    /// Examples
+    /// --------
+    /// >>> table = db.sales.report(by=["month", "currency"], measures=["units", "earnings"])
+    /// >>> print(table)
+    /// month       currency  units  earnings
+    /// ──────────  ────────  ─────  ────────
+    /// 2018-03-01  EUR           0      0.00
+    /// 2018-03-01  USD           2      6.98
+    /// 2 rows
     #[pyo3(signature = (*, by=None, measures=None, order_by=None, limit=None, combine_inapps=None, **r#where),
            text_signature = "($self, *, by=(), measures='units', order_by=None, limit=None, combine_inapps=False, **where)")]
     #[expect(clippy::too_many_arguments, reason = "each is an argument of the Python method")]
@@ -334,6 +397,11 @@ impl Sales {
     /// Returns
     /// -------
     /// list of Import
+    ///
+    /// Examples
+    /// --------
+    /// >>> db.sales.imports()
+    /// [<Import 1: amazon-sales 2018-03 of account 1, 3 rows>]
     #[pyo3(signature = (account=None))]
     fn imports(&self, py: Python<'_>, account: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<Import>> {
         let account = account.map(account_id).transpose()?;
@@ -353,6 +421,12 @@ impl Sales {
     /// -------
     /// Table
     ///     Of path, line (from 1, the header's), reason and text.
+    ///
+    /// Examples
+    /// --------
+    /// >>> reject = db.sales.rejects()[0]
+    /// >>> reject["line"], reject["reason"]
+    /// (5, 'Units "many" is not a plain decimal number')
     #[pyo3(signature = (import_id=None))]
     fn rejects(&self, py: Python<'_>, import_id: Option<Given<u64>>) -> PyResult<Table> {
         let import_id = optional(py, "import_id", import_id)?;
@@ -361,6 +435,26 @@ impl Sales {
     }
 
     /// Deletes a report with all its parts, and forgets its bytes, so that the same file imports again.
+    ///
+    /// Parameters
+    /// ----------
+    /// account : int or Record
+    ///     The external account.
+    /// kind : str
+    ///     `amazon-sales` ...
+    /// period : str
+    ///     Such as `2018-03`.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is no such account or report.
+    ///
+    /// Examples
+    /// --------
+    /// >>> db.sales.delete(account, "amazon-sales", "2018-03")
+    /// >>> len(db.sales)
+    /// 0
     fn delete(
         &self,
         py: Python<'_>,
@@ -376,10 +470,31 @@ impl Sales {
 
     /// What is known of a period.
     ///
+    /// Parameters
+    /// ----------
+    /// account : int or Record
+    ///     The external account.
+    /// kind : str
+    ///     `amazon-sales` ...
+    /// period : str
+    ///     Such as `2018-03`.
+    ///
     /// Returns
     /// -------
     /// {"absent", "empty", "rows"}
     ///     `empty` is a period that is known to have no sales.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is no such account.
+    ///
+    /// Examples
+    /// --------
+    /// >>> db.sales.period_state(account, "amazon-sales", "2018-03")
+    /// 'rows'
+    /// >>> db.sales.period_state(account, "amazon-sales", "2018-04")
+    /// 'absent'
     fn period_state(
         &self,
         py: Python<'_>,
@@ -402,6 +517,28 @@ impl Sales {
     ///
     /// It stands like a report without rows: with others of its length it can cover a longer report, which then no
     /// longer counts; and a long period that is marked gives way to shorter reports with rows.
+    ///
+    /// Parameters
+    /// ----------
+    /// account : int or Record
+    ///     The external account.
+    /// kind : str
+    ///     `amazon-sales` ...
+    /// period : str
+    ///     Such as `2018-03`.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is no such account.
+    /// ConflictError
+    ///     Rows are stored for the period.
+    ///
+    /// Examples
+    /// --------
+    /// >>> db.sales.mark_empty(account, "amazon-sales", "2018-04")
+    /// >>> db.sales.period_state(account, "amazon-sales", "2018-04")
+    /// 'empty'
     fn mark_empty(
         &self,
         py: Python<'_>,
@@ -432,6 +569,10 @@ impl Sales {
     /// ------
     /// NotFoundError
     ///     There is no such account, or nothing is stored for the period.
+    ///
+    /// Examples
+    /// --------
+    /// >>> db.sales.mark_fetched(account, "amazon-sales", "2018-03", at="2018-05-01T00:00:00Z")
     #[pyo3(signature = (account, kind, period, *, at=None))]
     fn mark_fetched(
         &self,
@@ -450,6 +591,26 @@ impl Sales {
 
     /// Notes that the store will never give out a period any more. It stays absent, and `Db.sync_plan()` lists it no
     /// more; it may list a longer report in its stead. Does nothing where a report is stored.
+    ///
+    /// Parameters
+    /// ----------
+    /// account : int or Record
+    ///     The external account.
+    /// kind : str
+    ///     `amazon-sales` ...
+    /// period : str
+    ///     Such as `2018-03`.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is no such account.
+    ///
+    /// Examples
+    /// --------
+    /// >>> db.sales.mark_lost(account, "amazon-sales", "2017-01")
+    /// >>> db.sales.period_state(account, "amazon-sales", "2017-01")
+    /// 'absent'
     fn mark_lost(
         &self,
         py: Python<'_>,
@@ -467,9 +628,28 @@ impl Sales {
     /// which count do not cover wholly. Where a month counts, it covers its days; a week across two months does not
     /// count beside one of them, and its days in the other are missing.
     ///
+    /// Parameters
+    /// ----------
+    /// account : int or Record
+    ///     The external account.
+    /// kind : str
+    ///     `amazon-sales` ...
+    /// start, end : str, date or int
+    ///     Days or periods; an int is a year.
+    ///
     /// Returns
     /// -------
     /// list of str
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     There is no such account.
+    ///
+    /// Examples
+    /// --------
+    /// >>> db.sales.gaps(account, "amazon-sales", "2018-02", "2018-05")
+    /// ['2018-02', '2018-04']
     fn gaps(
         &self,
         py: Python<'_>,

@@ -19,6 +19,14 @@ use crate::wait::short;
 /// Polars, pandas, pyarrow and DuckDB take it as it is, through the Arrow PyCapsule protocol; iterating gives
 /// batches. Each use starts a scan of its own, which sees the database as it stands then, wholly: an import that
 /// commits meanwhile does not show.
+///
+/// Examples
+/// --------
+/// >>> scan = db.sales.scan(columns=["sku", "units"])
+/// >>> scan
+/// <Scan of 2 columns>
+/// >>> scan.to_polars()["units"].sum()
+/// 2
 #[pyclass(module = "tillroll", frozen)]
 pub struct Scan {
     sales: Local<core::Sales>,
@@ -52,16 +60,61 @@ impl Scan {
     }
 
     /// The rows as a `pandas.DataFrame`; needs pandas and pyarrow.
+    ///
+    /// Returns
+    /// -------
+    /// pandas.DataFrame
+    ///
+    /// Raises
+    /// ------
+    /// ModuleNotFoundError
+    ///     It is not installed.
+    ///
+    /// Examples
+    /// --------
+    /// >>> frame = db.sales.scan(columns=["sku", "units"]).to_pandas()
+    /// >>> frame.shape
+    /// (3, 2)
     fn to_pandas<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         arrow::convert(slf.as_any(), "pandas", &["DataFrame", "from_arrow"])
     }
 
     /// The rows as a `polars.DataFrame`; needs polars.
+    ///
+    /// Returns
+    /// -------
+    /// polars.DataFrame
+    ///
+    /// Raises
+    /// ------
+    /// ModuleNotFoundError
+    ///     It is not installed.
+    ///
+    /// Examples
+    /// --------
+    /// >>> frame = db.sales.scan(columns=["sku", "units"]).to_polars()
+    /// >>> frame.shape
+    /// (3, 2)
     fn to_polars<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         arrow::convert(slf.as_any(), "polars", &["DataFrame"])
     }
 
     /// The rows as a `pyarrow.Table`; needs pyarrow.
+    ///
+    /// Returns
+    /// -------
+    /// pyarrow.Table
+    ///
+    /// Raises
+    /// ------
+    /// ModuleNotFoundError
+    ///     It is not installed.
+    ///
+    /// Examples
+    /// --------
+    /// >>> table = db.sales.scan(columns=["sku", "units"]).to_arrow()
+    /// >>> table.num_rows, table.column_names
+    /// (3, ['sku', 'units'])
     fn to_arrow<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         arrow::convert(slf.as_any(), "pyarrow", &["table"])
     }
@@ -88,6 +141,12 @@ impl Scan {
 }
 
 /// The batches of one scan.
+///
+/// Examples
+/// --------
+/// >>> batches = iter(db.sales.scan(columns=["sku"]))
+/// >>> next(batches)
+/// <Batch of 3 rows, 1 columns>
 #[pyclass(module = "tillroll", frozen)]
 pub struct BatchIterator {
     scan: Local<Mutex<core::Scan>>,
@@ -115,6 +174,14 @@ impl BatchIterator {
 }
 
 /// Some of a scan's rows, in memory.
+///
+/// Examples
+/// --------
+/// >>> (batch,) = db.sales.scan(columns=["sku", "units"])
+/// >>> len(batch), batch.columns
+/// (3, ['sku', 'units'])
+/// >>> next(iter(batch))
+/// {'sku': 'chess', 'units': 1}
 #[pyclass(module = "tillroll", frozen)]
 pub struct Batch {
     inner: RecordBatch,

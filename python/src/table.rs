@@ -20,6 +20,14 @@ const SHOWN: usize = 30;
 ///
 /// Polars, pandas, pyarrow and DuckDB take it as it is, through the Arrow PyCapsule protocol. Iterating gives a dict
 /// a row.
+///
+/// Examples
+/// --------
+/// >>> table = db.sales.report(by="sku", measures=["units", "rows"])
+/// >>> len(table), table.columns
+/// (2, ['sku', 'units', 'rows'])
+/// >>> table[0]
+/// {'sku': 'chess', 'units': 0, 'rows': 2}
 #[pyclass(module = "tillroll", frozen)]
 pub struct Table {
     inner: core::Table,
@@ -65,16 +73,61 @@ impl Table {
     }
 
     /// The table as a `pandas.DataFrame`; needs pandas and pyarrow.
+    ///
+    /// Returns
+    /// -------
+    /// pandas.DataFrame
+    ///
+    /// Raises
+    /// ------
+    /// ModuleNotFoundError
+    ///     It is not installed.
+    ///
+    /// Examples
+    /// --------
+    /// >>> frame = db.sales.report(by="sku").to_pandas()
+    /// >>> frame.shape
+    /// (2, 2)
     fn to_pandas<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         arrow::convert(slf.as_any(), "pandas", &["DataFrame", "from_arrow"])
     }
 
     /// The table as a `polars.DataFrame`; needs polars.
+    ///
+    /// Returns
+    /// -------
+    /// polars.DataFrame
+    ///
+    /// Raises
+    /// ------
+    /// ModuleNotFoundError
+    ///     It is not installed.
+    ///
+    /// Examples
+    /// --------
+    /// >>> frame = db.sales.report(by="sku").to_polars()
+    /// >>> frame.shape
+    /// (2, 2)
     fn to_polars<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         arrow::convert(slf.as_any(), "polars", &["DataFrame"])
     }
 
     /// The table as a `pyarrow.Table`; needs pyarrow.
+    ///
+    /// Returns
+    /// -------
+    /// pyarrow.Table
+    ///
+    /// Raises
+    /// ------
+    /// ModuleNotFoundError
+    ///     It is not installed.
+    ///
+    /// Examples
+    /// --------
+    /// >>> table = db.sales.report(by="sku").to_arrow()
+    /// >>> table.num_rows, table.column_names
+    /// (2, ['sku', 'units'])
     fn to_arrow<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         arrow::convert(slf.as_any(), "pyarrow", &["table"])
     }
@@ -110,6 +163,12 @@ pub fn names(batch: &RecordBatch) -> Vec<String> {
 }
 
 /// The rows of a table as dicts.
+///
+/// Examples
+/// --------
+/// >>> rows = iter(db.sales.report(by="sku"))
+/// >>> next(rows)
+/// {'sku': 'chess', 'units': 0}
 #[pyclass(module = "tillroll", frozen)]
 pub struct RowIterator {
     batch: RecordBatch,

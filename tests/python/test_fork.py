@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import tillroll
@@ -46,6 +47,8 @@ def run(work, *arguments, before=OPENED):
         capture_output=True,
         text=True,
         timeout=120,
+        # What is asked for and refused would be made here.
+        cwd=Path(arguments[0]).parent,
     )
     # Python itself warns of forks where there are threads.
     errors = [

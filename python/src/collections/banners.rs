@@ -9,6 +9,11 @@ use crate::json;
 use crate::record::Record;
 
 /// The banners.
+///
+/// Examples
+/// --------
+/// >>> db.banners.create(code="spring").code
+/// 'spring'
 #[pyclass(module = "tillroll", frozen, extends = Collection)]
 pub struct Banners;
 
@@ -16,10 +21,24 @@ pub struct Banners;
 impl Banners {
     /// Gets a banner by its code.
     ///
+    /// Parameters
+    /// ----------
+    /// code : str
+    ///
+    /// Returns
+    /// -------
+    /// Record
+    ///
     /// Raises
     /// ------
     /// NotFoundError
     ///     There is no such banner.
+    ///
+    /// Examples
+    /// --------
+    /// >>> banner = db.banners.create(code="spring")
+    /// >>> db.banners.get_by_code("spring") == banner
+    /// True
     fn get_by_code(slf: &Bound<'_, Self>, code: Given<String>) -> PyResult<Record> {
         let collection = slf.as_super().get();
         collection
@@ -28,6 +47,12 @@ impl Banners {
     }
 
     /// Changes the fields that are named of the banner with this code; the code itself may be among them.
+    ///
+    /// Parameters
+    /// ----------
+    /// code : str
+    /// **fields
+    ///     What changes.
     ///
     /// Returns
     /// -------
@@ -38,6 +63,12 @@ impl Banners {
     /// ------
     /// NotFoundError
     ///     There is no such banner.
+    ///
+    /// Examples
+    /// --------
+    /// >>> banner = db.banners.create(code="spring")
+    /// >>> db.banners.update_by_code("spring", code="summer").code
+    /// 'summer'
     #[pyo3(signature = (code, /, **fields))]
     fn update_by_code(
         slf: &Bound<'_, Self>,

@@ -6,12 +6,23 @@ use crate::record::Record;
 use pyo3::prelude::*;
 
 /// The campaigns.
+///
+/// Examples
+/// --------
+/// >>> campaign = db.campaigns.create(published=True)
+/// >>> campaign.published
+/// True
 #[pyclass(module = "tillroll", frozen, extends = Collection)]
 pub struct Campaigns;
 
 #[pymethods]
 impl Campaigns {
     /// The prices of a campaign.
+    ///
+    /// Parameters
+    /// ----------
+    /// id : int or Record
+    ///     The campaign.
     ///
     /// Returns
     /// -------
@@ -21,6 +32,12 @@ impl Campaigns {
     /// ------
     /// NotFoundError
     ///     There is no such campaign.
+    ///
+    /// Examples
+    /// --------
+    /// >>> campaign = db.campaigns.create(published=True)
+    /// >>> db.campaigns.prices(campaign)
+    /// []
     fn prices(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>) -> PyResult<Vec<Record>> {
         let collection = slf.as_super().get();
         collection.call(slf.py(), "prices", [("id", id_text("id", id)?.into())]).map(records)
@@ -43,6 +60,13 @@ impl Campaigns {
     /// ------
     /// NotFoundError
     ///     There is no such campaign.
+    ///
+    /// Examples
+    /// --------
+    /// >>> campaign = db.campaigns.create(published=True)
+    /// >>> (row,) = db.campaigns.set_prices(campaign, [{"product_id": 1, "price": "0.99"}])
+    /// >>> row.product_id, row.price
+    /// (1, Decimal('0.99'))
     fn set_prices(
         slf: &Bound<'_, Self>,
         id: &Bound<'_, PyAny>,
@@ -66,6 +90,14 @@ impl Campaigns {
     /// ------
     /// NotFoundError
     ///     There is no such campaign or price.
+    ///
+    /// Examples
+    /// --------
+    /// >>> campaign = db.campaigns.create(published=True)
+    /// >>> (row,) = db.campaigns.set_prices(campaign, [{"product_id": 1, "price": "0.99"}])
+    /// >>> db.campaigns.remove_price(campaign, row)
+    /// >>> db.campaigns.prices(campaign)
+    /// []
     fn remove_price(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>, row: &Bound<'_, PyAny>) -> PyResult<()> {
         let collection = slf.as_super().get();
         collection

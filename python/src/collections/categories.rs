@@ -9,6 +9,13 @@ use crate::json;
 use crate::record::Record;
 
 /// The categories, which form a tree.
+///
+/// Examples
+/// --------
+/// >>> games = db.categories.create(name="Games")
+/// >>> board = db.categories.create(name="Board games", parent_id=games.id)
+/// >>> [category.name for category in db.categories.children(games)]
+/// ['Board games']
 #[pyclass(module = "tillroll", frozen, extends = Collection)]
 pub struct Categories;
 
@@ -16,10 +23,24 @@ pub struct Categories;
 impl Categories {
     /// Gets a category by the id that another system gave.
     ///
+    /// Parameters
+    /// ----------
+    /// external_id : int or str
+    ///
+    /// Returns
+    /// -------
+    /// Record
+    ///
     /// Raises
     /// ------
     /// NotFoundError
     ///     There is no such category.
+    ///
+    /// Examples
+    /// --------
+    /// >>> games = db.categories.create(name="Games", external_id=71)
+    /// >>> db.categories.get_by_external_id(71).name
+    /// 'Games'
     fn get_by_external_id(slf: &Bound<'_, Self>, external_id: &Bound<'_, PyAny>) -> PyResult<Record> {
         let collection = slf.as_super().get();
         collection
@@ -33,6 +54,12 @@ impl Categories {
 
     /// Changes the fields that are named of the category with this external id.
     ///
+    /// Parameters
+    /// ----------
+    /// external_id : int or str
+    /// **fields
+    ///     What changes.
+    ///
     /// Returns
     /// -------
     /// Record
@@ -42,6 +69,12 @@ impl Categories {
     /// ------
     /// NotFoundError
     ///     There is no such category.
+    ///
+    /// Examples
+    /// --------
+    /// >>> games = db.categories.create(name="Games", external_id=71)
+    /// >>> db.categories.update_by_external_id(71, name="Play").name
+    /// 'Play'
     #[pyo3(signature = (external_id, /, **fields))]
     fn update_by_external_id(
         slf: &Bound<'_, Self>,
@@ -63,6 +96,11 @@ impl Categories {
 
     /// The categories directly under one, by `parent_sort`.
     ///
+    /// Parameters
+    /// ----------
+    /// id : int or Record
+    ///     The category.
+    ///
     /// Returns
     /// -------
     /// list of Record
@@ -71,12 +109,24 @@ impl Categories {
     /// ------
     /// NotFoundError
     ///     There is no such category.
+    ///
+    /// Examples
+    /// --------
+    /// >>> games = db.categories.create(name="Games")
+    /// >>> board = db.categories.create(name="Board games", parent_id=games.id)
+    /// >>> [category.name for category in db.categories.children(games)]
+    /// ['Board games']
     fn children(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>) -> PyResult<Vec<Record>> {
         let collection = slf.as_super().get();
         collection.call(slf.py(), "children", [("id", id_text("id", id)?.into())]).map(records)
     }
 
     /// In which versions of the store a category shows.
+    ///
+    /// Parameters
+    /// ----------
+    /// id : int or Record
+    ///     The category.
     ///
     /// Returns
     /// -------
@@ -87,6 +137,13 @@ impl Categories {
     /// ------
     /// NotFoundError
     ///     There is no such category.
+    ///
+    /// Examples
+    /// --------
+    /// >>> games = db.categories.create(name="Games", external_id=71)
+    /// >>> rows = db.categories.set_visibilities(games, [{"version_id": 1, "is_visible": True}])
+    /// >>> [(row.version_id, row.is_visible) for row in db.categories.visibilities(games)]
+    /// [(1, True)]
     fn visibilities(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>) -> PyResult<Vec<Record>> {
         let collection = slf.as_super().get();
         collection.call(slf.py(), "visibilities", [("id", id_text("id", id)?.into())]).map(records)
@@ -109,6 +166,13 @@ impl Categories {
     /// ------
     /// NotFoundError
     ///     There is no such category.
+    ///
+    /// Examples
+    /// --------
+    /// >>> games = db.categories.create(name="Games", external_id=71)
+    /// >>> rows = db.categories.set_visibilities(games, [{"version_id": 1, "is_visible": True}])
+    /// >>> [(row.version_id, row.is_visible) for row in rows]
+    /// [(1, True)]
     fn set_visibilities(
         slf: &Bound<'_, Self>,
         id: &Bound<'_, PyAny>,
@@ -126,6 +190,11 @@ impl Categories {
 
     /// The links of a category to products, by `product_sort`.
     ///
+    /// Parameters
+    /// ----------
+    /// id : int or Record
+    ///     The category.
+    ///
     /// Returns
     /// -------
     /// list of Record
@@ -134,6 +203,13 @@ impl Categories {
     /// ------
     /// NotFoundError
     ///     There is no such category.
+    ///
+    /// Examples
+    /// --------
+    /// >>> games = db.categories.create(name="Games", external_id=71)
+    /// >>> link = db.categories.link_product(games, 1)
+    /// >>> [link.product_id for link in db.categories.products(games)]
+    /// [1]
     fn products(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>) -> PyResult<Vec<Record>> {
         let collection = slf.as_super().get();
         collection.call(slf.py(), "products", [("id", id_text("id", id)?.into())]).map(records)
@@ -161,6 +237,13 @@ impl Categories {
     /// ------
     /// NotFoundError
     ///     There is no such category.
+    ///
+    /// Examples
+    /// --------
+    /// >>> games = db.categories.create(name="Games", external_id=71)
+    /// >>> link = db.categories.link_product(games, 1, product_sort=3)
+    /// >>> link.product_id, link.product_sort
+    /// (1, 3)
     #[pyo3(signature = (id, product_id, *, category_sort=None, product_sort=None))]
     fn link_product(
         slf: &Bound<'_, Self>,
@@ -186,10 +269,25 @@ impl Categories {
 
     /// Takes a product out of a category.
     ///
+    /// Parameters
+    /// ----------
+    /// id : int or Record
+    ///     The category.
+    /// product_id : int or Record
+    ///     The product.
+    ///
     /// Raises
     /// ------
     /// NotFoundError
     ///     There is no such category, or the product is not in it.
+    ///
+    /// Examples
+    /// --------
+    /// >>> games = db.categories.create(name="Games", external_id=71)
+    /// >>> link = db.categories.link_product(games, 1)
+    /// >>> db.categories.unlink_product(games, 1)
+    /// >>> db.categories.products(games)
+    /// []
     fn unlink_product(
         slf: &Bound<'_, Self>,
         id: &Bound<'_, PyAny>,

@@ -6,12 +6,27 @@ use crate::collection::{Collection, id_text, records};
 use crate::record::Record;
 
 /// The groups of customers.
+///
+/// Examples
+/// --------
+/// >>> group = db.customer_groups.create(name="Testers")
+/// >>> ada = db.customers.get_by_email("ada@example.com")
+/// >>> link = db.customer_groups.add(group, ada)
+/// >>> [customer.email for customer in db.customer_groups.members(group)]
+/// ['ada@example.com']
 #[pyclass(module = "tillroll", frozen, extends = Collection)]
 pub struct CustomerGroups;
 
 #[pymethods]
 impl CustomerGroups {
     /// Puts a customer into a group.
+    ///
+    /// Parameters
+    /// ----------
+    /// group_id : int or Record
+    ///     The group.
+    /// customer_id : int or Record
+    ///     The customer.
     ///
     /// Returns
     /// -------
@@ -22,6 +37,13 @@ impl CustomerGroups {
     /// ------
     /// NotFoundError
     ///     There is no such group or customer.
+    ///
+    /// Examples
+    /// --------
+    /// >>> group = db.customer_groups.create(name="Testers")
+    /// >>> ada = db.customers.get_by_email("ada@example.com")
+    /// >>> db.customer_groups.add(group, ada).customer_id == ada.id
+    /// True
     fn add(
         slf: &Bound<'_, Self>,
         group_id: &Bound<'_, PyAny>,
@@ -42,10 +64,26 @@ impl CustomerGroups {
 
     /// Takes a customer out of a group.
     ///
+    /// Parameters
+    /// ----------
+    /// group_id : int or Record
+    ///     The group.
+    /// customer_id : int or Record
+    ///     The customer.
+    ///
     /// Raises
     /// ------
     /// NotFoundError
     ///     There is no such group, or the customer is not in it.
+    ///
+    /// Examples
+    /// --------
+    /// >>> group = db.customer_groups.create(name="Testers")
+    /// >>> ada = db.customers.get_by_email("ada@example.com")
+    /// >>> link = db.customer_groups.add(group, ada)
+    /// >>> db.customer_groups.remove(group, ada)
+    /// >>> db.customer_groups.members(group)
+    /// []
     fn remove(
         slf: &Bound<'_, Self>,
         group_id: &Bound<'_, PyAny>,
@@ -66,6 +104,11 @@ impl CustomerGroups {
 
     /// The customers of a group, by id.
     ///
+    /// Parameters
+    /// ----------
+    /// group_id : int or Record
+    ///     The group.
+    ///
     /// Returns
     /// -------
     /// list of Record
@@ -75,6 +118,14 @@ impl CustomerGroups {
     /// ------
     /// NotFoundError
     ///     There is no such group.
+    ///
+    /// Examples
+    /// --------
+    /// >>> group = db.customer_groups.create(name="Testers")
+    /// >>> ada = db.customers.get_by_email("ada@example.com")
+    /// >>> link = db.customer_groups.add(group, ada)
+    /// >>> [customer.email for customer in db.customer_groups.members(group)]
+    /// ['ada@example.com']
     fn members(slf: &Bound<'_, Self>, group_id: &Bound<'_, PyAny>) -> PyResult<Vec<Record>> {
         let collection = slf.as_super().get();
         collection

@@ -10,6 +10,13 @@ use crate::json;
 use crate::record::Record;
 
 /// The customers.
+///
+/// Examples
+/// --------
+/// >>> address = {"street_address": "1 Analytical Row", "postal_code": "W1U", "city": "London", "country": "GB"}
+/// >>> person = {"first_name": "Charles", "last_name": "Babbage", "email": "charles@example.com"}
+/// >>> db.customers.create(**person, **address, login_allowed=True).id
+/// 2
 #[pyclass(module = "tillroll", frozen, extends = Collection)]
 pub struct Customers;
 
@@ -17,10 +24,23 @@ pub struct Customers;
 impl Customers {
     /// Gets a customer by the e-mail address.
     ///
+    /// Parameters
+    /// ----------
+    /// email : str
+    ///
+    /// Returns
+    /// -------
+    /// Record
+    ///
     /// Raises
     /// ------
     /// NotFoundError
     ///     There is no such customer.
+    ///
+    /// Examples
+    /// --------
+    /// >>> db.customers.get_by_email("ada@example.com").first_name
+    /// 'Ada'
     fn get_by_email(slf: &Bound<'_, Self>, email: Given<String>) -> PyResult<Record> {
         let collection = slf.as_super().get();
         let email = email.named(slf.py(), "email")?;
@@ -29,10 +49,23 @@ impl Customers {
 
     /// Gets a customer by the id that another system gave.
     ///
+    /// Parameters
+    /// ----------
+    /// external_id : int or str
+    ///
+    /// Returns
+    /// -------
+    /// Record
+    ///
     /// Raises
     /// ------
     /// NotFoundError
     ///     There is no such customer.
+    ///
+    /// Examples
+    /// --------
+    /// >>> db.customers.get_by_external_id("c-7").email
+    /// 'ada@example.com'
     fn get_by_external_id(slf: &Bound<'_, Self>, external_id: &Bound<'_, PyAny>) -> PyResult<Record> {
         let collection = slf.as_super().get();
         collection
@@ -46,6 +79,11 @@ impl Customers {
 
     /// Gives the addresses of a customer.
     ///
+    /// Parameters
+    /// ----------
+    /// id : int or Record
+    ///     The customer.
+    ///
     /// Returns
     /// -------
     /// list of Record
@@ -55,6 +93,13 @@ impl Customers {
     /// ------
     /// NotFoundError
     ///     There is no such customer.
+    ///
+    /// Examples
+    /// --------
+    /// >>> ada = db.customers.get_by_email("ada@example.com")
+    /// >>> address = db.customers.add_address(ada, city="London")
+    /// >>> [address.city for address in db.customers.addresses(ada)]
+    /// ['London']
     fn addresses(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>) -> PyResult<Vec<Record>> {
         let collection = slf.as_super().get();
         collection.call(slf.py(), "addresses", [("id", id_text("id", id)?.into())]).map(records)
@@ -78,6 +123,12 @@ impl Customers {
     /// ------
     /// NotFoundError
     ///     There is no such customer.
+    ///
+    /// Examples
+    /// --------
+    /// >>> ada = db.customers.get_by_email("ada@example.com")
+    /// >>> db.customers.add_address(ada, city="London").city
+    /// 'London'
     #[pyo3(signature = (id, /, **fields))]
     fn add_address(
         slf: &Bound<'_, Self>,
@@ -109,6 +160,13 @@ impl Customers {
     /// ------
     /// NotFoundError
     ///     There is no such customer or address.
+    ///
+    /// Examples
+    /// --------
+    /// >>> ada = db.customers.get_by_email("ada@example.com")
+    /// >>> address = db.customers.add_address(ada, city="London")
+    /// >>> db.customers.update_address(ada, address, city="Paris").city
+    /// 'Paris'
     #[pyo3(signature = (id, address_id, /, **fields))]
     fn update_address(
         slf: &Bound<'_, Self>,
@@ -124,10 +182,25 @@ impl Customers {
 
     /// Removes an address of a customer.
     ///
+    /// Parameters
+    /// ----------
+    /// id : int or Record
+    ///     The customer.
+    /// address_id : int or Record
+    ///     The address.
+    ///
     /// Raises
     /// ------
     /// NotFoundError
     ///     There is no such customer or address.
+    ///
+    /// Examples
+    /// --------
+    /// >>> ada = db.customers.get_by_email("ada@example.com")
+    /// >>> address = db.customers.add_address(ada, city="London")
+    /// >>> db.customers.remove_address(ada, address)
+    /// >>> db.customers.addresses(ada)
+    /// []
     fn remove_address(
         slf: &Bound<'_, Self>,
         id: &Bound<'_, PyAny>,

@@ -8,6 +8,12 @@ use crate::credentials::Credentials;
 use crate::json;
 
 /// The links to app stores.
+///
+/// Examples
+/// --------
+/// >>> apple = db.external_accounts.create(nickname="Apple apps", store="apple")
+/// >>> [account.nickname for account in db.external_accounts]
+/// ['Amazon apps', 'Apple apps']
 #[pyclass(module = "tillroll", frozen, extends = Collection)]
 pub struct ExternalAccounts;
 
@@ -33,6 +39,12 @@ impl ExternalAccounts {
     ///     One is missing or wrong; `errors` names it and does not show it.
     /// VaultError
     ///     The database was opened without its passphrase.
+    ///
+    /// Examples
+    /// --------
+    /// >>> keys = {"client_id": "amzn1.application-oa2-client.1a2b", "client_secret": "s3cret"}
+    /// >>> db.external_accounts.set_credentials(account, keys)
+    /// >>> db.external_accounts.set_credentials(account, None)
     #[pyo3(signature = (id, credentials))]
     fn set_credentials(
         slf: &Bound<'_, Self>,
@@ -50,6 +62,11 @@ impl ExternalAccounts {
 
     /// Whether credentials are sealed for an account. Needs no passphrase.
     ///
+    /// Parameters
+    /// ----------
+    /// id : int or Record
+    ///     The account.
+    ///
     /// Returns
     /// -------
     /// bool
@@ -58,6 +75,11 @@ impl ExternalAccounts {
     /// ------
     /// NotFoundError
     ///     There is no such account.
+    ///
+    /// Examples
+    /// --------
+    /// >>> db.external_accounts.has_credentials(account)
+    /// False
     fn has_credentials(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>) -> PyResult<bool> {
         let collection = slf.as_super().get();
         let has = collection.call(slf.py(), "has_credentials", [("id", id_text("id", id)?.into())])?;
@@ -65,6 +87,11 @@ impl ExternalAccounts {
     }
 
     /// The credentials in the clear, for a program that fetches reports itself. Nothing else gives them out.
+    ///
+    /// Parameters
+    /// ----------
+    /// id : int or Record
+    ///     The account.
     ///
     /// Returns
     /// -------
@@ -79,6 +106,13 @@ impl ExternalAccounts {
     ///     The handle is restricted in any way.
     /// VaultError
     ///     The database was opened without its passphrase, or its key file is missing.
+    ///
+    /// Examples
+    /// --------
+    /// >>> keys = {"client_id": "amzn1.application-oa2-client.1a2b", "client_secret": "s3cret"}
+    /// >>> db.external_accounts.set_credentials(account, keys)
+    /// >>> db.external_accounts.reveal_credentials(account)["client_secret"]
+    /// 's3cret'
     fn reveal_credentials(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>) -> PyResult<Option<Credentials>> {
         let collection = slf.as_super().get();
         let found = collection.call(slf.py(), "reveal_credentials", [("id", id_text("id", id)?.into())])?;

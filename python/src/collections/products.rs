@@ -18,6 +18,13 @@ use crate::record::Record;
 use crate::wait::long;
 
 /// The products in the stores.
+///
+/// Examples
+/// --------
+/// >>> [product.name for product in db.products]
+/// ['Chess', 'Coins']
+/// >>> db.products.get_by_store("amazon", "coins").id
+/// 2
 #[pyclass(module = "tillroll", frozen, extends = Collection)]
 pub struct Products {
     /// The same products by their type, for a lookup that the engine calls back.
@@ -36,10 +43,19 @@ impl Products {
     /// meta : bool
     ///     Put in both.
     ///
+    /// Returns
+    /// -------
+    /// Record
+    ///
     /// Raises
     /// ------
     /// NotFoundError
     ///     There is none.
+    ///
+    /// Examples
+    /// --------
+    /// >>> db.products.get(1).name
+    /// 'Chess'
     #[pyo3(signature = (id, *, expand=None, meta=false))]
     fn get(
         slf: &Bound<'_, Self>,
@@ -69,12 +85,25 @@ impl Products {
     /// meta : bool
     ///     Put in `meta` and `categories`.
     ///
+    /// Returns
+    /// -------
+    /// Record
+    ///
     /// Raises
     /// ------
     /// NotFoundError
     ///     There is none, and `lookup` gave `None`.
     /// PendingError
     ///     The lookup has not ended; what it gives is stored when it comes.
+    ///
+    /// Examples
+    /// --------
+    /// >>> db.products.get_by_store("amazon", "chess").name
+    /// 'Chess'
+    /// >>> def lookup(store, id_in_store):
+    /// ...     return {"name": "Go"} if id_in_store == "go" else None
+    /// >>> db.products.get_by_store("apple", "go", lookup=lookup).name
+    /// 'Go'
     #[pyo3(signature = (store, id_in_store, *, lookup=None, timeout=90.0.into(), meta=false),
            text_signature = "($self, store, id_in_store, *, lookup=None, timeout=90.0, meta=False)")]
     fn get_by_store(
@@ -118,6 +147,11 @@ impl Products {
     /// Returns
     /// -------
     /// Page
+    ///
+    /// Examples
+    /// --------
+    /// >>> [product.name for product in db.products.search("che")]
+    /// ['Chess']
     #[pyo3(signature = (term, storefronts=None, filter=None, page=None, count=None, *, meta=false),
            text_signature = "($self, term, storefronts=None, filter=None, page=1, count=25, *, meta=False)")]
     fn search(
@@ -161,6 +195,11 @@ impl Products {
     /// -------
     /// list of Record
     ///     In id order.
+    ///
+    /// Examples
+    /// --------
+    /// >>> [product.name for product in db.products.mine(store="amazon")]
+    /// ['Chess', 'Coins']
     #[pyo3(signature = (store=None, include_inactive=false, *, meta=false))]
     fn mine(
         slf: &Bound<'_, Self>,
@@ -195,6 +234,11 @@ impl Products {
     ///     There is no product of an id.
     /// ValidationError
     ///     There are fewer than two different ids.
+    ///
+    /// Examples
+    /// --------
+    /// >>> [product.id for product in db.products.link([1, 2])]
+    /// [1, 2]
     fn link(slf: &Bound<'_, Self>, ids: &Bound<'_, PyAny>) -> PyResult<Vec<Record>> {
         if ids.is_instance_of::<PyString>() {
             return Err(PyTypeError::new_err("ids must be an iterable of ids, not a str"));
@@ -206,10 +250,22 @@ impl Products {
 
     /// Takes a product out of its group. A group of one is none; a product that is in none stays so.
     ///
+    /// Parameters
+    /// ----------
+    /// id : int, str or Record
+    ///     The product.
+    ///
     /// Raises
     /// ------
     /// NotFoundError
     ///     There is neither such a product nor a link that one which is gone has left behind.
+    ///
+    /// Examples
+    /// --------
+    /// >>> group = db.products.link([1, 2])
+    /// >>> db.products.unlink(2)
+    /// >>> [product.id for product in db.products.group(1)]
+    /// [1]
     fn unlink(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>) -> PyResult<()> {
         slf.as_super().get().call(slf.py(), "unlink", [("id", id_text("id", id)?.into())]).map(drop)
     }
@@ -232,6 +288,12 @@ impl Products {
     /// ------
     /// NotFoundError
     ///     There is no such product.
+    ///
+    /// Examples
+    /// --------
+    /// >>> linked = db.products.link([1, 2])
+    /// >>> [product.id for product in db.products.group(2)]
+    /// [1, 2]
     #[pyo3(signature = (id, *, meta=false))]
     fn group(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>, meta: bool) -> PyResult<Vec<Record>> {
         let arguments = [("id", id_text("id", id)?.into()), ("meta", meta.into())];
