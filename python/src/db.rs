@@ -13,6 +13,7 @@ use crate::collections;
 use crate::error::raise;
 use crate::json;
 use crate::local::Local;
+use crate::pickle::{Reduced, by_fields};
 use crate::plan::PlannedFetch;
 use crate::sales::Sales;
 use crate::wait::{long, short, stoppable};
@@ -651,6 +652,8 @@ pub struct CheckReport {
     problems: Vec<String>,
 }
 
+by_fields!(CheckReport { problems });
+
 #[pymethods]
 impl CheckReport {
     /// Whether everything is as it was written.
@@ -667,6 +670,10 @@ impl CheckReport {
 
     fn __bool__(&self) -> bool {
         self.ok()
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        self.reduced(py)
     }
 
     fn __repr__(&self) -> String {

@@ -7,6 +7,7 @@ use pyo3::types::PyList;
 use tillroll_core as core;
 
 use crate::argument::Given;
+use crate::pickle::{Reduced, by_fields};
 use crate::table::Table;
 use crate::value;
 use crate::wait::long;
@@ -75,8 +76,14 @@ impl From<&core::ImportProgress> for ImportProgress {
     }
 }
 
+by_fields!(ImportProgress { bytes_done, bytes_total, rows, files_done, files_total });
+
 #[pymethods]
 impl ImportProgress {
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        self.reduced(py)
+    }
+
     fn __repr__(&self) -> String {
         let Self { bytes_done, bytes_total, rows, files_done, files_total } = self;
         format!(
@@ -123,8 +130,14 @@ impl From<core::ImportSummary> for ImportSummary {
     }
 }
 
+by_fields!(ImportSummary { files, rows, rejected, unchanged, replaced, seconds });
+
 #[pymethods]
 impl ImportSummary {
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        self.reduced(py)
+    }
+
     fn __repr__(&self) -> String {
         let Self { files, rows, rejected, unchanged, replaced, seconds } = self;
         format!(
@@ -218,8 +231,14 @@ impl ImportVersion {
     }
 }
 
+by_fields!(ImportVersion { id, path, sha256, imported_at, rows, rejected, totals, change });
+
 #[pymethods]
 impl ImportVersion {
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        self.reduced(py)
+    }
+
     fn __repr__(&self) -> String {
         let Self { id, rows, .. } = self;
         format!("<ImportVersion {id}: {rows} rows>")
@@ -250,8 +269,29 @@ impl Import {
     }
 }
 
+by_fields!(Import {
+    id,
+    account,
+    path,
+    sha256,
+    kind,
+    period,
+    part,
+    rows,
+    rejected,
+    imported_at,
+    totals,
+    change,
+    shadowed_by,
+    versions
+});
+
 #[pymethods]
 impl Import {
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        self.reduced(py)
+    }
+
     fn __repr__(&self) -> String {
         let Self { id, account, kind, period, rows, .. } = self;
         format!("<Import {id}: {kind} {period} of account {account}, {rows} rows>")

@@ -17,10 +17,12 @@ mod collections;
 mod credentials;
 mod db;
 mod error;
+mod html;
 mod imports;
 mod json;
 mod local;
 mod page;
+mod pickle;
 mod plan;
 mod progress;
 mod record;
@@ -51,6 +53,8 @@ mod _tillroll {
     use crate::imports::{Import, ImportProgress, ImportSummary, ImportVersion, sniff};
     #[pymodule_export]
     use crate::page::Page;
+    #[pymodule_export]
+    use crate::pickle::rebuild;
     #[pymodule_export]
     use crate::plan::PlannedFetch;
     #[pymodule_export]

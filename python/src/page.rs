@@ -6,6 +6,8 @@ use serde_json::Value;
 use tillroll_core as core;
 
 use crate::collection::records;
+use crate::html;
+use crate::pickle::{Reduced, by_fields};
 use crate::record::Record;
 
 /// One page of a listing. Iterating it gives its records.
@@ -61,6 +63,8 @@ impl Page {
     }
 }
 
+by_fields!(Page { data, page, page_size, page_count, item_count });
+
 #[pymethods]
 impl Page {
     fn __len__(&self, py: Python<'_>) -> usize {
@@ -69,6 +73,18 @@ impl Page {
 
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
         self.data.bind(py).try_iter()
+    }
+
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        let data = self.data.bind(py);
+        let records = data.iter().filter_map(|record| record.extract().ok()).collect::<Vec<_>>();
+        let Self { page, page_count, item_count, .. } = self;
+        let foot = format!("page {page} of {page_count}: {} of {item_count} records", data.len());
+        html::records(py, &records, &foot)
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        self.reduced(py)
     }
 
     fn __repr__(&self, py: Python<'_>) -> String {

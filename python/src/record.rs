@@ -1,11 +1,13 @@
 //! One record of a collection, as it stood when it was read.
 
-use pyo3::exceptions::PyAttributeError;
+use pyo3::exceptions::{PyAttributeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 use serde_json::{Map, Value};
 
+use crate::html;
 use crate::json;
+use crate::pickle::{self, Reduced};
 
 /// One account, product, customer ... of a collection, as it stood when it was read.
 ///
@@ -33,6 +35,12 @@ impl Record {
             // A collection gives objects only; anything else still shows what it is.
             other => Self { fields: Map::from_iter([("id".to_owned(), other)]) },
         }
+    }
+
+    /// What `__reduce__` wrote as JSON.
+    pub fn again(state: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let fields = serde_json::from_str(&state.extract::<String>()?);
+        fields.map(Self::new).map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
     /// What names the record: its id, or its code where that is the id.
@@ -79,6 +87,14 @@ impl Record {
     /// 'Acme'
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         json::dict(py, &self.fields)
+    }
+
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        html::record(py, self)
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        pickle::reduced(py, "Record", Value::Object(self.fields.clone()).to_string())
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {

@@ -9,6 +9,7 @@ use tillroll_core as core;
 
 use crate::argument::Given;
 use crate::json;
+use crate::pickle::{Reduced, by_fields};
 use crate::wait::stoppable;
 
 /// Repairs a database that nobody has open, also one that will not open.
@@ -185,8 +186,14 @@ impl ReportFile {
     }
 }
 
+by_fields!(ReportFile { path, sha256, account, kind, period, part, rows });
+
 #[pymethods]
 impl ReportFile {
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        self.reduced(py)
+    }
+
     fn __repr__(&self) -> String {
         let Self { path, account, kind, period, rows, .. } = self;
         format!("<ReportFile {path}: {kind} {period} of account {account}, {rows} rows>")

@@ -5,6 +5,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 use tillroll_core as core;
 
+use crate::html;
+use crate::pickle::{self, Reduced};
 use crate::value;
 
 /// One row of a sales report, with one attribute per column.
@@ -27,6 +29,14 @@ impl Sale {
     /// Wraps a row.
     pub fn new(inner: core::Sale) -> Self {
         Self { inner }
+    }
+
+    /// What `__reduce__` gave, column by column.
+    pub fn again(state: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let columns: Vec<(String, (String, Bound<'_, PyAny>))> = state.extract()?;
+        let columns =
+            columns.into_iter().map(|(name, (tag, found))| Ok((name, value::untagged(&tag, &found)?)));
+        columns.collect::<PyResult<core::Sale>>().map(Self::new)
     }
 }
 
@@ -73,6 +83,19 @@ impl Sale {
         let dict = PyDict::new(py);
         self.inner.iter().try_for_each(|(name, found)| dict.set_item(name, value::to_python(py, found)?))?;
         Ok(dict)
+    }
+
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        let column = |(name, found): (&str, &core::Value)| {
+            let is_number = matches!(found, core::Value::Int(_) | core::Value::Money(_));
+            Ok((name.to_owned(), value::to_python(py, found)?, is_number))
+        };
+        html::fields(self.inner.iter().map(column))
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        let columns = self.inner.iter().map(|(name, found)| Ok((name, value::tagged(py, found)?)));
+        pickle::reduced(py, "Sale", columns.collect::<PyResult<Vec<_>>>()?)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {

@@ -10,7 +10,9 @@ use tillroll_core as core;
 
 use crate::arrow;
 use crate::error::raise;
+use crate::html;
 use crate::local::Local;
+use crate::pickle::{self, Reduced};
 use crate::table::{RowIterator, names};
 use crate::wait::short;
 
@@ -187,6 +189,12 @@ pub struct Batch {
     inner: RecordBatch,
 }
 
+impl From<RecordBatch> for Batch {
+    fn from(inner: RecordBatch) -> Self {
+        Self { inner }
+    }
+}
+
 #[pymethods]
 impl Batch {
     /// The names of the columns.
@@ -217,6 +225,14 @@ impl Batch {
     /// The types of the columns, for Arrow.
     fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
         arrow::schema(py, self.inner.schema_ref())
+    }
+
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        html::rows(py, &self.inner)
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        pickle::reduced(py, "Batch", pickle::packed(py, &self.inner)?)
     }
 
     fn __repr__(&self) -> String {

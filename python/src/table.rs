@@ -1,20 +1,16 @@
 //! The table that a report gives.
 
-use std::fmt::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow_array::RecordBatch;
-use arrow_schema::DataType;
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict};
 use tillroll_core as core;
 
 use crate::argument::Given;
-use crate::{arrow, value};
-
-/// How many rows of a long table are shown at either end.
-const SHOWN: usize = 30;
+use crate::pickle::{self, Reduced};
+use crate::{arrow, html, value};
 
 /// The answer of a report: rows and named columns, in memory.
 ///
@@ -148,12 +144,16 @@ impl Table {
         arrow::schema(py, self.batch().schema_ref())
     }
 
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        pickle::reduced(py, "Table", pickle::packed(py, self.batch())?)
+    }
+
     fn __repr__(&self) -> String {
         self.inner.to_string()
     }
 
     fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
-        html(py, self.batch())
+        html::rows(py, self.batch())
     }
 }
 
@@ -196,57 +196,5 @@ impl RowIterator {
             return Ok(None);
         }
         value::row(py, &self.batch, row).map(Some)
-    }
-}
-
-fn html(py: Python<'_>, batch: &RecordBatch) -> PyResult<String> {
-    let rows = batch.num_rows();
-    let right = |index: usize| is_numeric(batch.schema_ref().field(index).data_type());
-    let align = |index: usize| if right(index) { " style=\"text-align: right\"" } else { "" };
-    let mut text = String::from("<table><thead><tr>");
-    for (index, name) in names(batch).iter().enumerate() {
-        let _ = write!(text, "<th{}>{}</th>", align(index), escape(name));
-    }
-    text.push_str("</tr></thead><tbody>");
-    for row in 0..rows {
-        if rows > 2 * SHOWN && row == SHOWN {
-            let _ = write!(text, "<tr><td colspan=\"{}\">&hellip;</td></tr>", batch.num_columns());
-        }
-        if rows > 2 * SHOWN && (SHOWN..rows - SHOWN).contains(&row) {
-            continue;
-        }
-        text.push_str("<tr>");
-        for (index, cell) in value::row(py, batch, row)?.values().iter().enumerate() {
-            let shown = if cell.is_none() { String::new() } else { cell.str()?.extract()? };
-            let _ = write!(text, "<td{}>{}</td>", align(index), escape(&shown));
-        }
-        text.push_str("</tr>");
-    }
-    let _ = write!(text, "</tbody></table><p>{rows} {}</p>", if rows == 1 { "row" } else { "rows" });
-    Ok(text)
-}
-
-fn is_numeric(ty: &DataType) -> bool {
-    matches!(ty, DataType::Int64 | DataType::Decimal128(..))
-}
-
-fn escape(text: &str) -> String {
-    let entity = |char: char| match char {
-        '&' => "&amp;".to_owned(),
-        '<' => "&lt;".to_owned(),
-        '>' => "&gt;".to_owned(),
-        '"' => "&quot;".to_owned(),
-        other => other.to_string(),
-    };
-    text.chars().map(entity).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn titles_cannot_bring_markup_into_a_notebook() {
-        assert_eq!(escape("<b>\"R&D\"</b>"), "&lt;b&gt;&quot;R&amp;D&quot;&lt;/b&gt;");
     }
 }

@@ -10,7 +10,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyType};
-use tillroll_core::Value;
+use tillroll_core::{Money, Value};
 
 /// The day that Python's `date.toordinal` calls 719163.
 const EPOCH_ORDINAL: i64 = 719_163;
@@ -29,6 +29,28 @@ pub fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyA
         Value::Date(days) => date(py, i64::from(*days)),
         other => Err(PyTypeError::new_err(format!("no Python value for {other:?}"))),
     }
+}
+
+/// A value of the engine's as plain data, with what tells it from others.
+pub fn tagged<'py>(py: Python<'py>, value: &Value) -> PyResult<(&'static str, Bound<'py, PyAny>)> {
+    Ok(match value {
+        Value::Money(money) => ("money", money.micros().into_pyobject(py)?.into_any()),
+        Value::Time(micros) => ("time", micros.into_pyobject(py)?.into_any()),
+        Value::Date(days) => ("date", days.into_pyobject(py)?.into_any()),
+        Value::Int(number) => ("int", number.into_pyobject(py)?.into_any()),
+        other => ("text", to_python(py, other)?),
+    })
+}
+
+/// What [`tagged`] was given.
+pub fn untagged(tag: &str, found: &Bound<'_, PyAny>) -> PyResult<Value> {
+    Ok(match tag {
+        "money" => Value::Money(Money::from_micros(found.extract()?)),
+        "time" => Value::Time(found.extract()?),
+        "date" => Value::Date(found.extract()?),
+        "int" => Value::Int(found.extract()?),
+        _ => found.extract::<Option<String>>()?.map_or(Value::Null, Value::Text),
+    })
 }
 
 /// A `Decimal` of this text.

@@ -39,6 +39,13 @@ pub struct Table {
     batch: RecordBatch,
 }
 
+/// Any batch is a table; [`Table::value`] knows the types that the engine gives.
+impl From<RecordBatch> for Table {
+    fn from(batch: RecordBatch) -> Self {
+        Self { batch }
+    }
+}
+
 impl Table {
     pub(crate) fn new(columns: Vec<(Field, ArrayRef)>, rows: usize) -> Result<Self> {
         let (fields, arrays): (Vec<_>, Vec<_>) = columns.into_iter().unzip();

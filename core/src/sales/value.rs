@@ -60,6 +60,14 @@ pub struct Sale {
     values: Vec<Value>,
 }
 
+/// A sale of these columns, in this order.
+impl FromIterator<(String, Value)> for Sale {
+    fn from_iter<T: IntoIterator<Item = (String, Value)>>(columns: T) -> Self {
+        let (columns, values): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
+        Self { columns: columns.into(), values }
+    }
+}
+
 impl Sale {
     pub(crate) fn new(columns: Arc<[String]>, values: Vec<Value>) -> Self {
         Self { columns, values }
