@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 /// >>> found = db.external_accounts.reveal_credentials(account)
 /// >>> found
 /// <Credentials: client_id, client_secret>
+/// >>> assert found is not None
 /// >>> found["client_secret"]
 /// 's3cret'
 #[pyclass(module = "tillroll", frozen, mapping)]
@@ -49,7 +50,9 @@ impl Credentials {
     /// --------
     /// >>> keys = {"client_id": "amzn1.application-oa2-client.1a2b", "client_secret": "s3cret"}
     /// >>> db.external_accounts.set_credentials(account, keys)
-    /// >>> db.external_accounts.reveal_credentials(account).keys()
+    /// >>> found = db.external_accounts.reveal_credentials(account)
+    /// >>> assert found is not None
+    /// >>> found.keys()
     /// ['client_id', 'client_secret']
     fn keys(&self) -> Vec<String> {
         self.fields.keys().cloned().collect()

@@ -644,8 +644,8 @@ impl Db {
 ///
 /// Examples
 /// --------
-/// >>> report = db.check()
-/// >>> report.ok, report.problems
+/// >>> found = db.check()
+/// >>> found.ok, found.problems
 /// (True, [])
 #[pyclass(module = "tillroll", frozen)]
 pub struct CheckReport {

@@ -45,7 +45,7 @@ pub fn sniff(py: Python<'_>, path: Given<PathBuf>) -> PyResult<String> {
 ///
 /// Examples
 /// --------
-/// >>> told = []
+/// >>> told: list[tillroll.ImportProgress] = []
 /// >>> done = db.sales.import_reports(report, account=account, force=True, progress=told.append)
 /// >>> told[-1].files_done, told[-1].files_total, told[-1].bytes_done == told[-1].bytes_total
 /// (1, 1, True)

@@ -56,8 +56,8 @@ pub fn repair(py: Python<'_>, path: Given<PathBuf>) -> PyResult<RepairReport> {
 /// Examples
 /// --------
 /// >>> db.close()
-/// >>> report = tillroll.repair(db.path)
-/// >>> report.ok, report.changed, report.lost
+/// >>> found = tillroll.repair(db.path)
+/// >>> found.ok, found.changed, found.lost
 /// (True, False, [])
 #[pyclass(module = "tillroll", frozen, eq)]
 #[derive(PartialEq)]

@@ -3,6 +3,8 @@
 import doctest
 import inspect
 import re
+import subprocess
+import sys
 
 import pytest
 import tillroll
@@ -69,6 +71,19 @@ def test_examples_do_what_they_say(name, names):
     said = []
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS, verbose=False)
     assert runner.run(test, out=said.append).failed == 0, "".join(said)
+
+
+def test_examples_have_the_types_that_the_stubs_say(tmp_path):
+    names = "db: tillroll.Db, account: tillroll.Record, folder: Path, report: Path, pem: str"
+    text = ["from pathlib import Path", "import tillroll"]
+    for number, thing in enumerate(WITH_EXAMPLES.values()):
+        text.append(f"def example_{number}({names}) -> None:")
+        for example in doctest.DocTestParser().get_examples(inspect.getdoc(thing)):
+            text += [f"    {line}" for line in example.source.splitlines()]
+    (tmp_path / "examples.py").write_text("\n".join(text))
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", tmp_path / "cache"]
+    checked = subprocess.run([*command, tmp_path / "examples.py"], capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -111,7 +111,9 @@ impl ExternalAccounts {
     /// --------
     /// >>> keys = {"client_id": "amzn1.application-oa2-client.1a2b", "client_secret": "s3cret"}
     /// >>> db.external_accounts.set_credentials(account, keys)
-    /// >>> db.external_accounts.reveal_credentials(account)["client_secret"]
+    /// >>> found = db.external_accounts.reveal_credentials(account)
+    /// >>> assert found is not None
+    /// >>> found["client_secret"]
     /// 's3cret'
     fn reveal_credentials(slf: &Bound<'_, Self>, id: &Bound<'_, PyAny>) -> PyResult<Option<Credentials>> {
         let collection = slf.as_super().get();

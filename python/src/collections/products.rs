@@ -100,7 +100,7 @@ impl Products {
     /// --------
     /// >>> db.products.get_by_store("amazon", "chess").name
     /// 'Chess'
-    /// >>> def lookup(store, id_in_store):
+    /// >>> def lookup(store: str, id_in_store: str) -> dict[str, str] | None:
     /// ...     return {"name": "Go"} if id_in_store == "go" else None
     /// >>> db.products.get_by_store("apple", "go", lookup=lookup).name
     /// 'Go'
