@@ -37,6 +37,7 @@ RIGHT = {
     "columns": ["sku"],
     "credentials": {},
     "customer_id": 2,
+    "dir": "no folder",
     "email": "no@example.com",
     "end": "2018-04",
     "external_id": 7,

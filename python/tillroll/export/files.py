@@ -2,10 +2,11 @@
 
 import os
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 # Rows that make one row group, which readers skip or read as a whole.
 _GROUP_ROWS_MAX = 256 * 1024
@@ -20,7 +21,7 @@ _OPEN_MAX = 64
 class _File:
     """One file that is being written, and the rows that wait for it."""
 
-    path: Path
+    out: BinaryIO
     writer: Any
     waiting: list[Any] = field(default_factory=list)
     rows: int = 0
@@ -61,12 +62,15 @@ class Files:
         while self._open:
             self._end()
         for folder, _, _ in os.walk(self._root, topdown=False):
-            sync_to_disk(Path(folder))
+            sync_folder(Path(folder))
 
     def abandon(self) -> None:
-        """Lets go of all files, whatever is in them."""
+        """Lets go of all files, whatever is in them: they are about to be removed."""
         for file in self._open.values():
-            file.writer.close()
+            # What could not be written before cannot be ended either.
+            for one in (file.writer, file.out):
+                with suppress(OSError):
+                    one.close()
         self._open.clear()
 
     def _begin(self, folder: str) -> _File:
@@ -76,9 +80,11 @@ class Files:
         self._parts[folder] = part + 1
         path = self._root / folder / f"part-{part}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
-        writer = import_module("pyarrow.parquet").ParquetWriter(path, self._schema, compression="zstd")
+        # Opened here, since pyarrow takes no path that is not UTF-8.
+        out = path.open("xb")
+        writer = import_module("pyarrow.parquet").ParquetWriter(out, self._schema, compression="zstd")
         self.count += 1
-        return self._open.setdefault(folder, _File(path, writer))
+        return self._open.setdefault(folder, _File(out, writer))
 
     def _end(self) -> None:
         """Closes the file that was not written to for the longest time."""
@@ -86,8 +92,10 @@ class Files:
         self._flush(file)
         file.writer.close()
         self._open.popitem(last=False)
-        sync_to_disk(file.path)
-        self.bytes += file.path.stat().st_size
+        with file.out:
+            file.out.flush()
+            os.fsync(file.out.fileno())
+            self.bytes += file.out.tell()
 
     def _flush(self, file: _File) -> None:
         if file.rows:
@@ -96,8 +104,8 @@ class Files:
             file.waiting, file.rows = [], 0
 
 
-def sync_to_disk(path: Path) -> None:
-    """Waits until a file or a folder is on disk; what cannot be asked for that is left."""
+def sync_folder(path: Path) -> None:
+    """Waits until the names in a folder are on disk, where a system can be asked for that."""
     if os.name == "nt":
         return
     descriptor = os.open(path, os.O_RDONLY)

@@ -39,7 +39,8 @@ class Partition:
         known = [*STEPS, *columns]
         for key in keys:
             if key not in known:
-                raise invalid("partition_by", f"{key!r} is neither a column of the sales nor a step of time")
+                message = f"{key[:40]!r} is neither a column of the sales nor a step of time"
+                raise invalid("partition_by", message)
         if len(set(keys)) < len(keys):
             raise invalid("partition_by", "names a column twice")
         self._keys = tuple(keys)

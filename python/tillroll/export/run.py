@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import tillroll
-from tillroll.export.files import Files, sync_to_disk
+from tillroll.export.files import Files, sync_folder
 from tillroll.export.partition import Partition
 from tillroll.export.summary import ExportProgress, ExportSummary
 from tillroll.invalid import invalid
@@ -37,9 +37,9 @@ def export(
     if not (progress is None or isinstance(progress, bool) or callable(progress)):
         raise TypeError("progress must be True, False, None or a callable")
     started = time.monotonic()
-    target = _target(dir, database)
     partition = Partition(_names(partition_by), sales.columns)
     scan, kept = _scan(sales, partition, columns, {"limit": limit, "binary_ids": binary_ids} | where)
+    target = _target(_text(dir), database)
     total = None if where or limit is not None else len(sales)
     with _watched(progress) as watch, _whole(target) as folder:
         files, rows = _write(scan, partition, kept, folder, total, watch)
@@ -65,10 +65,22 @@ def _names(names: str | Iterable[str]) -> list[str]:
     return found
 
 
-def _target(dir: str | os.PathLike[str], database: Path) -> Path:
+def _text(dir: str | os.PathLike[str]) -> str:
+    """A path as text that can name a folder."""
+    text = os.fsdecode(dir)
+    if not text or "\0" in text:
+        raise invalid("dir", "must name a folder")
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        raise invalid("dir", "must be Unicode text, without a lone surrogate") from None
+    return text
+
+
+def _target(dir: str, database: Path) -> Path:
     """The folder that the export becomes, which must be new or empty."""
     # A link is followed: what it leads to is replaced, not the link.
-    target = Path(os.path.realpath(os.fsdecode(dir)))
+    target = Path(os.path.realpath(dir))
     if target.is_relative_to(database.resolve()):
         error = tillroll.FormatError(f"{target}: lies in the database, where nothing else is written")
         error.path = str(target)
@@ -160,7 +172,7 @@ def _rename(folder: Path, target: Path) -> None:
         if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
             raise _occupied(target) from error
         raise
-    sync_to_disk(target.parent)
+    sync_folder(target.parent)
 
 
 @contextmanager
