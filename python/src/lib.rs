@@ -54,8 +54,6 @@ mod _tillroll {
     #[pymodule_export]
     use crate::page::Page;
     #[pymodule_export]
-    use crate::pickle::rebuild;
-    #[pymodule_export]
     use crate::plan::PlannedFetch;
     #[pymodule_export]
     use crate::record::Record;
@@ -73,6 +71,8 @@ mod _tillroll {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        // Not among the names that the module exports: only `pickle` looks for it.
+        module.setattr("_rebuild", wrap_pyfunction!(crate::pickle::rebuild, module)?)?;
         crate::error::register(module)
     }
 }

@@ -56,7 +56,6 @@ __all__ = [
     "ValidationError",
     "VaultError",
     "__version__",
-    "_rebuild",
     "check",
     "open",
     "repair",
