@@ -230,6 +230,16 @@ def test_many_folders_at_once_make_parts(db, account, large, tmp_path, monkeypat
     assert taken == list(db.sales.report(measures=["units", "rows"]))
 
 
+def test_a_small_file_has_the_texts_of_its_own_rows_alone(shop, tmp_path):
+    shop.db.sales.export(tmp_path / "out", partition_by=["sku", "country", "day"], columns=COLUMNS)
+    path = min((tmp_path / "out").rglob("*.parquet"), key=lambda path: pq.read_metadata(path).num_rows)
+    taken = pq.ParquetFile(path).read()
+    assert taken.num_rows < 10
+    for chunk in taken["transaction_id"].chunks:
+        assert len(chunk.dictionary) <= taken.num_rows
+    assert path.stat().st_size < 10_000
+
+
 def test_without_the_extra(shop, tmp_path, monkeypatch):
     for name in ("pyarrow", "pyarrow.parquet"):
         monkeypatch.setitem(sys.modules, name, None)

@@ -100,8 +100,21 @@ class Files:
     def _flush(self, file: _File) -> None:
         if file.rows:
             table = import_module("pyarrow").Table.from_batches(file.waiting, self._schema)
-            file.writer.write_table(table.unify_dictionaries(), row_group_size=_GROUP_ROWS_MAX)
+            file.writer.write_table(_compact(table), row_group_size=_GROUP_ROWS_MAX)
             file.waiting, file.rows = [], 0
+
+
+def _compact(table: Any) -> Any:
+    """The same rows with dictionaries of their own: a few of a batch's rows come with all of its texts."""
+    arrow = import_module("pyarrow")
+    for place, field_ in enumerate(table.schema):
+        if not arrow.types.is_dictionary(field_.type):
+            continue
+        column = table.column(place)
+        if sum(len(chunk.dictionary) for chunk in column.chunks) > table.num_rows:
+            own = column.cast(field_.type.value_type).dictionary_encode()
+            table = table.set_column(place, field_, own.cast(field_.type))
+    return table.unify_dictionaries()
 
 
 def sync_folder(path: Path) -> None:
