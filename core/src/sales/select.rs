@@ -243,8 +243,7 @@ impl Chosen {
                     match few.iter().filter(|value| test(value)).count() {
                         0 => {}
                         all if all == few.len() => kept.extend((first..).take(all)),
-                        _ => kept
-                            .extend((first..).zip(few).filter(|(_, value)| test(value)).map(|(row, _)| row)),
+                        _ => keep_some(few, first, &test, &mut kept),
                     }
                 }
                 if kept.len() < *rows {
@@ -301,6 +300,19 @@ impl Chosen {
             Self::Some(rows) => rows.iter().for_each(|&row| f(row as usize)),
         }
     }
+}
+
+/// Appends the places of those of a few values that pass, the first of which stands at `first`. Every place is written and
+/// then counted or not: which ones pass is not to be guessed by the processor.
+fn keep_some<T>(few: &[T], first: u32, test: impl Fn(&T) -> bool, kept: &mut Vec<u32>) {
+    let (mut places, mut count) = ([0; FEW], 0);
+    for (place, value) in (first..).zip(few) {
+        if let Some(next) = places.get_mut(count) {
+            *next = place;
+        }
+        count += usize::from(test(value));
+    }
+    kept.extend_from_slice(places.get(..count).unwrap_or_default());
 }
 
 /// Whether a report can hold chosen rows.
