@@ -47,8 +47,8 @@ class Run:
 
 def shown(job: str, figure: dict[str, float]) -> str:
     """A median with its range, in the unit that suits it."""
-    if "MB" in job or "bytes" in job:
-        return f"{figure['median']:,.1f}" if "bytes" in job else f"{figure['median']:,.0f}"
+    if "MB" in job or job == "bytes per row":
+        return f"{figure['median']:,.0f}" if "MB" in job else f"{figure['median']:,.1f}"
     unit, factor = next(
         (name, factor)
         for name, factor, least in (("s", 1, 1.0), ("ms", 1e3, 1e-3), ("µs", 1e6, 0.0))

@@ -1,5 +1,7 @@
 //! What the benchmarks share: the report they all measure on, and what a process has used.
 
+#![allow(clippy::print_stdout, reason = "a tool for developers")]
+
 pub mod process;
 
 use std::hint::black_box;
