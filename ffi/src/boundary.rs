@@ -71,14 +71,22 @@ unsafe fn tell(err: *mut *mut Error, failure: Option<Failure>) {
     unsafe { err.write(told) };
 }
 
+/// What a pointer of C points to.
+///
+/// # Safety
+/// `pointer` is null or points to a `T` that lives and is not changed for `'a`.
+pub(crate) unsafe fn pointed<'a, T>(name: &str, pointer: *const T) -> Result<&'a T> {
+    // SAFETY: as promised by the caller.
+    unsafe { pointer.as_ref() }.ok_or_else(|| Failure::misuse(format!("{name} must not be NULL")))
+}
+
 /// The database that a pointer of C points to, where it is this process's.
 ///
 /// # Safety
 /// `pointer` is null or points to a database that lives and is not changed for `'a`.
 pub(crate) unsafe fn required<'a>(name: &str, pointer: *const Db) -> Result<&'a Db> {
     // SAFETY: as promised by the caller.
-    let db = unsafe { pointer.as_ref() };
-    let db = db.ok_or_else(|| Failure::misuse(format!("{name} must not be NULL")))?;
+    let db = unsafe { pointed(name, pointer) }?;
     db.process.check()?;
     Ok(db)
 }

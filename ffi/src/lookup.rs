@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tillroll_core as core;
 
-use crate::boundary::{clear, give_json, required, status, text, without_nul};
+use crate::boundary::{clear, give_json, pointed, required, status, text, without_nul};
 use crate::db::Db;
 use crate::status::{Error, Failure};
 
@@ -112,7 +112,7 @@ pub unsafe extern "C" fn tillroll_lookup_found(
     // SAFETY: the pointers are what the header asks for.
     unsafe {
         status(err, || {
-            let lookup = required("lookup", lookup)?;
+            let lookup = pointed("lookup", lookup)?;
             let fields = crate::json::parse("json", text("json", json)?)?;
             let fields = core::Fields::from_json(fields).map_err(Failure::from)?;
             *lookup.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(fields);

@@ -33,12 +33,12 @@ impl Sold {
             sku: if row % 1_009 == 7 { "rare".to_owned() } else { format!("app {}", row * 7 % 40) },
             country: [Some("DE"), Some("AT"), None][(usize::from(month) + row % 2 * stretch) % 3],
             ty: match month {
-                3 => ["charge", "refund"][usize::from(row % 50 == 0)],
+                3 => ["charge", "refund"][usize::from(row.is_multiple_of(50))],
                 4 => "charge",
                 _ => ["charge", "refund", "other"][row % 3],
             },
             units: i64::try_from(row % 3 + 1).unwrap(),
-            cents: (row % 11 != 0).then(|| i64::try_from(row % 1_000).unwrap()),
+            cents: (!row.is_multiple_of(11)).then(|| i64::try_from(row % 1_000).unwrap()),
         }
     }
 
@@ -90,9 +90,14 @@ fn shop(rows: &[Sold]) -> Shop {
     shop
 }
 
+/// The values of a group on its axes, nulls behind all others.
+type On = Vec<(bool, String)>;
+/// Units and rows, as they are told, and the cents of sales.
+type Sums = ([i64; 5], Option<i64>);
+
 /// Net, gross, refunded and all units, rows, and sales, by the axes' values.
 fn summed(rows: &[Sold], by: &[&str], wanted: impl Fn(&Sold) -> bool) -> Vec<Vec<String>> {
-    let mut groups: BTreeMap<Vec<(bool, String)>, ([i64; 5], Option<i64>)> = BTreeMap::new();
+    let mut groups: BTreeMap<On, Sums> = BTreeMap::new();
     for row in rows.iter().filter(|row| wanted(row)) {
         let on = |by: &&str| (row.on(by) == "-", row.on(by));
         let (counts, sales) = groups.entry(by.iter().map(on).collect()).or_default();
@@ -104,7 +109,7 @@ fn summed(rows: &[Sold], by: &[&str], wanted: impl Fn(&Sold) -> bool) -> Vec<Vec
         }
     }
     let money = |cents: i64| crate::Money::from_micros(i128::from(cents) * 10_000).to_string();
-    let texts = |(on, (counts, sales)): (Vec<(bool, String)>, ([i64; 5], Option<i64>))| {
+    let texts = |(on, (counts, sales)): (On, Sums)| {
         let on = on.into_iter().map(|(_, text)| text);
         on.chain(counts.map(|sum| sum.to_string())).chain([sales.map_or("-".to_owned(), money)]).collect()
     };
@@ -146,7 +151,7 @@ fn rows_of_many_blocks_and_reports_sum_up_to_what_they_are() {
         (json!({"start": "2018-05-01", "end": "2018-06-01"}), |row| row.month == 5),
         (json!({"start": "2018-03-28", "end": "2018-05-02", "country": "DE"}), |row| {
             let day = (row.month, row.day);
-            day >= (3, 28) && day < (5, 2) && row.country == Some("DE")
+            ((3, 28)..(5, 2)).contains(&day) && row.country == Some("DE")
         }),
     ];
     for by in axes {

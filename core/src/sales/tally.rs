@@ -283,7 +283,7 @@ mod tests {
             // The other thread has met the groups in another order.
             let numbers = [3, 1, 5, 0, 2, 4];
             let placed = |&(group, value): &(u32, Option<i64>)| {
-                (numbers.iter().position(|&number| number == group).unwrap() as u32, value)
+                ((0..).zip(numbers).find(|&(_, number)| number == group).unwrap().0, value)
             };
             add(&mut other, &others.iter().map(placed).collect::<Vec<_>>());
             one.merge(&numbers, &other);
