@@ -107,8 +107,8 @@ def _usage(wrong: typer.TyperException) -> int:
 def _guiding(wrong: typer.TyperException, text: str) -> str:
     """What is near to a name that there is not comes as a question."""
     told, _, suggested = text.partition(". Did you mean ")
-    # The nearest comes first.
-    near = [each.strip("' ?") for each in suggested.split(",") if each] or getattr(
-        wrong, "possibilities", None
-    )
+    # The nearest comes first. Of a command, what is near stands in the text alone.
+    near = getattr(wrong, "possibilities", None) or [
+        each.strip("' ?") for each in suggested.split(",") if each
+    ]
     return f"{told.partition(' (Possible')[0]}; did you mean {' or '.join(near)}?" if near else text
