@@ -712,6 +712,55 @@ def test_a_full_disk_is_an_error_in_a_line(command_line, stored):
     assert said.stderr == "tillroll: No space left on device\n"
 
 
+@pytest.mark.parametrize("name", ["/dev/stdout", "/proc/self/fd/1", "/dev/fd/1", "link"])
+def test_what_is_open_already_is_not_replaced(command_line, stored, tmp_path, name):
+    (tmp_path / "link").symlink_to("/dev/stdout")
+    into = tmp_path / "out.csv"
+    command = f"(echo a; {command_line.script} report {stored} --format csv --output {name}; echo z) > {into}"
+    into.touch()
+    before = into.stat().st_ino
+    said = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=tmp_path)
+    assert (said.returncode, said.stderr) == (0, "")
+    lines = into.read_text().splitlines()
+    assert (lines[:2], lines[-1], len(lines)) == (["a", "units"], "z", 4)
+    # Neither is another file that the shell has open.
+    third = f"{command_line.script} report {stored} --format csv --output /dev/fd/3 3>> {into}"
+    assert subprocess.run(["bash", "-c", third], capture_output=True).returncode == 0
+    assert len(into.read_text().splitlines()) == 6
+    assert into.stat().st_ino == before
+
+
+def test_a_file_is_written_over_where_its_directory_takes_no_new_one(monkeypatch, capfd, stored, tmp_path):
+    target = tmp_path / "a.csv"
+    target.write_text("before, and longer than what comes")
+    opened = Path.open
+
+    def refuses(path, mode="r", *rest, **options):
+        if "x" in mode:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, mode, *rest, **options)
+
+    monkeypatch.setattr(Path, "open", refuses)
+    assert main(["report", str(stored), "--output", str(target)]) == 0
+    assert target.read_text().startswith("units\n")
+    assert main(["report", str(stored), "--output", str(tmp_path / "new.csv")]) == 1
+    assert capfd.readouterr().err == f"tillroll: {tmp_path / 'new.csv'}: Permission denied\n"
+
+
+def test_a_loop_of_links_is_an_error_in_a_line(command_line, stored, tmp_path):
+    (tmp_path / "a.csv").symlink_to(tmp_path / "a.csv")
+    said = command_line("report", stored, "--output", tmp_path / "a.csv")
+    assert said.returncode == 1
+    assert said.stderr == f"tillroll: {tmp_path / 'a.csv'}: Too many levels of symbolic links\n"
+    assert (tmp_path / "a.csv").is_symlink()
+
+
+def test_the_standard_output_does_not_lie_in_the_database(command_line, stored):
+    said = command_line("report", stored.resolve(), "--output", "-", cwd=stored)
+    assert (said.returncode, said.stderr) == (0, "")
+    assert said.stdout.startswith("units\n")
+
+
 def test_closed_streams_are_no_error(command_line, stored):
     closed = f"{command_line.script} report {stored} >&- 2>&-"
     assert subprocess.run(["bash", "-c", closed]).returncode == 0

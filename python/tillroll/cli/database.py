@@ -1,11 +1,13 @@
 """Opening the database that a command names."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import typer
 
 import tillroll
+from tillroll.cli.output.file import STDOUT
 from tillroll.cli.trouble import USAGE, Trouble
 
 # What every command takes first.
@@ -15,8 +17,9 @@ LIMIT = typer.Option(min=0, metavar="N", help="How many rows at most.")
 
 def reading(path: str, *outputs: str | None) -> tillroll.Db:
     """A database as it is; one that does not exist is not made. What is written does not go into it."""
+    within = os.path.realpath(path)
     for output in outputs:
-        if output and Path(path).resolve() in Path(output).resolve().parents:
+        if output and output != STDOUT and Path(within) in Path(os.path.realpath(output)).parents:
             raise Trouble(f"{output} lies in the database: nothing but the database writes there", code=USAGE)
     return opening(path, read_only=True)
 

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 from tillroll.cli.output import array, delimited, parquet
 from tillroll.cli.output.amounts import Amounts, Row
 from tillroll.cli.output.answer import Answer
-from tillroll.cli.output.file import replacing
+from tillroll.cli.output.file import STDOUT, place, replacing
 from tillroll.cli.output.grid import Grid
 from tillroll.cli.terminal import Screen, screen
 
@@ -35,8 +35,6 @@ class ListForm(StrEnum):
     JSON = "json"
 
 
-# As in other programs, in the place of a file's name.
-STDOUT = "-"
 SUFFIXES = {".csv": Form.CSV, ".json": Form.JSON, ".parquet": Form.PARQUET}
 SUFFIXES |= {".html": Form.HTML, ".htm": Form.HTML}
 
@@ -45,7 +43,7 @@ def chosen(form: Form | None, output: str | None) -> Form:
     """The form that is asked for; without one, that of the file's name."""
     form = form or (SUFFIXES.get(Path(output).suffix.lower()) if output else None) or Form.TABLE
     if form is Form.PARQUET:
-        parquet.check(to_stdout=output in (None, STDOUT))
+        parquet.check(to_stdout=place(output or STDOUT) == STDOUT)
     return form
 
 
@@ -102,7 +100,7 @@ def _is_number(cell: Any) -> bool:
 
 
 def _bytes(output: str | None) -> AbstractContextManager[BinaryIO]:
-    if output and output != STDOUT:
+    if output and place(output) != STDOUT:
         return replacing(output)
     sys.stdout.flush()
     return nullcontext(sys.stdout.buffer)
