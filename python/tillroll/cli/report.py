@@ -1,6 +1,6 @@
 """`tillroll report`: sums by groups."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -10,10 +10,14 @@ import tillroll
 from tillroll.cli.account import existing
 from tillroll.cli.database import DATABASE, LIMIT, reading
 from tillroll.cli.output.answer import MONEY, Answer, paid_out
+from tillroll.cli.output.file import STDOUT, place
 from tillroll.cli.output.form import Form, chosen, emit
+from tillroll.cli.text import count
 from tillroll.cli.trouble import USAGE, Trouble
 
 Many = list[str] | None
+# A browser shows a page of more rows slowly, and people none of them.
+PAGE_ROWS = 50_000
 
 
 def _only(help_: str) -> Any:
@@ -95,55 +99,94 @@ def report(
     tillroll report shop.till --by day,country --output days.csv
     tillroll report shop.till --by month,currency --measures earnings --html months.html
 
-    A page is one file for any browser: a chart for each currency, and the table. What a file held before
-    is replaced when the new one is whole.
+    A page is one file for any browser: a chart for each currency, and the table, of 50,000 rows at most.
+    What a file held before is replaced when the new one is whole.
     """
     prints = html is None or form is not None or output is not None
     form = chosen(form, output)
-    where: dict[str, Any] = {
-        "start": _day(start, "--start"),
-        "end": _day(end, "--end"),
-        "store": _codes(store, "--store"),
-        "kind": _codes(kind, "--kind"),
-        "period": _codes(period, "--period"),
-        "currency": _codes(currency, "--currency", upper=True),
-        "earnings_currency": _codes(earnings_currency, "--earnings-currency", upper=True),
-        "country": _codes(country, "--country", upper=True),
-        "type": _codes(type_, "--type"),
-        "marketplace": marketplace,
-        "sku": sku,
-        "parent_sku": parent_sku,
-        "title": title,
-        "item_name": item_name,
-        "item_type": item_type,
-        "term": term,
-        "product": product,
-        "product_group": product_group,
-        "include_inapps": True if include_inapps else None,
-    }
-    given = {name: value for name, value in where.items() if value is not None}
-    asked: dict[str, Any] = {"by": _names(by), "measures": _names(measures)}
+    _refuse_one_place(output, html, prints)
+    asked = _asked(
+        days={"start": start, "end": end},
+        codes={"store": store, "kind": kind, "period": period, "type": type_},
+        large={"currency": currency, "earnings_currency": earnings_currency, "country": country},
+        texts={
+            "marketplace": marketplace,
+            "sku": sku,
+            "parent_sku": parent_sku,
+            "title": title,
+            "item_name": item_name,
+            "item_type": item_type,
+            "term": term,
+        },
+        rest={
+            "product": product,
+            "product_group": product_group,
+            "include_inapps": include_inapps or None,
+            "combine_inapps": combine_inapps or None,
+        },
+    )
+    shape: dict[str, Any] = {"by": _names(by), "measures": _names(measures)}
+    order: dict[str, Any] = {"order_by": _names(order_by) if order_by else None, "limit": limit}
     with reading(db, output, html) as opened:
-        if account:
-            accounts = [existing(opened, each) for each in account]
-            given["account"] = [each.id for each in accounts]
-        with _named_as_options():
-            table = opened.sales.report(
-                **asked,
-                order_by=_names(order_by) if order_by else None,
-                limit=limit,
-                combine_inapps=combine_inapps,
-                **given,
-            )
-        has_page = html is not None or form is Form.HTML
-        paid = paid_out(opened, **asked, where=given) if has_page else {}
-    if account:
-        given["account"] = [each.nickname for each in accounts]
-    answer = Answer(table, **asked, where=given, database=db, paid=paid)
+        answer = _answered(
+            opened, db, shape, asked, order, account, has_page=html is not None or form is Form.HTML
+        )
     if prints:
         emit(answer, form, output)
     if html is not None:
         emit(answer, Form.HTML, html)
+
+
+def _refuse_one_place(output: str | None, html: str | None, prints: bool) -> None:
+    """A report and its page in one place: the second would come after the first, or instead of it."""
+    for option, path in {"--output": output, "--html": html}.items():
+        if path == "":
+            raise Trouble(f"{option} is empty: name a file, or - for the standard output", code=USAGE)
+    if html is not None and prints and place(output or STDOUT) == place(html):
+        where = "the standard output" if place(html) == STDOUT else html
+        raise Trouble(f"the report and its page would both go to {where}: name another --html", code=USAGE)
+
+
+def _asked(
+    *,
+    days: Mapping[str, str | None],
+    codes: Mapping[str, Many],
+    large: Mapping[str, Many],
+    texts: Mapping[str, Many],
+    rest: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What narrows a report down or makes its groups, for the library; `large` are codes in capitals."""
+    asked: dict[str, Any] = {name: _day(given, _option(name)) for name, given in days.items()}
+    asked |= {name: _codes(given, _option(name)) for name, given in codes.items()}
+    asked |= {name: _codes(given, _option(name), upper=True) for name, given in large.items()}
+    return {name: value for name, value in {**asked, **texts, **rest}.items() if value is not None}
+
+
+def _answered(
+    db: tillroll.Db,
+    name: str,
+    shape: Mapping[str, Any],
+    asked: Mapping[str, Any],
+    order: Mapping[str, Any],
+    account: Many,
+    has_page: bool,
+) -> Answer:
+    """The report, with what a page tells of it."""
+    accounts = [existing(db, each) for each in account or []]
+    where = dict(asked) | ({"account": [each.id for each in accounts]} if accounts else {})
+    with _named_as_options():
+        table = db.sales.report(**shape, **where, **order)
+    if has_page and len(table) > PAGE_ROWS:
+        raise Trouble(
+            f"a page holds {count(PAGE_ROWS)} rows at most, and these are {count(len(table))}: "
+            "ask for fewer groups, or for the first ones with --limit",
+            code=USAGE,
+        )
+    paid = paid_out(db, **shape, where=where) if has_page else {}
+    told = dict(asked) | ({"account": [each.nickname for each in accounts]} if accounts else {})
+    if order["limit"] is not None:
+        told["limit"] = order["limit"]
+    return Answer(table, **shape, where=told, database=name, paid=paid)
 
 
 @contextmanager
@@ -168,7 +211,8 @@ def _codes(given: Many, option: str, upper: bool = False) -> list[str] | None:
     codes = [code for text in given for code in _names(text)]
     if not codes:
         raise Trouble(f"{option} is empty: leave it out for all", code=USAGE)
-    return [code.upper() for code in codes] if upper else codes
+    # What is given twice is one to the library.
+    return list(dict.fromkeys(code.upper() if upper else code for code in codes))
 
 
 def _day(given: str | None, option: str) -> str | None:

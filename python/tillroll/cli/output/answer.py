@@ -14,6 +14,9 @@ from tillroll.cli.output.amounts import Row
 EXACT = Context(prec=100, traps=[Inexact])
 MONEY = ("sales", "earnings")
 
+# The cells of a row's groups.
+Group = tuple[Any, ...]
+
 
 def total(amounts: Sequence[Decimal]) -> Decimal:
     """The exact sum of amounts in one currency."""
@@ -25,16 +28,21 @@ def total(amounts: Sequence[Decimal]) -> Decimal:
 
 def paid_out(
     db: tillroll.Db, by: Sequence[str], measures: Sequence[str], where: Mapping[str, Any]
-) -> dict[str | None, frozenset[str | None]]:
-    """The currencies that sales in each currency are paid out in, where a report's columns do not tell."""
+) -> dict[Group, str | None]:
+    """The currency that each group of a report is paid out in, where its columns do not tell.
+
+    The engine answers only where what a group earned is in one currency. `where` has all that narrows the
+    groups down and makes them, and neither an order nor a limit.
+    """
     if "earnings" not in measures or "earnings_currency" in by:
         return {}
-    apart = [name for name in ("kind", "currency") if name in by] + ["earnings_currency"]
-    found: dict[str | None, set[str | None]] = defaultdict(set)
-    for row in db.sales.report(by=apart, measures=["earnings"], **where):
-        if row["earnings"]:
-            found[row.get("currency")].add(row["earnings_currency"])
-    return {of_sale: frozenset(paid) for of_sale, paid in found.items()}
+    apart = db.sales.report(by=[*by, "earnings_currency"], measures=["earnings"], **where)
+    return {group(row, by): row["earnings_currency"] for row in apart if row["earnings"]}
+
+
+def group(row: Row, by: Sequence[str]) -> Group:
+    """What tells a row from the others."""
+    return tuple(row[name] for name in by)
 
 
 @dataclass(frozen=True)
@@ -44,21 +52,27 @@ class Answer:
     table: tillroll.Table
     by: Sequence[str]
     measures: Sequence[str]
-    # What was given to narrow it down.
+    # What was given to narrow it down, and with it the limit and what makes the groups.
     where: Mapping[str, Any] = field(default_factory=dict)
     database: str = ""
-    # What is paid out for sales in each currency, where no column says.
-    paid: Mapping[str | None, frozenset[str | None]] = field(default_factory=dict)
+    # What each group is paid out in, where no column says.
+    paid: Mapping[Group, str | None] = field(default_factory=dict)
 
     @cached_property
     def rows(self) -> list[Row]:
         """All rows."""
         return list(self.table)
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether there may be more rows than the limit lets through."""
+        limit = self.where.get("limit")
+        return limit is not None and len(self.rows) >= limit
+
     def pinned(self, name: str = "currency") -> str | None:
         """The one currency that was asked for, if there is one."""
-        only = self.where.get(name) or []
-        return str(only[0]) if len(only) == 1 else None
+        only = set(self.where.get(name) or [])
+        return str(only.pop()) if len(only) == 1 else None
 
     def currency(self, row: Row, measure: str) -> str | None:
         """The currency of an amount; None where it is not known."""
@@ -71,9 +85,20 @@ class Answer:
         pinned = self.pinned("earnings_currency")
         if pinned:
             return pinned
-        paid = self.paid.get(row.get("currency"), frozenset([of_sale]))
-        return next(iter(paid)) if len(paid) == 1 else None
+        paid = self.paid.get(group(row, self.by))
+        # Where nothing was earned, nothing is in any currency: it stands with what was sold beside it.
+        return paid or self._usually_paid.get(_sold(row), of_sale)
 
-    def is_unknown(self, row: Row) -> bool:
-        """Whether a row earned something in a currency that no column tells."""
-        return bool(row.get("earnings")) and self.currency(row, "earnings") is None
+    @cached_property
+    def _usually_paid(self) -> dict[Group, str | None]:
+        """What sales of a kind in a currency are paid out in; None where it is several currencies."""
+        found: dict[Group, set[str | None]] = defaultdict(set)
+        for row in self.rows:
+            paid = self.paid.get(group(row, self.by))
+            if paid:
+                found[_sold(row)].add(paid)
+        return {sold: paid.pop() if len(paid) == 1 else None for sold, paid in found.items()}
+
+
+def _sold(row: Row) -> Group:
+    return row.get("kind"), row.get("currency")

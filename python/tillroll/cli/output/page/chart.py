@@ -37,7 +37,9 @@ def _described(series: Series) -> str:
     low = min(series.points, key=lambda point: point.amount)
     first, last = series.points[0], series.points[-1]
     span = f"{len(series.points)} amounts, from {first.name} to {last.name}. " if series.time else ""
-    return f"{span}Largest: {high.name}, {high.said}. Smallest: {low.name}, {low.said}."
+    largest = f"{span}Largest: {high.name}, {high.said}"
+    # The last of those that are drawn is not the smallest of all.
+    return f"{largest} ({series.note})." if series.note else f"{largest}. Smallest: {low.name}, {low.said}."
 
 
 def _time(series: Series) -> tuple[int, Iterator[str]]:

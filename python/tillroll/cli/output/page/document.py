@@ -17,11 +17,6 @@ from tillroll.cli.output.page.style import STYLE
 # Whatever a report's text may hold, the page loads and runs nothing.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
-MIXED = (
-    "Sales in one currency are paid out in several here: without the group earnings currency, "
-    "earnings have no chart and no sum."
-)
-
 
 def write(answer: Answer, out: BinaryIO) -> None:
     """Writes the page in UTF-8."""
@@ -50,7 +45,7 @@ def _title(answer: Answer) -> str:
 
 
 def _conditions(answer: Answer) -> str:
-    """What narrows the report down, as it was given."""
+    """What narrows the report down or makes its rows, as it was given."""
     given = [(words(name), _values(value)) for name, value in answer.where.items() if value is not None]
     if not given:
         return ""
@@ -64,8 +59,6 @@ def _values(value: object) -> str:
 
 
 def _charts(answer: Answer) -> Iterator[str]:
-    if any(answer.is_unknown(row) for row in answer.rows):
-        yield f"<p>{MIXED}</p>\n"
     charts, possible = drawn(answer)
     if not charts:
         return

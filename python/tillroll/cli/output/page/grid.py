@@ -1,7 +1,7 @@
 """The report's table in the page."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -9,12 +9,12 @@ from typing import Any
 from rich.cells import cell_len
 
 from tillroll.cli.output.amounts import IDS, Amounts, Row, shown
-from tillroll.cli.output.answer import MONEY, Answer, total
+from tillroll.cli.output.answer import MONEY, Answer, Group, total
 from tillroll.cli.output.page.markup import text, words
 from tillroll.cli.text import count, counted
 
 NUMBERS = ' class="n"'
-# Of a name, in characters.
+# A name of more characters than this needs room.
 LONG = 16
 
 
@@ -44,13 +44,13 @@ def _of_text(answer: Answer, name: str) -> str:
 
 def _cells(amounts: Amounts, row: Row, names: Sequence[str], right: set[str]) -> Iterator[str]:
     for at, name in enumerate(names):
-        shown = text(amounts.cell(row, name))
+        cell = text(amounts.cell(row, name))
         if name in right:
-            yield f'<td class="n{" minus" if _is_negative(row[name]) else ""}">{shown}</td>'
+            yield f'<td class="n{" minus" if _is_negative(row[name]) else ""}">{cell}</td>'
             continue
         tag = 'th scope="row"' if at == 0 else "td"
         kind = ' class="d"' if isinstance(row[name], date) else ""
-        yield f"<{tag}{kind}>{f'<bdi>{shown}</bdi>' if shown else ''}</{tag[:2]}>"
+        yield f"<{tag}{kind}>{f'<bdi>{cell}</bdi>' if cell else ''}</{tag[:2]}>"
 
 
 def _is_negative(cell: Any) -> bool:
@@ -58,25 +58,35 @@ def _is_negative(cell: Any) -> bool:
 
 
 def _foot(answer: Answer) -> Iterator[str]:
-    """Sums of the rows that are shown, apart by currency."""
+    """Sums of the rows that are shown, apart by what may not be added."""
     money = [name for name in answer.measures if name in MONEY]
-    apart: dict[tuple[str | None, ...], list[Row]] = defaultdict(list)
+    apart: dict[Group, list[Row]] = defaultdict(list)
     for row in answer.rows:
-        apart[tuple(answer.currency(row, name) for name in money)].append(row)
-    known = [(key, rows) for key, rows in apart.items() if None not in key]
+        apart[row.get("kind"), *(answer.currency(row, name) for name in money)].append(row)
     if not answer.by or len(answer.rows) == len(apart):
         return
     yield "<tfoot>\n"
-    for key, rows in sorted(known):
-        currencies = dict(zip(money, key, strict=True))
-        label = " ".join(["Sum", *dict.fromkeys(map(str, key))])
-        cells = "".join(f'<td class="n">{_sum(rows, name, currencies)}</td>' for name in answer.measures)
-        yield f'<tr><th scope="row" colspan="{len(answer.by)}">{text(label)}</th>{cells}</tr>\n'
+    # What has no kind or no currency comes last.
+    for key in sorted(apart, key=lambda key: [(each is None, each or "") for each in key]):
+        currencies = dict(zip(money, key[1:], strict=True))
+        sums = [_sum(apart[key], name, currencies) for name in answer.measures]
+        cells = "".join(f'<td class="n">{each}</td>' for each in sums)
+        label = text(_label(answer, key))
+        yield f'<tr><th scope="row" colspan="{len(answer.by)}">{label}</th>{cells}</tr>\n'
     yield "</tfoot>\n"
 
 
-def _sum(rows: Sequence[Row], measure: str, currencies: dict[str, str | None]) -> str:
+def _label(answer: Answer, key: Group) -> str:
+    names = list(dict.fromkeys(str(each) for each in key if each is not None))
+    if len(key) > 1 and not any(key[1:]):
+        names.append("without a currency")
+    what = " of the rows shown" if answer.is_cut else ""
+    return " ".join([f"Sum{what}", *names])
+
+
+def _sum(rows: Sequence[Row], measure: str, currencies: Mapping[str, str | None]) -> str:
     values = [row[measure] for row in rows if row[measure] is not None]
-    if measure in MONEY:
-        return shown(total(values), currencies[measure], values) if values else ""
-    return count(sum(values))
+    if measure not in MONEY:
+        return count(sum(values))
+    currency = currencies[measure]
+    return shown(total(values), currency, values) if values and currency else ""
