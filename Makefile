@@ -169,6 +169,7 @@ audit: ## Licences and advisories by cargo-deny (needs a network)
 	PATH="$(CURDIR)/$(TARGET)/tools/bin:$$PATH" $(CARGO) deny --locked check
 
 dist: $(PY) dist-c ## What is released, in target/dist: wheel, source package, and an archive for C and C++
+	rm -f '$(DIST)'/*.whl
 	.venv/bin/maturin sdist -m python/Cargo.toml -o $(DIST)
 	.venv/bin/maturin build --release --locked -m python/Cargo.toml -i $(PY) -o $(DIST)
 
