@@ -7,7 +7,8 @@
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::ThreadId;
 use std::time::Duration;
 use std::{io, thread};
 
@@ -36,6 +37,8 @@ type Outcome = Result<Option<u64>>;
 /// A lookup that runs.
 #[derive(Debug, Default)]
 struct Flight {
+    /// The thread that it runs on.
+    pilot: OnceLock<ThreadId>,
     outcome: Mutex<Option<Outcome>>,
     landed: Condvar,
 }
@@ -96,7 +99,8 @@ impl Collection<Product> {
     /// # Errors
     /// Those of [`Collection::get_by_store`], also where the lookup gives nothing; [`Error::Pending`] where it has not
     /// ended after `timeout`: it goes on, and what it gives is stored when it comes; its own error, or
-    /// [`Error::Io`] where it panics; those of [`Collection::create`] for what it gives.
+    /// [`Error::Io`] where it panics; those of [`Collection::create`] for what it gives; [`Error::Validation`] at once
+    /// where a lookup asks for the product that it looks up, by a lookup again: it would wait for itself.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/shop.rs"));
@@ -130,6 +134,11 @@ impl Collection<Product> {
             Boarded::Found(product) => return Ok(*product),
             Boarded::Flight(flight) => flight,
         };
+        // It would wait for itself.
+        if flight.pilot.get() == Some(&thread::current().id()) {
+            let wrong = format!("is being looked up by this thread: {}", told(store, id));
+            return Err(Error::invalid("lookup", wrong));
+        }
         match flight.wait(timeout) {
             None => {
                 let detail = format!("{} is still being looked up: ask again later", told(store, id));
@@ -155,13 +164,28 @@ impl Collection<Product> {
             return Ok(Boarded::Found(Box::new(found)));
         }
         let flight = Arc::new(Flight::default());
-        let (shared, on_board, of) = (Arc::clone(&self.shared), Arc::clone(&flight), asked.clone());
+        flights.insert(asked.clone(), Arc::clone(&flight));
+        drop(flights);
+        self.start(asked, lookup, &flight)?;
+        Ok(Boarded::Flight(flight))
+    }
+
+    /// Starts a lookup that is on the list; where there can be no thread, those who have joined it are told.
+    fn start<L>(&self, asked: Asked, lookup: L, flight: &Arc<Flight>) -> Result<()>
+    where
+        L: FnOnce(&str, &str) -> Result<Option<Fields>> + Send + 'static,
+    {
+        let (shared, on_board, of) = (Arc::clone(&self.shared), Arc::clone(flight), asked.clone());
         let run = move || fly(&shared, &of, lookup, &on_board);
         let thread = thread::Builder::new().name("tillroll-lookup".to_owned());
         let path = format!("{}/{}", asked.0, asked.1);
-        thread.spawn(run).map_err(Error::io("start a thread for", Path::new(&path)))?;
-        flights.insert(asked, Arc::clone(&flight));
-        Ok(Boarded::Flight(flight))
+        // Where it fails it drops the lookup, which is the program's code and may ask for any product: no list is
+        // locked here.
+        thread.spawn(run).map(drop).map_err(|source| {
+            let error = Error::io("start a thread for", Path::new(&path))(source);
+            land(&self.shared, &asked, flight, Err(error.told_again()));
+            error
+        })
     }
 }
 
@@ -176,6 +200,7 @@ where
     L: FnOnce(&str, &str) -> Result<Option<Fields>>,
 {
     let (store, id) = asked;
+    _ = flight.pilot.set(thread::current().id());
     // What a lookup leaves half done is its own; nothing of the engine is in its hands.
     let given = catch_unwind(AssertUnwindSafe(|| lookup(store.as_str(), id)));
     let given = given.unwrap_or_else(|_| {
@@ -189,7 +214,12 @@ where
     if let Err(error) = &outcome {
         tracing::warn!(%error, %store, id = id.as_str(), "a product could not be looked up");
     }
-    // Stored before it leaves the list, so that nobody who finds neither starts another.
+    land(shared, asked, flight, outcome);
+}
+
+/// Takes a lookup that has ended off the list and tells those who wait. What it gave is stored before, so that nobody
+/// who finds neither starts another.
+fn land(shared: &Shared, asked: &Asked, flight: &Flight, outcome: Outcome) {
     lock(&shared.products.lookups.0).remove(asked);
     flight.land(outcome);
 }

@@ -142,6 +142,25 @@ fn callers_at_once_share_one_lookup() {
     assert_eq!(asked.load(Ordering::Relaxed), 1);
 }
 
+#[test]
+fn a_lookup_that_asks_for_its_own_product_does_not_wait_for_itself() {
+    let bench = bench();
+    let products = bench.of::<Product>();
+    let (within, (said, told)) = (products.clone(), channel());
+    let asks = move |store: &str, id: &str| {
+        // Other products may be asked for, with a lookup and without.
+        let other = within.get_by_store_with(store, "2", gives(json!({"name": "other"})), LONG).unwrap();
+        assert_eq!(other.name, "other");
+        assert_eq!(within.get_by_store(store, id).unwrap_err().kind(), ErrorKind::NotFound);
+        said.send(within.get_by_store_with(store, id, never, Duration::from_secs(9)).unwrap_err()).unwrap();
+        Ok(Some(Fields::default().with("name", "mine")))
+    };
+    assert_eq!(products.get_by_store_with("apple", "1", asks, LONG).unwrap().name, "mine");
+    let refused: Error = told.recv().unwrap();
+    assert_eq!(refused.to_string(), "lookup: is being looked up by this thread: product 1 of apple");
+    assert_eq!(refused.kind(), ErrorKind::Validation);
+}
+
 /// A caller in a thread of its own who waits for a lookup that runs.
 fn waiter(products: &Collection<Product>, id: &'static str) -> thread::JoinHandle<Result<Product>> {
     let products = products.clone();
