@@ -509,7 +509,9 @@ typedef struct tillroll_lookup tillroll_lookup;
  * anything else says that it could not ask.
  *
  * Threads: it is called once, on a thread of its own, and may go on when the call that wanted it has stopped waiting.
- * What `user_data` points to must bear both. It may ask the database, but must not close it.
+ * What `user_data` points to must bear both. It may use the database, which must then stay open until
+ * tillroll_release_fn is called: tillroll_close() does not wait for lookups, and the callback must not call it. Asking
+ * for the product that it looks up, by a lookup again, is refused with TILLROLL_VALIDATION: it would wait for itself.
  *
  * Lifetime: the texts and `lookup` are gone when it returns; `user_data` is the caller's, and needed until
  * tillroll_release_fn says otherwise.
@@ -522,7 +524,8 @@ typedef int32_t (*tillroll_lookup_fn)(const char *store,
                                       void *user_data);
 
 /**
- * Told that `user_data` is not needed any more.
+ * Told that `user_data` is not needed any more: the callback has returned or is not called. What it has found may be
+ * stored only after that.
  *
  * Threads: it is called once, by whichever thread is done last.
  *

@@ -65,7 +65,8 @@
 
 namespace tillroll {
 
-/* Of the versions that are compatible: parts of a program that are compiled with others are told by the linker. */
+/* Of the versions that are compatible. Objects compiled with incompatible headers share no inline function, and do not
+ * link where a type crosses. */
 inline namespace v0_1 {
 
 /* ====================================================================================================================
@@ -1134,7 +1135,9 @@ public:
 
     /// A product by its id in a store. Where there is none, `lookup` is asked for it, on a thread of its own, and what
     /// it gives is stored; what it throws comes out of this. Throws error_kind::pending where it has not ended in time:
-    /// it goes on, with all that it refers to. See tillroll_products_get_by_store().
+    /// it goes on, with all that it refers to; a database that it uses must stay open as long, for closing does not
+    /// wait for it. Throws error_kind::validation where `lookup` asks for its own product by a lookup again. See
+    /// tillroll_products_get_by_store().
     record get_by_store(std::string_view store, std::string_view id_in_store, product_lookup lookup = nullptr,
                         std::chrono::milliseconds timeout = std::chrono::seconds(90)) const {
         const detail::c_text of(store), id(id_in_store);
