@@ -1,5 +1,6 @@
 """What the README shows is run as it stands there."""
 
+import os
 import re
 import subprocess
 import sys
@@ -24,6 +25,24 @@ def test_the_python_of_the_readme_runs(tmp_path, reports):
     assert ran.returncode == 0, ran.stderr
     assert "2018-03-01" in ran.stdout
     assert (tmp_path / "shop.till").is_dir()
+
+
+def test_the_commands_of_the_readme_run(tmp_path, reports):
+    blocks = re.findall(r"^```sh\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    commands = [line for block in blocks for line in block.splitlines() if line.startswith("tillroll ")]
+    assert commands, "the README shows no command line"
+    for month in [3, 4]:
+        reports.write(tmp_path / "reports" / f"sales_2018_{month:02}.gz", reports.rows(50, 2018, month))
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    ran = subprocess.run(
+        ["bash", "-euc", "\n".join(commands)],
+        cwd=tmp_path,
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert (tmp_path / "months.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
 def test_the_readme_is_read_to_its_end():
