@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use tillroll_tests::{Layout, Spec};
 
-/// One month of a mid-sized publisher: 100,000 rows with the 16 columns of 2018, about 20 MB of text.
+/// One month of a mid-sized publisher: 100,000 rows with the 16 columns of 2018, about 20 MB of text. All transaction ids
+/// are UUIDs.
 pub fn report() -> Vec<u8> {
-    Spec::new(1, (2018, 3), 100_000).layout(Layout::of_2018()).generate().csv()
+    Spec { uuids: 100, ..Spec::new(1, (2018, 3), 100_000).layout(Layout::of_2018()) }.generate().csv()
 }
 
 /// Prints how long `work` takes, which gives a number of rows: once to fill caches, then as often as asked.
