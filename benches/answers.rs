@@ -3,21 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a tool for developers")]
 
-use std::path::PathBuf;
-
-use tillroll_benches::measure;
+use tillroll_benches::{Arguments, measure};
 use tillroll_core::{By, Db, Dimension, Measure, Query};
 
 fn main() {
-    let mut arguments = std::env::args().skip(1);
-    let (mut rounds, mut dir, mut only) = (7, PathBuf::new(), None);
-    while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            "--rounds" => rounds = arguments.next().unwrap().parse().unwrap(),
-            "--only" => only = arguments.next(),
-            _ => dir = PathBuf::from(argument),
-        }
-    }
+    let Arguments { rounds, only, dir } = Arguments::read(7);
     let db = Db::open(dir.join("measured.till")).unwrap();
     let sales = db.sales();
     for (name, query) in questions() {

@@ -4,13 +4,11 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a tool for developers")]
 
-use std::hint::black_box;
-use std::path::PathBuf;
-
 use arrow_array::StringArray;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
-use tillroll_benches::measure;
+use std::hint::black_box;
+use tillroll_benches::{Arguments, measure};
 use tillroll_core::{Db, Query, Sales};
 
 /// What the file of a report has: what other engines are asked for.
@@ -37,15 +35,7 @@ const COLUMNS: [&str; 16] = [
 const MANY: usize = 10_000;
 
 fn main() {
-    let mut arguments = std::env::args().skip(1);
-    let (mut rounds, mut dir, mut only) = (5, PathBuf::new(), None);
-    while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            "--rounds" => rounds = arguments.next().unwrap().parse().unwrap(),
-            "--only" => only = arguments.next(),
-            _ => dir = PathBuf::from(argument),
-        }
-    }
+    let Arguments { rounds, only, dir } = Arguments::read(5);
     let db = Db::open(dir.join("measured.till")).unwrap();
     let sales = db.sales();
     let wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
